@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Language features that every target of the package is compiled with.
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The same for rooms that hold no unsafe memory: every unsafe construct is a warning there, and a warning fails CI.
+let safeHouse: [SwiftSetting] = house + [.strictMemorySafety()]
+
+/// The rooms of the house in the order in which they may depend on each other: a room imports only rooms above it.
+let package = Package(
+  name: "Inflight",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Inflight", targets: ["Inflight"]),
+    .library(name: "InflightTestKit", targets: ["TestKit"]),
+    .executable(name: "inflight", targets: ["InflightCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+  ],
+  targets: [
+    .target(
+      name: "CKernels",
+      cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))]),
+    .target(name: "JSON", swiftSettings: safeHouse),
+    .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: house),
+    .target(name: "Checkpoints", dependencies: ["JSON", "Tensors"], swiftSettings: safeHouse),
+    .target(name: "Tokenization", dependencies: ["JSON", "Checkpoints"], swiftSettings: safeHouse),
+    .target(name: "Requests", swiftSettings: safeHouse),
+    .target(name: "Scheduling", dependencies: ["Requests"], swiftSettings: safeHouse),
+    .target(
+      name: "Resources",
+      dependencies: ["Requests", "Scheduling", .product(name: "Collections", package: "swift-collections")],
+      swiftSettings: safeHouse),
+    .target(name: "Models", dependencies: ["Tensors", "Checkpoints"], swiftSettings: safeHouse),
+    .target(
+      name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests"], swiftSettings: safeHouse),
+    .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
+    .target(
+      name: "Executor",
+      dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
+      swiftSettings: safeHouse),
+    .target(
+      name: "Catalogue",
+      dependencies: [
+        "JSON",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: safeHouse),
+    .target(
+      name: "Inflight",
+      dependencies: [
+        "JSON", "Tensors", "Checkpoints", "Tokenization", "Requests", "Scheduling", "Resources", "Models",
+        "ModelEngines", "Decoding", "Executor", "Catalogue",
+      ],
+      swiftSettings: safeHouse),
+    .executableTarget(
+      name: "InflightCLI",
+      dependencies: ["Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: safeHouse),
+    .target(
+      name: "TestKit",
+      dependencies: ["JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Executor"],
+      swiftSettings: house),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestKit"], swiftSettings: house),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
+    .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
+    .testTarget(name: "ResourcesTests", dependencies: ["Resources", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "ModelEnginesTests", dependencies: ["ModelEngines", "Models", "Checkpoints", "TestKit"],
+      resources: [.copy("Goldens")], swiftSettings: house),
+    .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
+    .testTarget(name: "ExecutorTests", dependencies: ["Executor", "TestKit"], swiftSettings: house),
+    .testTarget(name: "CatalogueTests", dependencies: ["Catalogue", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "InflightTests", dependencies: ["Inflight", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
+  ]
+)

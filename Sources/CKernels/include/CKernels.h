@@ -1,0 +1,3 @@
+#ifndef INFLIGHT_CKERNELS_H
+#define INFLIGHT_CKERNELS_H
+#endif

@@ -1,0 +1,58 @@
+public import Tensors
+
+/// The shape of an engine's paged cache of keys and values.
+public struct KVCacheGeometry: Sendable, Equatable {
+  /// Number of tokens in one block.
+  public var blockSize: Int
+  /// Number of blocks that the engine has memory for; block identifiers are `0 ..< blockCount`.
+  public var blockCount: Int
+  /// Bytes of one block over all layers.
+  public var bytesPerBlock: Int
+
+  /// Creates a geometry.
+  public init(blockSize: Int, blockCount: Int, bytesPerBlock: Int) {
+    self.blockSize = blockSize
+    self.blockCount = blockCount
+    self.bytesPerBlock = bytesPerBlock
+  }
+}
+
+/// What an engine can take in one pass and in one sequence.
+public struct ModelEngineLimits: Sendable, Equatable {
+  /// Number of logits per row.
+  public var vocabularySize: Int
+  /// Longest sequence, prompt and generated tokens together.
+  public var maximumSequenceLength: Int
+  /// Most tokens in one batch.
+  public var maximumBatchTokens: Int
+  /// Most rows of logits in one batch.
+  public var maximumLogitsRows: Int
+
+  /// Creates limits.
+  public init(vocabularySize: Int, maximumSequenceLength: Int, maximumBatchTokens: Int, maximumLogitsRows: Int) {
+    self.vocabularySize = vocabularySize
+    self.maximumSequenceLength = maximumSequenceLength
+    self.maximumBatchTokens = maximumBatchTokens
+    self.maximumLogitsRows = maximumLogitsRows
+  }
+}
+
+/// One forward pass for one scheduled batch: tokens and block tables in, logits out.
+///
+/// The contract that everything above relies on: a row of logits depends on its own sequence only, bit for bit. It is
+/// the same whatever other runs are in the batch, in how many runs the sequence was computed, and with how many threads.
+///
+/// An engine is used by one thread at a time and need not be `Sendable`; it is handed to the executor for good.
+public protocol ModelEngine: AnyObject {
+  /// What the engine can take.
+  var limits: ModelEngineLimits { get }
+
+  /// The engine's paged cache.
+  var cacheGeometry: KVCacheGeometry { get }
+
+  /// Computes the batch and writes the keys and values of its tokens to the cache.
+  ///
+  /// - Parameter batch: at least one run, within ``limits``; every block that a run names is below `blockCount`.
+  /// - Returns: the requested rows of logits, run by run, tokens in order; valid until the next call.
+  func forward(_ batch: ForwardBatch) throws -> Logits
+}
