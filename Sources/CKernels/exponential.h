@@ -1,0 +1,20 @@
+// exp(x) in float32 as one fixed sequence of operations, so that every tier gives the same bits.
+//
+// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by a polynomial of degree 6 (Cephes' coefficients, S. Moshier);
+// 2^n by adding n to the exponent. Relative error below 2e-7; below -87 the result is 0, above 88 it is clamped.
+#ifndef INFLIGHT_EXPONENTIAL_H
+#define INFLIGHT_EXPONENTIAL_H
+
+#define IK_EXP_MIN -87.0f
+#define IK_EXP_MAX 88.0f
+#define IK_LOG2_E 1.44269504088896341f
+#define IK_LN2_HIGH 0.693359375f
+#define IK_LN2_LOW -2.12194440e-4f
+#define IK_EXP_P0 1.9875691500e-4f
+#define IK_EXP_P1 1.3981999507e-3f
+#define IK_EXP_P2 8.3334519073e-3f
+#define IK_EXP_P3 4.1665795894e-2f
+#define IK_EXP_P4 1.6666665459e-1f
+#define IK_EXP_P5 5.0000001201e-1f
+
+#endif

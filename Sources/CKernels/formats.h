@@ -1,0 +1,118 @@
+// What is inside the stored blocks and the packed tiles. Private to this target.
+#ifndef INFLIGHT_FORMATS_H
+#define INFLIGHT_FORMATS_H
+
+#include "CKernels.h"
+#include <string.h>
+
+// How the weights of a group relate to its integers q, for one column.
+typedef enum ik_scaling {
+  IK_SCALE_OFFSET,      // w = d * (q - offset)
+  IK_SCALE_MINIMUM,     // w = d * q + m
+  IK_SCALE_SUPER,       // w = d * s * q - dmin * m, with d and dmin per 256 inputs, s and m bytes per group
+  IK_SCALE_SUPER_HALF,  // w = d * s * (q - offset), with d per 256 inputs, s a signed byte per half group
+} ik_scaling;
+
+// A packed integer format: nibbles, `planes` one-bit planes above them, or whole bytes.
+typedef struct ik_format {
+  ik_scaling scaling;
+  int planes;   // 0, 1 or 2 beside nibbles; -1: bytes
+  int offset;
+} ik_format;
+
+static inline ik_format ik_format_of(ik_type type) {
+  switch (type) {
+  case IK_Q8_0: return (ik_format){IK_SCALE_OFFSET, -1, 128};
+  case IK_Q4_0: return (ik_format){IK_SCALE_OFFSET, 0, 8};
+  case IK_Q5_0: return (ik_format){IK_SCALE_OFFSET, 1, 16};
+  case IK_Q4_1: return (ik_format){IK_SCALE_MINIMUM, 0, 0};
+  case IK_Q5_1: return (ik_format){IK_SCALE_MINIMUM, 1, 0};
+  case IK_Q4_K: return (ik_format){IK_SCALE_SUPER, 0, 0};
+  case IK_Q5_K: return (ik_format){IK_SCALE_SUPER, 1, 0};
+  case IK_Q6_K: return (ik_format){IK_SCALE_SUPER_HALF, 2, 32};
+  default: return (ik_format){IK_SCALE_OFFSET, -1, 0};
+  }
+}
+
+static inline bool ik_is_integer(ik_type type) { return type >= IK_Q8_0; }
+
+// Bytes of a group's scales, and of the header that stands before every eighth group, in a packed tile.
+static inline size_t ik_scale_bytes(ik_scaling scaling) {
+  return scaling == IK_SCALE_OFFSET ? 64 : scaling == IK_SCALE_MINIMUM ? 128 : 64;
+}
+static inline size_t ik_header_bytes(ik_scaling scaling) {
+  return scaling == IK_SCALE_SUPER ? 128 : scaling == IK_SCALE_SUPER_HALF ? 64 : 0;
+}
+// Bytes of a group's weights: 32 columns x 32 inputs.
+static inline size_t ik_weight_bytes(int planes) { return planes < 0 ? 1024 : 512 + 128 * (size_t)planes; }
+
+static inline size_t ik_group_bytes(ik_format format) {
+  return ik_scale_bytes(format.scaling) + ik_weight_bytes(format.planes);
+}
+
+// Bytes from the start of a tile to group `group` (past the header that may stand before it).
+static inline size_t ik_group_offset(ik_format format, int32_t group) {
+  return (size_t)group * ik_group_bytes(format) + (size_t)(group / 8 + 1) * ik_header_bytes(format.scaling);
+}
+
+// IEEE binary16 and bfloat16, exact in both directions up to one rounding to nearest even.
+static inline float ik_float_from_half(uint16_t half) {
+  uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31, mantissa = half & 1023, bits;
+  if (exponent == 31) {
+    bits = sign | 0x7f800000u | mantissa << 13;
+  } else if (exponent != 0) {
+    bits = sign | (exponent + 112) << 23 | mantissa << 13;
+  } else {
+    float magnitude = (float)mantissa * 0x1p-24f;
+    memcpy(&bits, &magnitude, 4);
+    bits |= sign;
+  }
+  float value;
+  memcpy(&value, &bits, 4);
+  return value;
+}
+
+static inline uint16_t ik_half_from_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x1ff));
+  if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00);
+  if (magnitude < 0x38800000) {
+    float absolute;
+    memcpy(&absolute, &magnitude, 4);
+    // Adding 0.5 leaves the subnormal's integer, rounded to nearest even, in the low bits.
+    float shifted = absolute + 0.5f;
+    uint32_t shifted_bits;
+    memcpy(&shifted_bits, &shifted, 4);
+    return (uint16_t)(sign | (shifted_bits - 0x3f000000));
+  }
+  uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+  return (uint16_t)(sign | ((rounded - 0x38000000) >> 13));
+}
+
+static inline float ik_float_from_bfloat(uint16_t value) {
+  uint32_t bits = (uint32_t)value << 16;
+  float result;
+  memcpy(&result, &bits, 4);
+  return result;
+}
+
+static inline uint16_t ik_load16(const uint8_t *bytes) {
+  uint16_t value;
+  memcpy(&value, bytes, 2);
+  return value;
+}
+
+// One group of 32 inputs of one stored row, taken apart.
+typedef struct ik_group {
+  uint8_t q[32];          // unsigned integers, 0 ..< 16, 32, 64 or 256
+  uint16_t d, m;          // float16 bits: scale, and minimum or scale of the minimums
+  uint8_t scale, minimum; // of IK_SCALE_SUPER
+  int8_t half_scale[2];   // of IK_SCALE_SUPER_HALF
+} ik_group;
+
+// Takes group `group` of a stored row apart.
+void ik_read_group(ik_type type, const uint8_t *row, int32_t group, ik_group *out);
+
+#endif

@@ -1,0 +1,77 @@
+// The vector tiers: the same kernels for every instruction set, written with the compiler's 64-byte vectors (which it
+// splits where registers are narrower) and a few hooks that the including file defines before it includes this one:
+//
+//   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
+//   v64u add_plane(v64u weights, uint64_t mask, uint8_t bit) adds `bit` to the bytes that the mask names
+//   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
+//
+// and the macro TIER(name), which makes a tier's own function names.
+#include "CKernels.h"
+#include "exponential.h"
+#include "formats.h"
+#include <math.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+// Every function that passes vectors is inlined, so how wide vectors would be passed between functions does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE v16 load(const float *p) {
+  v16 v;
+  memcpy(&v, p, 64);
+  return v;
+}
+INLINE void store(float *p, v16 v) { memcpy(p, &v, 64); }
+INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE v16 fma16(v16 a, v16 b, v16 c) { return __builtin_elementwise_fma(a, b, c); }
+// mask ? a : b, lane by lane; the mask is what a comparison of vectors gives.
+INLINE v16 select16(v16i mask, v16 a, v16 b) { return (v16)((mask & (v16i)a) | (~mask & (v16i)b)); }
+INLINE v16 max16(v16 a, v16 b) { return select16(a > b, a, b); }
+INLINE v16 to_float(v16i v) { return __builtin_convertvector(v, v16); }
+
+// The sum of the lanes: lane j takes lane j + 8, then + 4, + 2, + 1.
+INLINE float sum_lanes(v16 v) {
+  float lanes[16];
+  memcpy(lanes, &v, 64);
+  for (int step = 8; step > 0; step /= 2) {
+    for (int j = 0; j < step; j++) lanes[j] += lanes[j + step];
+  }
+  return lanes[0];
+}
+
+INLINE float max_lanes(v16 v) { return __builtin_reduce_max(v); }
+
+INLINE v16 exp16(v16 x) {
+  v16i below = x < IK_EXP_MIN, unordered = x != x;
+  v16 bounded = select16(x > IK_EXP_MIN, x, splat(IK_EXP_MIN));
+  bounded = select16(bounded > IK_EXP_MAX, splat(IK_EXP_MAX), bounded);
+  v16 n = __builtin_elementwise_roundeven(bounded * IK_LOG2_E);
+  v16 r = fma16(n, splat(-IK_LN2_HIGH), bounded);
+  r = fma16(n, splat(-IK_LN2_LOW), r);
+  v16 p = splat(IK_EXP_P0);
+  p = fma16(p, r, splat(IK_EXP_P1));
+  p = fma16(p, r, splat(IK_EXP_P2));
+  p = fma16(p, r, splat(IK_EXP_P3));
+  p = fma16(p, r, splat(IK_EXP_P4));
+  p = fma16(p, r, splat(IK_EXP_P5));
+  p = fma16(p, r * r, r) + 1.0f;
+  v16i power = (__builtin_convertvector(n, v16i) + 127) << 23;
+  // Below the range the result is 0; of a NaN it is a NaN, so that a broken input stays visible.
+  return (v16)(((v16i)(p * (v16)power) & ~below) | unordered);
+}
+
+#include "vector_matmul.h"
+#include "vector_rows.h"
+#include "vector_attention.h"
+
+const ik_kernels TIER(kernels) = {
+    .name = TIER_NAME,
+    .matmul = TIER(matmul),
+    .rms_norm = TIER(rms_norm),
+    .quantize = TIER(quantize),
+    .silu_gate = TIER(silu_gate),
+    .rotate = TIER(rotate),
+    .attention = TIER(attention),
+};

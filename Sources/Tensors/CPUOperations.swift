@@ -1,0 +1,156 @@
+internal import CKernels
+
+/// The operations of a decoder layer over ragged batches, on the processor.
+///
+/// Every operation checks its shapes, which is what makes the kernels' pointer arithmetic stay in bounds: kernels read and
+/// write exactly `rows * columns` of what is passed.
+package struct CPUOperations {
+  /// The kernels in use.
+  package let tier: KernelTier
+  /// The threads in use.
+  package let pool: WorkerPool
+
+  package init(tier: KernelTier, pool: WorkerPool) {
+    self.tier = tier
+    self.pool = pool
+  }
+
+  /// `out[i] = table[tokens[i]]`, dequantized.
+  ///
+  /// Each token must be a row of the table.
+  package func embed(_ table: StoredMatrix, tokens: [Int32], into out: Matrix) {
+    precondition(out.columns == table.columns)
+    out.resize(rows: tokens.count)
+    for (row, token) in tokens.enumerated() {
+      let bytes = table.bytes(ofRow: Int(token))
+      ik_dequantize_row(
+        table.type.kernelType, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(table.columns),
+        out.pointer + row * out.columns)
+    }
+  }
+
+  /// `out[row] = x[row] / sqrt(mean(x[row]^2) + epsilon) * weight`.
+  package func normalize(_ x: Matrix, weight: AlignedBuffer, epsilon: Float, into out: Operand) {
+    precondition(x.columns == out.columns && weight.byteCount >= x.columns * 4)
+    out.resize(rows: x.rows)
+    withOptional(out.integers) { integers in
+      var task = ik_rms_norm(
+        x: x.pointer, weight: weight.pointer(), epsilon: epsilon, columns: Int32(x.columns),
+        out: out.floats.pointer(), int8: integers)
+      pool.run(tier.kernels.pointee.rms_norm, &task, count: x.rows, grain: 8)
+    }
+  }
+
+  /// `out[row] (= or +=) x[row] * weights' + bias`.
+  package func multiply(_ x: Operand, _ weights: PackedLinear, into out: Matrix, accumulate: Bool = false) {
+    precondition(out.columns == weights.outputs)
+    if accumulate {
+      precondition(out.rows == x.rows)
+    } else {
+      out.resize(rows: x.rows)
+    }
+    multiply(x, weights, into: out.pointer, stride: out.columns, accumulate: accumulate)
+  }
+
+  /// Logits: `out[row] = x[row] * weights'`.
+  package func multiply(_ x: Operand, _ weights: PackedLinear, into out: Logits) {
+    precondition(out.vocabularySize == weights.outputs)
+    out.resize(rowCount: x.rows)
+    guard let base = out.unsafeRows.baseAddress else { return }
+    multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
+  }
+
+  private func multiply(
+    _ x: Operand, _ weights: PackedLinear, into out: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
+  ) {
+    precondition(x.columns == weights.inputs)
+    precondition(!weights.needsIntegers || x.hasIntegers, "the operand has the form that the weights need")
+    guard x.rows > 0 else { return }
+    withOptional(x.integers) { integers in
+      for segment in weights.segments {
+        var task = ik_matmul(
+          type: segment.type.kernelType, tiles: segment.tiles.pointer(), tile_bytes: segment.tileBytes,
+          inputs: Int32(weights.inputs), outputs: Int32(segment.columns), rows: Int32(x.rows), int8: integers,
+          floats: x.floats.pointer(), out: out + segment.firstColumn, out_stride: stride, bias: segment.bias?.pointer(),
+          accumulate: accumulate)
+        // One grain is at least a few microseconds of work, and there are enough of them to even out the threads.
+        let grain = x.rows > 4 ? 1 : max(1, segment.tileCount / (pool.threadCount * 4))
+        pool.run(tier.kernels.pointee.matmul, &task, count: segment.tileCount, grain: grain)
+      }
+    }
+  }
+
+  /// `out[row][i] = silu(x[row][i]) * x[row][columns + i]`.
+  package func gate(_ x: Matrix, into out: Operand) {
+    precondition(x.columns == 2 * out.columns)
+    out.resize(rows: x.rows)
+    withOptional(out.integers) { integers in
+      var task = ik_silu_gate(x: x.pointer, columns: Int32(out.columns), out: out.floats.pointer(), int8: integers)
+      pool.run(tier.kernels.pointee.silu_gate, &task, count: x.rows, grain: 4)
+    }
+  }
+
+  /// Rotates the queries and keys of `qkv` in place and writes keys and values to the cache of `layer`.
+  package func rotateAndStore(
+    _ qkv: Matrix, heads: Int, table: RotaryTable, layout: RaggedLayout, cache: KVBlocks, layer: Int
+  ) {
+    checkAttention(qkv, heads: heads, layout: layout, cache: cache)
+    precondition(2 * table.inverseFrequencies.count <= cache.headDimension)
+    layout.tokens.withUnsafeBufferPointer { tokens in
+      var task = ik_rotate(
+        qkv: qkv.pointer, heads: Int32(heads), rotated: Int32(2 * table.inverseFrequencies.count),
+        cosines: table.cosines.pointer(), sines: table.sines.pointer(), tokens: tokens.baseAddress,
+        cache: cache.layer(layer))
+      pool.run(tier.kernels.pointee.rotate, &task, count: qkv.rows, grain: 8)
+    }
+  }
+
+  /// Causal attention of the rotated queries of `qkv` over the cache of `layer`.
+  package func attend(
+    _ qkv: Matrix, heads: Int, scale: Float, window: Int?, layout: RaggedLayout, cache: KVBlocks, layer: Int,
+    into out: Operand
+  ) {
+    checkAttention(qkv, heads: heads, layout: layout, cache: cache)
+    precondition(out.columns == heads * cache.headDimension)
+    out.resize(rows: qkv.rows)
+    layout.runs.withUnsafeBufferPointer { runs in
+      layout.blockTable.withUnsafeBufferPointer { blockTable in
+        var task = ik_attention(
+          qkv: qkv.pointer, out: out.floats.pointer(), heads: Int32(heads), scale: scale, window: Int32(window ?? 0),
+          runs: runs.baseAddress, run_count: Int32(runs.count), block_table: blockTable.baseAddress,
+          cache: cache.layer(layer))
+        pool.run(tier.kernels.pointee.attention, &task, count: layout.attentionItems)
+      }
+    }
+    if out.hasIntegers {
+      withOptional(out.integers) { integers in
+        var task = ik_quantize(x: out.floats.pointer(), columns: Int32(out.columns), int8: integers)
+        pool.run(tier.kernels.pointee.quantize, &task, count: out.rows, grain: 16)
+      }
+    }
+  }
+
+  private func checkAttention(_ qkv: Matrix, heads: Int, layout: RaggedLayout, cache: KVBlocks) {
+    precondition(qkv.columns == (heads + 2 * cache.kvHeads) * cache.headDimension)
+    precondition(heads % cache.kvHeads == 0 && qkv.rows == layout.tokenCount)
+  }
+
+  /// `out[i] = x[rows[i]]`.
+  package func select(_ rows: [Int], of x: Matrix, into out: Matrix) {
+    precondition(x.columns == out.columns)
+    out.resize(rows: rows.count)
+    for (index, row) in rows.enumerated() {
+      precondition(row >= 0 && row < x.rows)
+      (out.pointer + index * x.columns).update(from: x.pointer + row * x.columns, count: x.columns)
+    }
+  }
+
+  /// Calls `body` with a pointer to `value`, or with nil.
+  private func withOptional<Value>(_ value: Value?, _ body: (UnsafePointer<Value>?) -> Void) {
+    if let value {
+      withUnsafePointer(to: value) { body($0) }
+    } else {
+      body(nil)
+    }
+  }
+}

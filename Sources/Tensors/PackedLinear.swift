@@ -1,0 +1,126 @@
+internal import CKernels
+
+/// The weights of one linear layer, or of several that share their input (query, key and value; gate and up), repacked
+/// for the vector units: `out[row] = x[row] * weights' + bias`.
+///
+/// Quantized weights stay quantized: a packed matrix has the integers and scales of the file in another order.
+package final class PackedLinear {
+  /// One of the layers.
+  package struct Part {
+    /// Its weights, `[outputs, inputs]`.
+    package var weights: StoredMatrix
+    /// Its bias, `[outputs]`, or nil.
+    package var bias: [Float]?
+
+    package init(weights: StoredMatrix, bias: [Float]? = nil) {
+      self.weights = weights
+      self.bias = bias
+    }
+  }
+
+  /// Parts of one element type that lie side by side.
+  struct Segment {
+    let type: DType
+    let firstColumn: Int
+    let columns: Int
+    let tileCount: Int
+    let tileBytes: Int
+    let tiles: AlignedBuffer
+    let bias: AlignedBuffer?
+  }
+
+  /// Inputs of every part.
+  package let inputs: Int
+  /// Outputs of all parts together.
+  package let outputs: Int
+  let segments: [Segment]
+
+  /// Bytes that the packed weights take.
+  package var byteCount: Int { segments.reduce(0) { $0 + $1.tiles.byteCount } }
+
+  /// Whether the integer form of the activations is used.
+  package var needsIntegers: Bool { segments.contains { $0.type.isQuantized } }
+
+  /// Packs `parts` side by side, on all threads of `pool`. All parts have the same number of columns, a multiple of
+  /// their blocks.
+  package init(_ parts: [Part], pool: WorkerPool) {
+    precondition(!parts.isEmpty)
+    inputs = parts[0].weights.columns
+    precondition(parts.allSatisfy { $0.weights.columns == parts[0].weights.columns })
+    outputs = parts.reduce(0) { $0 + $1.weights.rows }
+    var segments: [Segment] = []
+    var column = 0
+    var index = 0
+    while index < parts.count {
+      let type = parts[index].weights.type
+      var end = index + 1
+      while end < parts.count && parts[end].weights.type == type { end += 1 }
+      let segment = Self.pack(Array(parts[index..<end]), firstColumn: column, pool: pool)
+      segments.append(segment)
+      column += segment.columns
+      index = end
+    }
+    self.segments = segments
+    for part in parts { part.weights.file.releasePages(in: part.weights.byteRange) }
+  }
+
+  /// What a packing thread reads and writes.
+  ///
+  /// Unchecked sendability: the tiles are disjoint, each is written by the one call that has its index, and the caller
+  /// waits for all of them; everything else is immutable.
+  private struct PackingJob: @unchecked Sendable {
+    let parts: [Part]
+    let partEnds: [Int]
+    let tiles: UnsafeMutablePointer<UInt8>
+    let tileBytes: Int
+    let columns: Int
+
+    func pack(tile: Int) {
+      var rows = [UnsafePointer<UInt8>?](repeating: nil, count: Int(IK_TILE))
+      var part = 0
+      for lane in 0..<Int(IK_TILE) {
+        let column = tile * Int(IK_TILE) + lane
+        guard column < columns else { break }
+        while column >= partEnds[part] { part += 1 }
+        let first = part == 0 ? 0 : partEnds[part - 1]
+        let bytes = parts[part].weights.bytes(ofRow: column - first)
+        rows[lane] = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      }
+      let weights = parts[0].weights
+      ik_pack_tile(weights.type.kernelType, rows, Int32(weights.columns), tiles + tile * tileBytes)
+    }
+  }
+
+  private static func pack(_ parts: [Part], firstColumn: Int, pool: WorkerPool) -> Segment {
+    let type = parts[0].weights.type
+    let columns = parts.reduce(0) { $0 + $1.weights.rows }
+    let tileCount = (columns + Int(IK_TILE) - 1) / Int(IK_TILE)
+    let tileBytes = ik_tile_bytes(type.kernelType, Int32(parts[0].weights.columns))
+    precondition(tileBytes > 0)
+    let tiles = AlignedBuffer(byteCount: tileCount * tileBytes)
+    var ends: [Int] = []
+    for part in parts { ends.append((ends.last ?? 0) + part.weights.rows) }
+    let job = PackingJob(
+      parts: parts, partEnds: ends, tiles: tiles.pointer(), tileBytes: tileBytes, columns: columns)
+    pool.forEach(tileCount) { job.pack(tile: $0) }
+
+    var bias: AlignedBuffer?
+    if parts.contains(where: { $0.bias != nil }) {
+      let buffer = AlignedBuffer(byteCount: columns * 4)
+      let values: UnsafeMutablePointer<Float> = buffer.pointer()
+      var column = 0
+      for part in parts {
+        for value in part.bias ?? [] {
+          values[column] = value
+          column += 1
+        }
+        if part.bias == nil { column += part.weights.rows }
+      }
+      precondition(column == columns, "a bias has one value for each output")
+      bias = buffer
+    }
+    return Segment(
+      type: type, firstColumn: firstColumn, columns: columns, tileCount: tileCount, tileBytes: tileBytes, tiles: tiles,
+      bias: bias)
+  }
+}
