@@ -23,24 +23,14 @@ package func availableProcessorCount() -> Int {
 #if os(Linux)
   /// The quota of the control group (version 2, then version 1) in whole processors, at least 1; nil without a quota.
   private func controlGroupProcessors() -> Int? {
-    if let line = firstLine(of: "/sys/fs/cgroup/cpu.max") {
+    if let line = lines(of: "/sys/fs/cgroup/cpu.max").first {
       let fields = line.split(separator: " ")
       guard fields.count == 2, let quota = Int(fields[0]), let period = Int(fields[1]), period > 0 else { return nil }
       return max(1, quota / period)
     }
-    guard let quota = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap({ Int($0) }), quota > 0,
-      let period = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap({ Int($0) }), period > 0
+    guard let quota = lines(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").first.flatMap({ Int($0) }), quota > 0,
+      let period = lines(of: "/sys/fs/cgroup/cpu/cpu.cfs_period_us").first.flatMap({ Int($0) }), period > 0
     else { return nil }
     return max(1, quota / period)
-  }
-
-  private func firstLine(of path: String) -> Substring? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 256)
-    let count = read(descriptor, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").first
   }
 #endif

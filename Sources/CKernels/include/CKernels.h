@@ -200,6 +200,9 @@ static inline void ik_pause(void) {
 // Number of processors that this process may run on.
 int32_t ik_allowed_processors(void);
 
+// The most memory that this process has held at any time, in bytes.
+int64_t ik_peak_resident_bytes(void);
+
 // Names the calling thread, where the system can.
 void ik_set_thread_name(const char *name);
 

@@ -2,6 +2,7 @@
 #include "CKernels.h"
 #if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #endif
 #if defined(__linux__)
@@ -35,6 +36,16 @@ int32_t ik_allowed_processors(void) {
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) return CPU_COUNT(&mask);
 #endif
   return (int32_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int64_t ik_peak_resident_bytes(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#if defined(__APPLE__)
+  return usage.ru_maxrss;
+#else
+  return (int64_t)usage.ru_maxrss * 1024;
+#endif
 }
 
 void ik_set_thread_name(const char *name) {

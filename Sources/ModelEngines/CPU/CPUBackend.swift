@@ -1,0 +1,184 @@
+package import Checkpoints
+package import Models
+package import Tensors
+
+/// The engine that runs on the processor, with vector kernels and worker threads.
+package typealias CPUModelEngine = BackendModelEngine<CPUBackend>
+
+/// The backend face on the processor: weights packed for the vector units, activations in fixed buffers.
+package final class CPUBackend: BatchBackend {
+  package typealias Projection = PackedLinear
+  package typealias Vector = AlignedBuffer
+  package typealias Embedding = StoredMatrix
+  package typealias Rotary = RotaryTable
+
+  /// Called while weights are packed with the bytes of the file that are done.
+  package typealias LoadObserver = (Int) -> Void
+
+  package let operations: CPUOperations
+  package let logits: Logits
+  /// Bytes of all packed weights.
+  package private(set) var weightByteCount = 0
+
+  private let options: EngineOptions
+  private let sequenceLength: Int
+  private let loaded: LoadObserver?
+  private var cache: KVBlocks?
+  private var shape: AttentionShape?
+  private var layout: RaggedLayout?
+  private var rotaryTables: [RotaryTable] = []
+  private var tokens: [Int32] = []
+  private var logitsRows: [Int] = []
+
+  /// A backend for models with the given vocabulary.
+  ///
+  /// - Parameter loaded: told the stored bytes of each weight once it is packed.
+  /// - Throws: ``EngineError`` for options out of range.
+  package init(
+    configuration: ModelConfiguration, options: EngineOptions, loaded: LoadObserver? = nil
+  ) throws(EngineError) {
+    try options.validate()
+    self.options = options
+    self.loaded = loaded
+    sequenceLength = options.maximumSequenceLength ?? configuration.maximumPositions
+    let tier: KernelTier
+    if let name = options.kernelTier {
+      guard let found = KernelTier.available.first(where: { $0.name == name }) else {
+        throw .invalidOption(
+          name: "kernelTier", value: name,
+          allowed: KernelTier.available.map(\.name).joined(separator: ", "))
+      }
+      tier = found
+    } else {
+      tier = .best
+    }
+    operations = CPUOperations(
+      tier: tier, pool: WorkerPool(threadCount: options.threadCount ?? availableProcessorCount()))
+    logits = Logits(vocabularySize: configuration.vocabularySize)
+  }
+
+  // Building.
+
+  package func embedding(_ table: TensorDescriptor) -> StoredMatrix { StoredMatrix(table) }
+
+  package func projection(_ parts: [ProjectionPart]) throws -> PackedLinear {
+    let packed = PackedLinear(
+      try parts.map { PackedLinear.Part(weights: StoredMatrix($0.weight), bias: try $0.bias?.floats()) },
+      pool: operations.pool)
+    weightByteCount += packed.byteCount
+    loaded?(parts.reduce(0) { $0 + $1.weight.byteCount })
+    return packed
+  }
+
+  package func vector(_ tensor: TensorDescriptor) throws -> AlignedBuffer { AlignedBuffer(try tensor.floats()) }
+
+  package func rotary(inverseFrequencies: [Double]) -> RotaryTable {
+    let table = RotaryTable(inverseFrequencies: inverseFrequencies, capacity: options.maximumBatchTokens)
+    rotaryTables.append(table)
+    return table
+  }
+
+  package func matrix(columns: Int) -> Matrix { Matrix(capacity: options.maximumBatchTokens, columns: columns) }
+
+  package func operand(columns: Int, feeding consumers: [PackedLinear]) -> Operand {
+    Operand(
+      capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains { $0.needsIntegers })
+  }
+
+  package func allocateCache(_ shape: AttentionShape) throws(EngineError) {
+    guard shape.headDimension <= KVBlocks.maximumHeadDimension else {
+      throw .unsupported(
+        feature: "attention heads of \(shape.headDimension) (at most \(KVBlocks.maximumHeadDimension))")
+    }
+    let blocks = try options.blockCount(
+      blockSize: KVBlocks.blockSize, bytesPerBlock: Self.bytesPerBlock(shape), sequenceLength: sequenceLength)
+    self.shape = shape
+    cache = KVBlocks(
+      layers: shape.layerCount, blockCount: blocks, kvHeads: shape.keyValueHeadCount,
+      headDimension: shape.headDimension)
+    layout = RaggedLayout(kvHeads: shape.keyValueHeadCount, blockCount: blocks)
+  }
+
+  private static func bytesPerBlock(_ shape: AttentionShape) -> Int {
+    shape.layerCount
+      * KVBlocks.bytesPerBlockAndLayer(kvHeads: shape.keyValueHeadCount, headDimension: shape.headDimension)
+  }
+
+  package var cacheGeometry: KVCacheGeometry {
+    let (cache, shape, _) = attention
+    return KVCacheGeometry(
+      blockSize: KVBlocks.blockSize, blockCount: cache.blockCount, bytesPerBlock: Self.bytesPerBlock(shape))
+  }
+
+  private var attention: (cache: KVBlocks, shape: AttentionShape, layout: RaggedLayout) {
+    guard let cache, let shape, let layout else { preconditionFailure("a model allocates its cache when it is built") }
+    return (cache, shape, layout)
+  }
+
+  // Computing.
+
+  package func begin(_ batch: ForwardBatch) {
+    let layout = attention.layout
+    layout.removeAll()
+    logitsRows.removeAll(keepingCapacity: true)
+    tokens.removeAll(keepingCapacity: true)
+    tokens.append(contentsOf: batch.tokens)
+    for run in batch.runs {
+      layout.append(
+        count: run.tokenCount, firstPosition: run.firstPosition,
+        blocks: batch.blockTable[run.blockStart..<run.blockStart + run.blockCount])
+      logitsRows.append(contentsOf: run.tokensWithLogits)
+    }
+    for table in rotaryTables { table.prepare(layout) }
+  }
+
+  package func embed(_ table: StoredMatrix, into out: Matrix) { operations.embed(table, tokens: tokens, into: out) }
+
+  package func normalize(_ x: Matrix, _ weight: AlignedBuffer, epsilon: Float, into out: Operand) {
+    operations.normalize(x, weight: weight, epsilon: epsilon, into: out)
+  }
+
+  package func multiply(_ x: Operand, _ weights: PackedLinear, into out: Matrix) {
+    operations.multiply(x, weights, into: out)
+  }
+
+  package func multiply(_ x: Operand, _ weights: PackedLinear, addingTo sum: Matrix) {
+    operations.multiply(x, weights, into: sum, accumulate: true)
+  }
+
+  package func rotateAndStore(_ qkv: Matrix, _ rotary: RotaryTable, layer: Int) {
+    let (cache, shape, layout) = attention
+    operations.rotateAndStore(
+      qkv, heads: shape.headCount, table: rotary, layout: layout, cache: cache, layer: layer)
+  }
+
+  package func attend(_ qkv: Matrix, layer: Int, into out: Operand) {
+    let (cache, shape, layout) = attention
+    operations.attend(
+      qkv, heads: shape.headCount, scale: 1 / Float(shape.headDimension).squareRoot(), window: shape.slidingWindow,
+      layout: layout, cache: cache, layer: layer, into: out)
+  }
+
+  package func gateSiLU(_ x: Matrix, into out: Operand) { operations.gate(x, into: out) }
+
+  package func selectLogitsRows(_ x: Matrix, into out: Matrix) { operations.select(logitsRows, of: x, into: out) }
+
+  package func computeLogits(_ x: Operand, _ head: PackedLinear) { operations.multiply(x, head, into: logits) }
+}
+
+extension StoredMatrix {
+  /// A tensor of a checkpoint as a matrix of stored rows.
+  init(_ tensor: TensorDescriptor) {
+    self.init(
+      type: tensor.type, rows: tensor.rowCount, columns: tensor.columnCount, file: tensor.file, offset: tensor.offset,
+      storedRow: { tensor.storedRow($0) })
+  }
+}
+
+extension ForwardBatch.Run {
+  /// Indices in the batch of the tokens whose logits are asked for.
+  var tokensWithLogits: Range<Int> {
+    let end = tokenStart + tokenCount
+    return end - logitsRowCount..<end
+  }
+}
