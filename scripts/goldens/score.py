@@ -9,14 +9,17 @@ OUT is compact JSON:
     token_ids   the n tokens of the text
     logprob     n numbers: ln p(token i | tokens before it); null for the first
     perplexity  exp of the mean of -logprob over tokens 2 to n
-    top         n entries [[ids], [logprobs]]: the 64 most probable tokens at each position, best first; null for the first
+    top         n entries [[ids], [logprobs]]: the 64 most probable tokens there, best first; null for the first
 
 Needs: pip install torch transformers tokenizers gguf numpy   (made with torch 2.13 on a CPU, transformers 5.23)
 Run:   python scripts/goldens/score.py MODEL TEXT OUT [--greedy PROMPT]
-       The committed goldens, from the repository's root, G being Tests/InflightTests/Goldens:
-       python scripts/goldens/score.py SmolLM2-135M-Instruct.Q4_1.gguf G/held-out.txt G/score-smollm2.json
-       python scripts/goldens/score.py qwen2.5-coder-0.5b-instruct-q4_k_m.gguf G/held-out.txt G/score-qwen2.5-coder-0.5b.json
        --greedy also prints 16 greedy tokens after PROMPT, to see that the model is alive.
+
+The committed goldens, in Tests/InflightTests/Goldens, over held-out.txt there:
+    score-smollm2.json             smollm2.gguf: SmolLM2-135M-Instruct, Q4_1
+                                   sha256 b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+    score-qwen2.5-coder-0.5b.json  qwen2.5-coder-0.5b.gguf: Qwen2.5-Coder-0.5B-Instruct, Q4_K_M
+                                   sha256 1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32
 """
 
 import argparse

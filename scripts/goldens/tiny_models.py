@@ -256,7 +256,8 @@ def check(name: str, config: dict, dtype: str, scale: float, count: int, step: i
     print(
         f"{name:40s} logits std {logits.std():.2f} max {np.abs(logits).max():.1f}"
         f"  softmax entropy {entropy.mean():.2f} of {np.log(VOCABULARY):.2f}"
-        f"  attention entropy {attention_entropy.mean():.2f} of {np.log(count):.2f}, least {attention_entropy.min():.2f}"
+        f"  attention entropy {attention_entropy.mean():.2f} of {np.log(count):.2f},"
+        f" least {attention_entropy.min():.2f}"
         f"  |float32 - float64| {np.abs(logits - exact).max():.1e}")
 
 
