@@ -38,13 +38,15 @@ extension TensorDescriptor {
     }
   }
 
-  private func checkExtents() throws(CheckpointError) {
+  /// Checks that type, shape, bytes and row order fit each other and the file.
+  func checkExtents() throws(CheckpointError) {
     guard offset >= 0, byteCount >= 0, offset <= file.count, byteCount <= file.count - offset else {
       throw .invalidTensor(name: name, file: file.path, problem: "does not lie within its file")
     }
     guard let bytes = Self.byteCount(type: type, shape: shape), bytes == byteCount else {
       throw .invalidTensor(
-        name: name, file: file.path, problem: "of shape \(shape) and type \(type.rawValue) cannot have \(byteCount) bytes")
+        name: name, file: file.path,
+        problem: "of shape \(shape) and type \(type.rawValue) cannot have \(byteCount) bytes")
     }
     if case .interleavedRotary(let headCount) = rowOrder {
       guard headCount > 0, rowCount % (2 * headCount) == 0, type.rowBytes(elements: columnCount) == rowByteCount else {

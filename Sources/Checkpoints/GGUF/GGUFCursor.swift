@@ -67,7 +67,9 @@ struct GGUFCursor {
     for _ in 0..<count {
       guard bytes.byteCount - offset >= 8,
         bytes.integer(offset, as: UInt64.self) <= UInt64(bytes.byteCount - offset - 8)
-      else { throw .malformed(file: file, offset: offset, problem: "a string of \(what) runs beyond the end of the file") }
+      else {
+        throw .malformed(file: file, offset: offset, problem: "a string of \(what) runs beyond the end of the file")
+      }
       let length = Int(bytes.integer(offset, as: UInt64.self))
       starts.append(offset + 8)
       offset += 8 + length
