@@ -1,0 +1,220 @@
+import CKernels
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Rotation, cache and attention: the vector tiers against the scalar twin, and the twin against the textbook's formula.
+@Suite struct AttentionKernelTests {
+  /// A random ragged batch over a paged cache, in which earlier positions are filled by earlier passes.
+  struct Batch {
+    var heads: Int
+    var kvHeads: Int
+    var dimension: Int
+    var rotated: Int
+    var window: Int
+    var lengths: [Int]
+    /// Positions of each sequence that are computed in each pass.
+    var passes: [[Range<Int>]]
+    var tables: [[Int32]]
+    var blockCount: Int
+    /// q, k, v of every token: `[sequence][position][columns]`.
+    var qkv: [[[Float]]]
+    var cosines: [[Float]]
+    var sines: [[Float]]
+
+    var width: Int { (heads + 2 * kvHeads) * dimension }
+    var padded: Int { (dimension + 15) / 16 * 16 }
+
+    init(
+      heads: Int, kvHeads: Int, dimension: Int, rotated: Int, window: Int, lengths: [Int], chunk: Int,
+      using g: inout SeededGenerator
+    ) {
+      self.heads = heads
+      self.kvHeads = kvHeads
+      self.dimension = dimension
+      self.rotated = rotated
+      self.window = window
+      self.lengths = lengths
+      let needed = lengths.map { ($0 + 31) / 32 }
+      blockCount = needed.reduce(0, +) + 2
+      var free = (0..<Int32(blockCount)).shuffled(using: &g)
+      tables = needed.map { count in (0..<count).map { _ in free.removeLast() } }
+      let width = (heads + 2 * kvHeads) * dimension
+      qkv = lengths.map { length in (0..<length).map { _ in (0..<width).map { _ in g.float(in: -2...2) } } }
+      let longest = lengths.max() ?? 0
+      cosines = (0..<longest).map { p in (0..<rotated / 2).map { Float(cos(Double(p) / Double($0 + 1))) } }
+      sines = (0..<longest).map { p in (0..<rotated / 2).map { Float(sin(Double(p) / Double($0 + 1))) } }
+      passes = stride(from: 0, to: longest, by: chunk).map { start in
+        lengths.map { min(start, $0)..<min(start + chunk, $0) }
+      }
+    }
+
+    /// The attention outputs `[sequence][position][heads * dimension]` of all passes.
+    func run(_ tier: ik_kernels) -> [[[Float]]] {
+      // Stale contents must not matter, not even NaNs.
+      var cache = [UInt16](repeating: 0x7e00, count: blockCount * kvHeads * 32 * (dimension + padded))
+      var results = lengths.map { _ in [[Float]]() }
+      for pass in passes {
+        var rows: [Float] = []
+        var tokens: [ik_token] = []
+        var runs: [ik_run] = []
+        var table: [Int32] = []
+        var (cosine, sine): ([Float], [Float]) = ([], [])
+        var items: Int32 = 0
+        for (sequence, range) in pass.enumerated() where !range.isEmpty {
+          runs.append(
+            ik_run(
+              token_start: Int32(tokens.count), token_count: Int32(range.count),
+              first_position: Int32(range.lowerBound),
+              block_start: Int32(table.count), item_start: items))
+          items += ik_attention_items(Int32(range.count), Int32(kvHeads))
+          table += tables[sequence]
+          for position in range {
+            rows += qkv[sequence][position]
+            tokens.append(ik_token(position: Int32(position), block: tables[sequence][position / 32]))
+            cosine += cosines[position]
+            sine += sines[position]
+          }
+        }
+        let outWidth = heads * dimension
+        var out = [Float](repeating: .nan, count: tokens.count * outWidth)
+        cache.withUnsafeMutableBufferPointer { cache in
+          rows.withUnsafeMutableBufferPointer { rows in
+            let layer = ik_cache(
+              blocks: cache.baseAddress, block_stride: kvHeads * 32 * (dimension + padded),
+              head_stride: 32 * (dimension + padded), values_offset: 32 * dimension, block_size: 32,
+              head_dimension: Int32(dimension), padded_dimension: Int32(padded), kv_heads: Int32(kvHeads))
+            cosine.withUnsafeBufferPointer { cosine in
+              sine.withUnsafeBufferPointer { sine in
+                tokens.withUnsafeBufferPointer { tokens in
+                  var task = ik_rotate(
+                    qkv: rows.baseAddress, heads: Int32(heads), rotated: Int32(rotated), cosines: cosine.baseAddress,
+                    sines: sine.baseAddress, tokens: tokens.baseAddress, cache: layer)
+                  tier.rotate(&task, 0, Int32(tokens.count))
+                }
+              }
+            }
+            runs.withUnsafeBufferPointer { runs in
+              table.withUnsafeBufferPointer { table in
+                out.withUnsafeMutableBufferPointer { out in
+                  var task = ik_attention(
+                    qkv: rows.baseAddress, out: out.baseAddress, heads: Int32(heads),
+                    scale: 1 / Float(dimension).squareRoot(), window: Int32(window), runs: runs.baseAddress,
+                    run_count: Int32(runs.count), block_table: table.baseAddress, cache: layer)
+                  tier.attention(&task, 0, items)
+                }
+              }
+            }
+          }
+        }
+        var token = 0
+        for (sequence, range) in pass.enumerated() {
+          for _ in range {
+            results[sequence].append(Array(out[token * outWidth..<(token + 1) * outWidth]))
+            token += 1
+          }
+        }
+      }
+      return results
+    }
+
+    /// Softmax attention in Double, without a cache.
+    func textbook() -> [[[Double]]] {
+      qkv.enumerated().map { _, positions in
+        let rotatedRows = positions.enumerated().map { position, row -> [Double] in
+          var row = row.map(Double.init)
+          for head in 0..<heads + kvHeads {
+            for pair in 0..<rotated / 2 {
+              let (c, s) = (Double(cosines[position][pair]), Double(sines[position][pair]))
+              let (i, j) = (head * dimension + pair, head * dimension + pair + rotated / 2)
+              (row[i], row[j]) = (row[i] * c - row[j] * s, row[j] * c + row[i] * s)
+            }
+          }
+          return row
+        }
+        return positions.indices.map { position in
+          var out = [Double](repeating: 0, count: heads * dimension)
+          let first = window > 0 ? max(0, position - window + 1) : 0
+          for head in 0..<heads {
+            let query = rotatedRows[position][head * dimension..<(head + 1) * dimension]
+            let keyStart = (heads + head / (heads / kvHeads)) * dimension
+            let scores = (first...position).map { p in
+              zip(query, rotatedRows[p][keyStart..<keyStart + dimension]).reduce(0) { $0 + $1.0 * $1.1 }
+                / Double(dimension).squareRoot()
+            }
+            let highest = scores.max() ?? 0
+            let weights = scores.map { exp($0 - highest) }
+            let total = weights.reduce(0, +)
+            for (p, weight) in zip(first...position, weights) {
+              for d in 0..<dimension {
+                out[head * dimension + d] += weight / total * rotatedRows[p][keyStart + kvHeads * dimension + d]
+              }
+            }
+          }
+          return out
+        }
+      }
+    }
+  }
+
+  static func randomBatch(_ g: inout SeededGenerator, chunk: Int? = nil) -> Batch {
+    let kvHeads = g.int(in: 1...3)
+    let dimension = [8, 16, 24, 40, 64, 80][g.int(in: 0...5)]
+    return Batch(
+      heads: kvHeads * [1, 2, 3, 7][g.int(in: 0...3)], kvHeads: kvHeads, dimension: dimension,
+      rotated: g.int(in: 0...1) == 0 ? dimension : dimension / 2, window: g.int(in: 0...2) == 0 ? g.int(in: 1...50) : 0,
+      lengths: (0..<g.int(in: 1...3)).map { _ in g.int(in: 1...80) }, chunk: chunk ?? g.int(in: 1...90), using: &g)
+  }
+
+  static func bits(_ results: [[[Float]]]) -> [[[UInt32]]] { results.map { $0.map { Kernels.bits($0) } } }
+
+  @Test func tiersHaveTheTwinsBits() {
+    var g = SeededGenerator(seed: 12)
+    for _ in 0..<25 {
+      let batch = Self.randomBatch(&g)
+      let expected = Self.bits(batch.run(Kernels.scalar))
+      for tier in Kernels.vectorTiers {
+        #expect(Self.bits(batch.run(tier)) == expected, "\(Kernels.name(tier)) \(batch.lengths)")
+      }
+    }
+  }
+
+  @Test func theTwinIsCloseToTheTextbook() {
+    var g = SeededGenerator(seed: 13)
+    for _ in 0..<8 {
+      let batch = Self.randomBatch(&g)
+      let actual = batch.run(Kernels.scalar)
+      for (sequence, positions) in batch.textbook().enumerated() {
+        for (position, expected) in positions.enumerated() {
+          for (a, b) in zip(actual[sequence][position], expected) {
+            // Keys and values are kept in float16.
+            #expect(abs(Double(a) - b) < 0.02)
+          }
+        }
+      }
+    }
+  }
+
+  @Test func bitsDoNotDependOnChunksOrNeighbours() {
+    var g = SeededGenerator(seed: 14)
+    let tier = Kernels.tiers[0]
+    // Long enough for two splits.
+    let whole = Batch(
+      heads: 4, kvHeads: 2, dimension: 16, rotated: 16, window: 0, lengths: [600, 33, 1], chunk: 600, using: &g)
+    let expected = Self.bits(whole.run(tier))
+    for chunk in [1, 7, 32, 100, 512] {
+      var chunked = whole
+      chunked.passes = stride(from: 0, to: 600, by: chunk).map { start in
+        whole.lengths.map { min(start, $0)..<min(start + chunk, $0) }
+      }
+      #expect(Self.bits(chunked.run(tier)) == expected, "chunks of \(chunk)")
+    }
+    var alone = whole
+    alone.passes = [[0..<600, 0..<0, 0..<0]]
+    #expect(Self.bits(alone.run(tier))[0] == expected[0])
+  }
+}

@@ -1,0 +1,111 @@
+import CKernels
+import Tensors
+
+/// A small counter-based generator, so that a failing case can be named by its seed.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func float(in range: ClosedRange<Float> = -1...1) -> Float { Float.random(in: range, using: &self) }
+  mutating func int(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+}
+
+/// Rows of activations with everything that the kernels keep of them, in Swift arrays.
+final class QuantizedRows {
+  let rows: Int
+  let groups: Int
+  var values: [Int8]
+  var scales: [Float]
+  var scaledSums: [Float]
+  var halfSums: [Int32]
+
+  init(rows: Int, columns: Int) {
+    self.rows = rows
+    groups = columns / 32
+    values = Array(repeating: 0, count: rows * columns)
+    scales = Array(repeating: 0, count: rows * groups)
+    scaledSums = scales
+    halfSums = Array(repeating: 0, count: rows * groups * 2)
+  }
+
+  func with<Result>(_ body: (UnsafePointer<ik_int8_rows>) -> Result) -> Result {
+    values.withUnsafeMutableBufferPointer { values in
+      scales.withUnsafeMutableBufferPointer { scales in
+        scaledSums.withUnsafeMutableBufferPointer { scaledSums in
+          halfSums.withUnsafeMutableBufferPointer { halfSums in
+            var rows = ik_int8_rows(
+              values: values.baseAddress, scales: scales.baseAddress, scaled_sums: scaledSums.baseAddress,
+              half_sums: halfSums.baseAddress, groups: Int32(groups))
+            return body(&rows)
+          }
+        }
+      }
+    }
+  }
+}
+
+enum Kernels {
+  /// Every tier of this processor; the last is the scalar twin.
+  static var tiers: [ik_kernels] {
+    var tiers: [ik_kernels] = []
+    while let tier = ik_kernels_at(Int32(tiers.count)) { tiers.append(tier.pointee) }
+    return tiers
+  }
+  static var scalar: ik_kernels { tiers[tiers.count - 1] }
+  static var vectorTiers: [ik_kernels] { Array(tiers.dropLast()) }
+
+  static func name(_ tier: ik_kernels) -> String { String(cString: tier.name) }
+
+  /// Quantizes `x` (`[rows, columns]`) with a tier.
+  static func quantize(_ x: [Float], rows: Int, columns: Int, with tier: ik_kernels) -> QuantizedRows {
+    let result = QuantizedRows(rows: rows, columns: columns)
+    result.with { integers in
+      x.withUnsafeBufferPointer { x in
+        var task = ik_quantize(x: x.baseAddress, columns: Int32(columns), int8: integers)
+        tier.quantize(&task, 0, Int32(rows))
+      }
+    }
+    return result
+  }
+
+  /// The bit patterns of `values`, with every NaN as one.
+  static func bits(_ values: [Float]) -> [UInt32] { values.map { $0.isNaN ? 0x7fc0_0000 : $0.bitPattern } }
+}
+
+extension DType {
+  var kernelType: ik_type { ik_type(rawValue: UInt32(DType.allCases.firstIndex(of: self) ?? 0)) }
+
+  /// Bytes of `rows` valid rows with modest scales.
+  func randomRows(_ rows: Int, columns: Int, using generator: inout SeededGenerator) -> [[UInt8]] {
+    (0..<rows).map { _ in
+      var bytes: [UInt8] = []
+      for _ in 0..<columns / blockElements { bytes += randomBlock(using: &generator) }
+      return bytes
+    }
+  }
+
+  private func randomBlock(using generator: inout SeededGenerator) -> [UInt8] {
+    func half(_ value: Float) -> [UInt8] { withUnsafeBytes(of: Float16(value).bitPattern.littleEndian, Array.init) }
+    var block = (0..<blockBytes).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    switch self {
+    case .f32: block = withUnsafeBytes(of: generator.float().bitPattern.littleEndian, Array.init)
+    case .f16: block = half(generator.float())
+    case .bf16:
+      block = withUnsafeBytes(of: UInt16(generator.float().bitPattern >> 16).littleEndian, Array.init)
+    case .q8_0, .q4_0, .q5_0: block.replaceSubrange(0..<2, with: half(generator.float() * 0.1))
+    case .q4_1, .q5_1, .q4_K, .q5_K:
+      block.replaceSubrange(0..<4, with: half(generator.float() * 0.1) + half(generator.float() * 0.1))
+    case .q6_K: block.replaceSubrange(208..<210, with: half(generator.float() * 0.01))
+    }
+    return block
+  }
+}

@@ -1,0 +1,158 @@
+import CKernels
+import Tensors
+import Testing
+
+/// Products of every stored type: the vector tiers against the scalar twin, bit for bit, and the scalar twin against
+/// sums of dequantized weights.
+@Suite struct MatmulKernelTests {
+  struct Product {
+    var type: DType
+    var rows: Int
+    var inputs: Int
+    var outputs: Int
+    var stored: [[UInt8]]
+    var x: [Float]
+    var bias: [Float]?
+    var start: [Float]?
+
+    init(
+      type: DType, rows: Int, inputs: Int, outputs: Int, bias: Bool, accumulate: Bool, using g: inout SeededGenerator
+    ) {
+      self.type = type
+      self.rows = rows
+      self.inputs = inputs
+      self.outputs = outputs
+      stored = type.randomRows(outputs, columns: inputs, using: &g)
+      x = (0..<rows * inputs).map { _ in g.float() }
+      self.bias = bias ? (0..<outputs).map { _ in g.float() } : nil
+      start = accumulate ? (0..<rows * outputs).map { _ in g.float() } : nil
+    }
+
+    func packed() -> (tiles: [UInt8], tileBytes: Int) {
+      let tileBytes = ik_tile_bytes(type.kernelType, Int32(inputs))
+      let tileCount = (outputs + 31) / 32
+      var tiles = [UInt8](repeating: 0xAA, count: tileCount * tileBytes + 64)
+      var flat: [UInt8] = stored.flatMap { $0 }
+      let rowBytes = stored[0].count
+      flat.withUnsafeMutableBufferPointer { flat in
+        tiles.withUnsafeMutableBufferPointer { tiles in
+          for tile in 0..<tileCount {
+            var pointers = [UnsafePointer<UInt8>?](repeating: nil, count: 32)
+            for lane in 0..<32 where tile * 32 + lane < outputs {
+              pointers[lane] = UnsafePointer(flat.baseAddress! + (tile * 32 + lane) * rowBytes)
+            }
+            ik_pack_tile(type.kernelType, pointers, Int32(inputs), tiles.baseAddress! + tile * tileBytes)
+          }
+        }
+      }
+      return (tiles, tileBytes)
+    }
+
+    /// The product by one tier; rows `part` only, if given.
+    func run(_ tier: ik_kernels, part: Range<Int>? = nil) -> [Float] {
+      let part = part ?? 0..<rows
+      let (tiles, tileBytes) = packed()
+      let xs = Array(x[part.lowerBound * inputs..<part.upperBound * inputs])
+      let quantized = type.isQuantized ? Kernels.quantize(xs, rows: part.count, columns: inputs, with: tier) : nil
+      var out =
+        start.map { Array($0[part.lowerBound * outputs..<part.upperBound * outputs]) }
+        ?? [Float](repeating: .nan, count: part.count * outputs)
+      out.withUnsafeMutableBufferPointer { out in
+        xs.withUnsafeBufferPointer { xs in
+          tiles.withUnsafeBufferPointer { tiles in
+            func call(_ integers: UnsafePointer<ik_int8_rows>?, _ bias: UnsafePointer<Float>?) {
+              var task = ik_matmul(
+                type: type.kernelType, tiles: tiles.baseAddress, tile_bytes: tileBytes, inputs: Int32(inputs),
+                outputs: Int32(outputs), rows: Int32(part.count), int8: integers, floats: xs.baseAddress,
+                out: out.baseAddress, out_stride: outputs, bias: bias, accumulate: start != nil)
+              tier.matmul(&task, 0, Int32((outputs + 31) / 32))
+            }
+            func withBias(_ integers: UnsafePointer<ik_int8_rows>?) {
+              if let bias {
+                bias.withUnsafeBufferPointer { call(integers, $0.baseAddress) }
+              } else {
+                call(integers, nil)
+              }
+            }
+            if let quantized { quantized.with { withBias($0) } } else { withBias(nil) }
+          }
+        }
+      }
+      return out
+    }
+  }
+
+  static func randomProduct(_ type: DType, _ g: inout SeededGenerator) -> Product {
+    let inputs =
+      type.isQuantized
+      ? max(32, type.blockElements) * g.int(in: 1...(type.blockElements == 256 ? 3 : 9)) : g.int(in: 1...90)
+    return Product(
+      type: type, rows: g.int(in: 0...9), inputs: inputs, outputs: g.int(in: 1...100), bias: .random(using: &g),
+      accumulate: .random(using: &g), using: &g)
+  }
+
+  @Test(arguments: DType.allCases) func everyTierComputesTheBitsOfTheScalarTwin(_ type: DType) {
+    var g = SeededGenerator(seed: 17)
+    for _ in 0..<40 {
+      let product = Self.randomProduct(type, &g)
+      let expected = Kernels.bits(product.run(Kernels.scalar))
+      for tier in Kernels.vectorTiers {
+        #expect(
+          Kernels.bits(product.run(tier)) == expected,
+          "\(Kernels.name(tier)) \(type) [\(product.rows), \(product.inputs)] x \(product.outputs)")
+      }
+    }
+  }
+
+  @Test(arguments: DType.allCases) func aRowDoesNotDependOnTheOthers(_ type: DType) {
+    var g = SeededGenerator(seed: 5)
+    for tier in Kernels.tiers {
+      let inputs = type.isQuantized ? 256 : 75
+      let product = Product(type: type, rows: 11, inputs: inputs, outputs: 70, bias: true, accumulate: false, using: &g)
+      let whole = Kernels.bits(product.run(tier))
+      for row in 0..<product.rows {
+        let alone = Kernels.bits(product.run(tier, part: row..<row + 1))
+        #expect(alone == Array(whole[row * 70..<(row + 1) * 70]), "\(Kernels.name(tier)) \(type) row \(row)")
+      }
+    }
+  }
+
+  @Test(arguments: DType.allCases) func theScalarTwinIsCloseToTheDequantizedProduct(_ type: DType) {
+    var g = SeededGenerator(seed: 99)
+    for _ in 0..<10 {
+      let product = Self.randomProduct(type, &g)
+      let actual = product.run(Kernels.scalar)
+      for row in 0..<product.rows {
+        for column in 0..<product.outputs {
+          var weights = [Float](repeating: 0, count: product.inputs)
+          ik_dequantize_row(type.kernelType, product.stored[column], Int32(product.inputs), &weights)
+          var sum = 0.0
+          var magnitude = 0.0
+          for k in 0..<product.inputs {
+            let term = Double(weights[k]) * Double(product.x[row * product.inputs + k])
+            sum += term
+            magnitude += abs(Double(weights[k]))
+          }
+          sum += Double(product.bias?[column] ?? 0) + Double(product.start?[row * product.outputs + column] ?? 0)
+          // An activation in [-1, 1] is off by at most half a step of 1/127 of its group's peak.
+          let tolerance = (type.isQuantized ? magnitude / 254 : 0) + 1e-5 * (magnitude + 1)
+          #expect(abs(Double(actual[row * product.outputs + column]) - sum) <= tolerance, "\(type)")
+        }
+      }
+    }
+  }
+
+  @Test func aNaNActivationIsNotLost() {
+    var g = SeededGenerator(seed: 1)
+    for tier in Kernels.tiers {
+      for bad in [Float.nan, .infinity, -.infinity] {
+        var product = Product(
+          type: .q4_1, rows: 2, inputs: 64, outputs: 40, bias: false, accumulate: false, using: &g)
+        product.x[70] = bad
+        let out = product.run(tier)
+        #expect(out[..<40].allSatisfy { $0.isFinite })
+        #expect(out[40...].allSatisfy { !$0.isFinite }, "\(Kernels.name(tier)) \(bad)")
+      }
+    }
+  }
+}

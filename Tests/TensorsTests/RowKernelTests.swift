@@ -1,0 +1,102 @@
+import CKernels
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Norm, quantization, gate: the vector tiers against the scalar twin, and the twin against plain formulas.
+@Suite struct RowKernelTests {
+  static func norm(_ tier: ik_kernels, x: [Float], weight: [Float], rows: Int) -> [Float] {
+    var out = [Float](repeating: .nan, count: x.count)
+    var task = ik_rms_norm()
+    x.withUnsafeBufferPointer { x in
+      weight.withUnsafeBufferPointer { weight in
+        out.withUnsafeMutableBufferPointer { out in
+          task = ik_rms_norm(
+            x: x.baseAddress, weight: weight.baseAddress, epsilon: 1e-5, columns: Int32(weight.count),
+            out: out.baseAddress, int8: nil)
+          tier.rms_norm(&task, 0, Int32(rows))
+        }
+      }
+    }
+    return out
+  }
+
+  static func gate(_ tier: ik_kernels, x: [Float], columns: Int, rows: Int) -> [Float] {
+    var out = [Float](repeating: .nan, count: rows * columns)
+    x.withUnsafeBufferPointer { x in
+      out.withUnsafeMutableBufferPointer { out in
+        var task = ik_silu_gate(x: x.baseAddress, columns: Int32(columns), out: out.baseAddress, int8: nil)
+        tier.silu_gate(&task, 0, Int32(rows))
+      }
+    }
+    return out
+  }
+
+  @Test func normsHaveTheTwinsBits() {
+    var g = SeededGenerator(seed: 3)
+    for _ in 0..<200 {
+      let columns = g.int(in: 1...130)
+      let rows = g.int(in: 0...3)
+      let x = (0..<rows * columns).map { _ in g.float(in: -4...4) }
+      let weight = (0..<columns).map { _ in g.float() }
+      let expected = Self.norm(Kernels.scalar, x: x, weight: weight, rows: rows)
+      for tier in Kernels.vectorTiers {
+        #expect(Kernels.bits(Self.norm(tier, x: x, weight: weight, rows: rows)) == Kernels.bits(expected))
+      }
+      for row in 0..<rows {
+        let values = x[row * columns..<(row + 1) * columns].map { Double($0) }
+        let inverse = 1 / (values.reduce(0) { $0 + $1 * $1 } / Double(columns) + 1e-5).squareRoot()
+        for column in 0..<columns {
+          let formula = values[column] * inverse * Double(weight[column])
+          #expect(abs(Double(expected[row * columns + column]) - formula) < 1e-5)
+        }
+      }
+    }
+  }
+
+  @Test func gatesHaveTheTwinsBits() {
+    var g = SeededGenerator(seed: 4)
+    for _ in 0..<200 {
+      let columns = g.int(in: 1...70)
+      let rows = g.int(in: 0...3)
+      let span: Float = [1, 10, 100, 1000][g.int(in: 0...3)]
+      let x = (0..<2 * rows * columns).map { _ in g.float(in: -span...span) }
+      let expected = Self.gate(Kernels.scalar, x: x, columns: columns, rows: rows)
+      for tier in Kernels.vectorTiers {
+        #expect(Kernels.bits(Self.gate(tier, x: x, columns: columns, rows: rows)) == Kernels.bits(expected))
+      }
+      for row in 0..<rows {
+        for column in 0..<columns {
+          let (gate, up) = (Double(x[2 * row * columns + column]), Double(x[(2 * row + 1) * columns + column]))
+          let formula = gate / (1 + exp(-gate)) * up
+          #expect(abs(Double(expected[row * columns + column]) - formula) <= 1e-6 * (abs(formula) + abs(up) + 1))
+        }
+      }
+    }
+  }
+
+  @Test func quantizedRowsHaveTheTwinsBits() {
+    var g = SeededGenerator(seed: 8)
+    for _ in 0..<100 {
+      let columns = 32 * g.int(in: 1...5)
+      let rows = g.int(in: 0...4)
+      var x = (0..<rows * columns).map { _ in g.float(in: -9...9) }
+      if rows > 1 { for i in 0..<32 { x[i] = 0 } }
+      let expected = Kernels.quantize(x, rows: rows, columns: columns, with: Kernels.scalar)
+      for tier in Kernels.vectorTiers {
+        let actual = Kernels.quantize(x, rows: rows, columns: columns, with: tier)
+        #expect(actual.values == expected.values && actual.halfSums == expected.halfSums)
+        #expect(Kernels.bits(actual.scales) == Kernels.bits(expected.scales))
+        #expect(Kernels.bits(actual.scaledSums) == Kernels.bits(expected.scaledSums))
+      }
+      for (index, value) in x.enumerated() {
+        let scale = expected.scales[index / 32]
+        #expect(abs(Float(expected.values[index]) * scale - value) <= scale * 0.5001)
+      }
+    }
+  }
+}
