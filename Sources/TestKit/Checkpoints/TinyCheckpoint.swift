@@ -1,4 +1,4 @@
-package import JSON
+internal import JSON
 package import Tensors
 
 /// A complete checkpoint of a Llama-like model with ``TinyWeights``, made from the text of a `config.json`.
