@@ -7,6 +7,12 @@ public struct SchedulingExplanation: Sendable, Equatable, CustomStringConvertibl
   /// Why it did not run.
   public let cause: Cause
 
+  /// Creates an explanation.
+  public init(id: RequestID, cause: Cause) {
+    self.id = id
+    self.cause = cause
+  }
+
   /// What a request waits for.
   public enum Cause: Sendable, Equatable {
     /// The request needs more blocks to its completion than are free and not set aside for running requests.
