@@ -1,0 +1,41 @@
+public import Requests
+public import Tensors
+
+/// One row of logits that a token is to be chosen from.
+public struct DecodingRow: Sendable, Equatable {
+  /// Index of the row in the logits of the pass.
+  public var logitsRow: Int
+  /// How to choose.
+  public var params: SamplingParams
+  /// The seed of the request's random numbers.
+  public var seed: UInt64
+  /// Absolute position in its sequence of the token that is to be chosen.
+  public var position: Int
+  /// Which of the samples of one request the token is for, counted from 0.
+  public var sampleIndex: Int
+
+  /// Creates a row.
+  public init(logitsRow: Int, params: SamplingParams, seed: UInt64, position: Int, sampleIndex: Int = 0) {
+    self.logitsRow = logitsRow
+    self.params = params
+    self.seed = seed
+    self.position = position
+    self.sampleIndex = sampleIndex
+  }
+}
+
+/// Chooses tokens: a batch of rows of logits in, for each a token with the log-probabilities that were asked for out.
+///
+/// The answer for a row must be a function of that row alone, bit for bit, whatever else is in the batch. A decoder is
+/// used by one thread at a time and may keep scratch memory.
+public protocol Decoder {
+  /// Chooses a token for each of `rows`.
+  ///
+  /// - Parameters:
+  ///   - logits: the rows of the pass, `[rows, vocabulary]`.
+  ///   - rows: which rows to decode, and how.
+  ///   - results: empty on entry; one entry per row in order on return. A row from which no token can be chosen gets an
+  ///     error, which fails its request only.
+  mutating func decode(
+    _ logits: Logits, rows: [DecodingRow], into results: inout [Result<TokenOutput, DecodingError>])
+}

@@ -1,0 +1,55 @@
+/// The first pass over a row of logits: is it valid, and where is its maximum?
+package struct LogitsScan: Sendable, Equatable {
+  /// The lowest index of the largest logit.
+  package let argmax: Int
+  /// The largest logit; finite.
+  package let maximum: Float
+
+  /// Scans `row`, `[vocabulary]`. Negative infinity marks a masked token.
+  ///
+  /// - Throws: ``DecodingError`` if a logit is not a number or positive infinity, or if all are masked.
+  package init(_ row: Span<Float>) throws(DecodingError) {
+    var best = Int32.min
+    var lowest = Int32.max
+    var bestBlock = 0
+    var start = 0
+    while start < row.count {
+      let end = min(start + Self.blockCount, row.count)
+      let extremes = Self.extremes(row.extracting(start..<end))
+      if extremes.largest > best { (best, bestBlock) = (extremes.largest, start) }
+      lowest = min(lowest, extremes.smallest)
+      start = end
+    }
+    let negativeInfinity = Self.orderedKey(-.infinity)
+    if lowest < negativeInfinity { throw .notANumber }
+    if best >= Self.orderedKey(.infinity) { throw best == Self.orderedKey(.infinity) ? .infinite : .notANumber }
+    if best == negativeInfinity { throw .everyTokenMasked }
+    var index = bestBlock
+    while index < row.count, Self.orderedKey(row[index]) != best { index += 1 }
+    argmax = index
+    maximum = row[index]
+  }
+
+  /// Number of logits that are searched at once.
+  private static let blockCount = 1024
+
+  /// The largest and the smallest key of a block; a plain loop over integers, which the compiler turns into vectors.
+  private static func extremes(_ block: Span<Float>) -> (largest: Int32, smallest: Int32) {
+    var largest = Int32.min
+    var smallest = Int32.max
+    for index in block.indices {
+      let key = orderedKey(block[index])
+      largest = key > largest ? key : largest
+      smallest = key < smallest ? key : smallest
+    }
+    return (largest, smallest)
+  }
+
+  /// An integer that is ordered as the floats are. Both zeros get the same key; NaN lies outside of the infinities.
+  @inline(__always)
+  private static func orderedKey(_ value: Float) -> Int32 {
+    // Adding positive zero turns negative zero into it and changes nothing else.
+    let bits = Int32(bitPattern: (value + 0).bitPattern)
+    return bits ^ ((bits >> 31) & 0x7FFF_FFFF)
+  }
+}

@@ -1,0 +1,181 @@
+package import Decoding
+package import ModelEngines
+package import Requests
+package import Resources
+package import Scheduling
+internal import Synchronization
+
+/// Runs requests on an engine, many at a time, on a thread of its own.
+///
+/// Requests go in through ``submit(_:)`` from any thread or task; what happens to them comes out of their streams. A
+/// request's tokens do not depend on what else the executor is doing.
+package final class Executor: Sendable {
+  /// What the engine can take.
+  package let engineLimits: ModelEngineLimits
+  /// The engine's cache.
+  package let cacheGeometry: KVCacheGeometry
+
+  private let admission: AdmissionLimits
+  private let mailbox: Mailbox
+  private let statisticsBox: StatisticsBox
+  private let thread: DedicatedThread
+  private let end = EndSignal()
+  private let nextID = Atomic<UInt64>(0)
+
+  /// Starts an executor.
+  ///
+  /// - Parameters:
+  ///   - engine: the model; handed over for good, and used by the executor's thread only.
+  ///   - configuration: budgets; the engine's own limits are upper limits to them.
+  ///   - scheduler: policies, or nil for the default ones.
+  ///   - decoder: chooses tokens.
+  ///   - cache: the manager of the engine's cache, or nil for a ``KVCacheManager`` over all of it.
+  ///   - otherResources: what else requests need, in the order of preparation; the cache comes last.
+  ///   - onStep: called on the engine thread after every step; it must be quick.
+  /// - Throws: ``ExecutorConfigurationError``.
+  package init(
+    engine: sending any ModelEngine, configuration: ExecutorConfiguration = ExecutorConfiguration(),
+    scheduler: Scheduler? = nil, decoder: sending any Decoder = SamplingDecoder(),
+    cache: sending (any KVCacheManaging)? = nil, otherResources: sending [any BaseResourceManager] = [],
+    onStep: (@Sendable (StepStatistics) -> Void)? = nil
+  ) throws(ExecutorConfigurationError) {
+    let configuration = try configuration.validated()
+    (engineLimits, cacheGeometry) = (engine.limits, engine.cacheGeometry)
+    let limits = try Self.batchLimits(configuration, engine.limits, engine.cacheGeometry)
+    let manager =
+      cache
+      ?? KVCacheManager(
+        blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
+        slotCount: limits.maximumRequestCount)
+    let budget = manager.budget
+    guard budget.blockSize == cacheGeometry.blockSize, budget.totalBlockCount <= cacheGeometry.blockCount else {
+      throw ExecutorConfigurationError(
+        "the cache manager has \(budget.totalBlockCount) blocks of \(budget.blockSize) tokens, but the engine has "
+          + "\(cacheGeometry.blockCount) of \(cacheGeometry.blockSize)")
+    }
+    admission = AdmissionLimits(
+      vocabularySize: engineLimits.vocabularySize, maximumSequenceLength: engineLimits.maximumSequenceLength,
+      blockSize: budget.blockSize, blockCount: budget.totalBlockCount)
+    let policies =
+      scheduler
+      ?? Scheduler(
+        microBatch: FirstComeFirstServedMicroBatchScheduler(maximumChunkSize: configuration.maximumChunkSize))
+    let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
+    let statisticsBox = StatisticsBox(onStep: onStep)
+    let end = end
+    self.mailbox = mailbox
+    self.statisticsBox = statisticsBox
+    let loop = StepLoop(
+      engine: engine, decoder: decoder, scheduler: policies,
+      resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
+      statistics: statisticsBox)
+    do {
+      thread = try DedicatedThread {
+        loop.run()
+        end.signal()
+      }
+    } catch {
+      throw ExecutorConfigurationError("\(error)")
+    }
+  }
+
+  /// Ends everything as cancelled, without waiting for it; see ``shutdown(_:)``.
+  deinit { mailbox.shutdown(.cancelling) }
+
+  /// A request that was accepted.
+  package struct Submission: Sendable {
+    /// Its name.
+    package let id: RequestID
+    /// The seed of its random numbers, drawn if none was given.
+    package let seed: UInt64
+    /// What happens to it. To stop reading (leaving the loop, cancelling the task) cancels the request.
+    package let outputs: AsyncStream<RequestOutput>
+  }
+
+  /// Accepts a request, or refuses it if it can never run.
+  ///
+  /// - Throws: ``SubmissionError``.
+  package func submit(_ request: GenerationRequest) throws(SubmissionError) -> Submission {
+    let maximumTokenCount = try admission.maximumTokenCount(of: request)
+    let id = RequestID(nextID.wrappingAdd(1, ordering: .relaxed).oldValue)
+    let seed = request.params.seed ?? UInt64.random(in: .min ... .max)
+    let (outputs, events) = AsyncStream.makeStream(of: RequestOutput.self, bufferingPolicy: .unbounded)
+    events.onTermination = { [mailbox] termination in
+      if case .cancelled = termination { mailbox.cancel(id) }
+    }
+    try mailbox.submit(
+      Request(id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, events: events))
+    return Submission(id: id, seed: seed, outputs: outputs)
+  }
+
+  /// Ends a request within one step; nothing happens if it has ended already.
+  package func cancel(_ id: RequestID) { mailbox.cancel(id) }
+
+  /// What the executor has done so far.
+  package func statistics() -> ExecutorStatistics { statisticsBox.snapshot() }
+
+  /// Why the requests that did not run in the next step did not; empty if none had to wait.
+  package func explainWaiting() async -> [SchedulingExplanation] {
+    await withCheckedContinuation { mailbox.inquire($0) }
+  }
+
+  /// Accepts nothing new, runs or cancels what was accepted, and returns when the thread has ended.
+  package func shutdown(_ mode: ShutdownMode = .cancelling) async {
+    mailbox.shutdown(mode)
+    await end.wait()
+    thread.join()
+  }
+
+  /// The budgets of a step: the smaller of what is configured and what the engine can take.
+  private static func batchLimits(
+    _ configuration: ExecutorConfiguration, _ engine: ModelEngineLimits, _ cache: KVCacheGeometry
+  ) throws(ExecutorConfigurationError) -> BatchLimits {
+    let values = [
+      ("vocabularySize", engine.vocabularySize), ("maximumBatchTokens", engine.maximumBatchTokens),
+      ("maximumLogitsRows", engine.maximumLogitsRows), ("blockSize", cache.blockSize), ("blockCount", cache.blockCount),
+    ]
+    for (name, value) in values where value < 1 {
+      throw ExecutorConfigurationError("the engine's \(name) is \(value); it must be at least 1")
+    }
+    guard engine.maximumSequenceLength >= 2 else {
+      throw ExecutorConfigurationError(
+        "the engine's maximumSequenceLength is \(engine.maximumSequenceLength); a prompt and a token need 2")
+    }
+    let tokens = min(configuration.maximumBatchTokens, engine.maximumBatchTokens)
+    return BatchLimits(
+      maximumTokenCount: tokens,
+      maximumRequestCount: min(configuration.maximumBatchSize, tokens, engine.maximumLogitsRows),
+      maximumLogitsRowCount: engine.maximumLogitsRows, blockSize: cache.blockSize)
+  }
+}
+
+/// Something that happens once and that tasks can wait for.
+private final class EndSignal: Sendable {
+  private struct State {
+    var hasEnded = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let state = Mutex(State())
+
+  /// It has happened.
+  func signal() {
+    let waiters = state.withLock { state in
+      state.hasEnded = true
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Returns when it has happened.
+  func wait() async {
+    await withCheckedContinuation { waiter in
+      let hasEnded = state.withLock { state in
+        if !state.hasEnded { state.waiters.append(waiter) }
+        return state.hasEnded
+      }
+      if hasEnded { waiter.resume() }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+internal import Dispatch
+package import Requests
+package import Scheduling
+internal import Synchronization
+
+/// What has come in since the engine thread looked last.
+package struct Mail: Sendable {
+  /// New requests, in the order of their arrival.
+  package var submissions: [Request] = []
+  /// Requests to end.
+  package var cancellations: [RequestID] = []
+  /// Callers who want to know why requests wait.
+  package var inquiries: [CheckedContinuation<[SchedulingExplanation], Never>] = []
+  /// How to stop, once somebody said so.
+  package var shutdown: ShutdownMode?
+
+  /// Creates an empty batch of mail.
+  package init() {}
+
+  var isEmpty: Bool { submissions.isEmpty && cancellations.isEmpty && inquiries.isEmpty && shutdown == nil }
+
+  /// Empties everything but keeps the storage.
+  mutating func removeAll() {
+    submissions.removeAll(keepingCapacity: true)
+    cancellations.removeAll(keepingCapacity: true)
+    inquiries.removeAll(keepingCapacity: true)
+    shutdown = nil
+  }
+}
+
+/// How an executor ends.
+public enum ShutdownMode: Sendable, Equatable {
+  /// Accept nothing new and run everything that was accepted to its end.
+  case finishing
+  /// Accept nothing new and end everything that was accepted as cancelled.
+  case cancelling
+}
+
+/// The only way in: callers put mail in from any thread, the engine thread takes all of it out once per step and sleeps
+/// on the box when it has nothing to do.
+package final class Mailbox: Sendable {
+  private struct Contents {
+    var mail = Mail()
+    /// Whether submissions are accepted.
+    var isOpen = true
+    /// Whether somebody still takes mail out.
+    var hasReader = true
+    var isReaderAsleep = false
+  }
+
+  private let contents = Mutex(Contents())
+  private let wakeUp = DispatchSemaphore(value: 0)
+  private let queuedCount = Atomic<Int>(0)
+  private let maximumQueuedRequests: Int
+
+  /// Creates an open, empty box that accepts requests while fewer than `maximumQueuedRequests` wait.
+  package init(maximumQueuedRequests: Int) { self.maximumQueuedRequests = maximumQueuedRequests }
+
+  /// Puts a request in.
+  ///
+  /// - Throws: ``SubmissionError/queueFull(limit:)`` or ``SubmissionError/shutDown``.
+  package func submit(_ request: Request) throws(SubmissionError) {
+    let refusal: SubmissionError? = contents.withLock { contents in
+      guard contents.isOpen else { return .shutDown }
+      guard queuedCount.load(ordering: .relaxed) < maximumQueuedRequests else {
+        return .queueFull(limit: maximumQueuedRequests)
+      }
+      queuedCount.add(1, ordering: .relaxed)
+      contents.mail.submissions.append(request)
+      wake(&contents)
+      return nil
+    }
+    if let refusal { throw refusal }
+  }
+
+  /// Asks for a request to be ended; nothing happens if it has ended already.
+  package func cancel(_ id: RequestID) {
+    contents.withLock { contents in
+      guard contents.hasReader else { return }
+      contents.mail.cancellations.append(id)
+      wake(&contents)
+    }
+  }
+
+  /// Closes the box to submissions and tells the reader to stop; a later, sharper mode replaces an earlier one.
+  package func shutdown(_ mode: ShutdownMode) {
+    contents.withLock { contents in
+      contents.isOpen = false
+      contents.mail.shutdown = mode
+      wake(&contents)
+    }
+  }
+
+  /// Asks the reader to explain why requests wait; `caller` gets an empty answer if there is no reader any more.
+  package func inquire(_ caller: CheckedContinuation<[SchedulingExplanation], Never>) {
+    let isHeard = contents.withLock { contents in
+      guard contents.hasReader else { return false }
+      contents.mail.inquiries.append(caller)
+      wake(&contents)
+      return true
+    }
+    if !isHeard { caller.resume(returning: []) }
+  }
+
+  /// `count` requests that were waiting have started or ended.
+  func leftQueue(_ count: Int) { queuedCount.subtract(count, ordering: .relaxed) }
+
+  /// Exchanges what is in the box for `mail`, which is emptied and gives its storage to the box. Never blocks.
+  func collect(into mail: inout Mail) {
+    mail.removeAll()
+    contents.withLock { contents in swap(&contents.mail, &mail) }
+  }
+
+  /// The reader goes away for good: nothing is accepted any more. Exchanges what was left in the box for `mail`.
+  func retire(into mail: inout Mail) {
+    mail.removeAll()
+    contents.withLock { contents in
+      contents.isOpen = false
+      contents.hasReader = false
+      swap(&contents.mail, &mail)
+    }
+  }
+
+  /// Sleeps until there is mail, or until `milliseconds` have passed if they are given.
+  func wait(milliseconds: Int? = nil) {
+    let mustSleep = contents.withLock { contents in
+      contents.isReaderAsleep = contents.mail.isEmpty
+      return contents.isReaderAsleep
+    }
+    guard mustSleep else { return }
+    guard let milliseconds else { return wakeUp.wait() }
+    if wakeUp.wait(timeout: .now() + .milliseconds(milliseconds)) == .success { return }
+    let wasSignalled = contents.withLock { contents in
+      let wasSignalled = !contents.isReaderAsleep
+      contents.isReaderAsleep = false
+      return wasSignalled
+    }
+    // Somebody signalled between the end of the wait and the lock: take the signal so that the next wait is true.
+    if wasSignalled { wakeUp.wait() }
+  }
+
+  private func wake(_ contents: inout Contents) {
+    guard contents.isReaderAsleep else { return }
+    contents.isReaderAsleep = false
+    wakeUp.signal()
+  }
+}

@@ -1,0 +1,79 @@
+package import Requests
+internal import Scheduling
+
+/// A request inside of the executor, from submission to its end.
+package struct Request: Sendable {
+  /// The request's name.
+  package let id: RequestID
+  /// What the caller asked for.
+  package let input: GenerationRequest
+  /// The seed of its random numbers, given or drawn.
+  package let seed: UInt64
+  /// Number of tokens that it will have if it runs to its limit.
+  package let maximumTokenCount: Int
+  /// Where its events go. The buffer is unbounded so that a slow reader never blocks the engine; what it can hold is
+  /// bounded by the length of the sequence.
+  let events: AsyncStream<RequestOutput>.Continuation
+
+  /// Where it is in its life.
+  var state = RequestState.new
+  /// Its place among the running requests while it holds resources.
+  var slot: Int?
+  /// The prompt and what was generated.
+  var tokens: [TokenID]
+  /// Number of prompt tokens that were found in the cache when it first started.
+  var cachedTokenCount = 0
+  /// Number of prompt tokens whose log-probabilities were reported.
+  var reportedPromptCount = 0
+  /// The scheduling round in which it was planned last, to notice a plan that names it twice.
+  var lastRound = 0
+  /// Whether the copy in the waiting queue is to be removed, since the request has started.
+  var hasLeftQueue = false
+
+  /// Creates a waiting request.
+  package init(
+    id: RequestID, input: GenerationRequest, seed: UInt64, maximumTokenCount: Int,
+    events: AsyncStream<RequestOutput>.Continuation
+  ) {
+    self.id = id
+    self.input = input
+    self.seed = seed
+    self.maximumTokenCount = maximumTokenCount
+    self.events = events
+    tokens = input.promptTokens
+  }
+
+  /// Number of generated tokens.
+  var generatedCount: Int { tokens.count - input.promptTokens.count }
+
+  /// Number of known tokens that are not processed.
+  var pendingTokenCount: Int { tokens.count - state.processedTokenCount }
+
+  /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
+  var needsEveryLogitsRow: Bool {
+    input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
+  }
+
+  /// What a scheduler sees of the request.
+  func view(allocatedBlockCount: Int) -> SchedulableRequest {
+    SchedulableRequest(
+      id: id, isRunning: slot != nil, knownTokenCount: tokens.count, processedTokenCount: state.processedTokenCount,
+      maximumTokenCount: maximumTokenCount, allocatedBlockCount: allocatedBlockCount,
+      needsEveryLogitsRow: needsEveryLogitsRow)
+  }
+
+  /// Ends the request, unless it has ended already.
+  mutating func finish(_ reason: FinishReason) {
+    if !state.isFinished { state = .finished(reason) }
+  }
+
+  /// Sends the last event and ends the stream.
+  func respondFinished(_ reason: FinishReason) {
+    events.yield(
+      .finished(
+        RequestSummary(
+          reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: generatedCount,
+          cachedTokenCount: cachedTokenCount, seed: seed)))
+    events.finish()
+  }
+}

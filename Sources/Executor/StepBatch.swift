@@ -1,0 +1,61 @@
+internal import Decoding
+internal import ModelEngines
+internal import Requests
+internal import Resources
+
+/// The batch of one step and what is known about each of its requests; reused from step to step.
+struct StepBatch {
+  /// One request's part.
+  struct Item {
+    /// Index of the request in the list of active ones.
+    var index: Int
+    /// Number of tokens it processes.
+    var tokenCount: Int
+    /// What the resource managers are told about it; complete once the request has a slot.
+    var resources: ResourceRequest
+    /// Which rows of logits it needs.
+    var logits = ForwardBatch.LogitsRequest.none
+    /// Index of its first row of logits.
+    var firstRow = 0
+    /// Whether the step brings it up to date, so that a token is generated.
+    var isCaughtUp = false
+
+    /// Describes `tokenCount` tokens of `request`, which is number `index` of the active ones.
+    init(request: Request, index: Int, tokenCount: Int) {
+      self.index = index
+      self.tokenCount = tokenCount
+      resources = ResourceRequest(
+        id: request.id, slot: request.slot ?? 0, processedTokenCount: request.state.processedTokenCount,
+        tokenCount: tokenCount, maximumTokenCount: request.maximumTokenCount)
+    }
+
+    /// Index of its last row of logits, from which a token is generated.
+    var lastRow: Int { logits == .all ? firstRow + tokenCount - 1 : firstRow }
+  }
+
+  /// The parts, in the order of the runs of ``forward``.
+  var items: [Item] = []
+  /// Number of tokens that were planned.
+  var tokenCount = 0
+  /// Number of rows of logits that were planned.
+  var rowCount = 0
+  /// What the engine is given.
+  var forward = ForwardBatch()
+  /// The rows from which tokens are generated.
+  var rows: [DecodingRow] = []
+  /// For each of ``rows`` the item that it belongs to.
+  var rowItems: [Int] = []
+  /// What the decoder made of ``rows``.
+  var results: [Result<TokenOutput, DecodingError>] = []
+
+  /// Empties everything and keeps the storage.
+  mutating func removeAll() {
+    items.removeAll(keepingCapacity: true)
+    tokenCount = 0
+    rowCount = 0
+    forward.removeAll()
+    rows.removeAll(keepingCapacity: true)
+    rowItems.removeAll(keepingCapacity: true)
+    results.removeAll(keepingCapacity: true)
+  }
+}

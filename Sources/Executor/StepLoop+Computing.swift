@@ -1,0 +1,130 @@
+internal import Decoding
+internal import ModelEngines
+internal import Requests
+internal import Resources
+internal import Scheduling
+internal import Tensors
+
+/// Lines 3 to 5 of the step: resources, the pass, and the choice of tokens.
+extension StepLoop {
+  /// Gets every request of the plan what it needs for its tokens, and builds the batch of those that got it.
+  func prepare() {
+    var firstRow = 0
+    for position in batch.items.indices where !active[batch.items[position].index].state.isFinished {
+      let index = batch.items[position].index
+      if active[index].slot == nil { begin(&batch.items[position]) }
+      do {
+        try resources.prepareResources(for: batch.items[position].resources)
+      } catch {
+        active[index].finish(.failed(.resources("\(error)")))
+        continue
+      }
+      appendRun(&batch.items[position], firstRow: &firstRow)
+    }
+    batch.items.removeAll { active[$0.index].state.isFinished }
+    current.prepareNanoseconds = stopwatch.lap()
+  }
+
+  /// Gives a request that starts, or starts again, a slot and a sequence in the cache.
+  private func begin(_ item: inout StepBatch.Item) {
+    guard case .waiting(let right) = active[item.index].state, let slot = freeSlots.popLast() else {
+      preconditionFailure("there are as many slots as active requests, and only running requests hold one")
+    }
+    let request = active[item.index]
+    // The last token is never taken from the cache, since its logits are needed.
+    let cached = resources.cache.beginSequence(
+      slot: slot, tokens: request.tokens, maximumReuse: request.needsEveryLogitsRow ? 0 : request.tokens.count - 1)
+    precondition(cached >= 0 && cached < request.tokens.count, "\(cached) of \(request.tokens.count) tokens reused")
+    active[item.index].slot = slot
+    active[item.index].state = right.started(cached: cached)
+    if request.generatedCount == 0 { active[item.index].cachedTokenCount = cached }
+    item.tokenCount = min(item.tokenCount, request.tokens.count - cached)
+    item.resources.slot = slot
+    item.resources.processedTokenCount = cached
+    item.resources.tokenCount = item.tokenCount
+  }
+
+  /// Adds the request's tokens to the batch.
+  private func appendRun(_ item: inout StepBatch.Item, firstRow: inout Int) {
+    let first = item.resources.processedTokenCount
+    let end = first + item.tokenCount
+    let blocks = resources.cache.blockTable(forSlot: item.resources.slot)
+    guard blocks.count == resources.cache.budget.blockCount(forTokens: end) else {
+      return active[item.index].finish(
+        .failed(.resources("\(resources.cache.name) gave \(blocks.count) blocks for \(end) tokens")))
+    }
+    item.isCaughtUp = end == active[item.index].tokens.count
+    item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
+    item.firstRow = firstRow
+    batch.forward.append(
+      tokens: active[item.index].tokens[first..<end], firstPosition: first, blocks: blocks, logits: item.logits)
+    firstRow = item.logits == .none ? firstRow : item.lastRow + 1
+  }
+
+  /// Runs the model. A pass that fails, fails the requests of its batch; the loop goes on.
+  func forward() -> Logits? {
+    guard !batch.items.isEmpty else { return nil }
+    defer { current.forwardNanoseconds = stopwatch.lap() }
+    let rowCount = batch.forward.logitsRowCount
+    do {
+      let logits = try engine.forward(batch.forward)
+      if logits.rowCount == rowCount { return logits }
+      failBatch("the engine returned \(logits.rowCount) rows of logits instead of \(rowCount)")
+    } catch {
+      failBatch("\(error)")
+    }
+    return nil
+  }
+
+  private func failBatch(_ reason: String) {
+    for item in batch.items { active[item.index].finish(.failed(.engine(reason))) }
+    batch.items.removeAll(keepingCapacity: true)
+  }
+
+  /// Computes the log-probabilities of prompts and chooses tokens. A row that fails, fails its request.
+  func decode(_ logits: Logits?) {
+    guard let logits else { return }
+    for position in batch.items.indices {
+      let item = batch.items[position]
+      if item.logits == .all { reportPrompt(item, logits) }
+      let request = active[item.index]
+      guard item.isCaughtUp, !request.state.isFinished else { continue }
+      batch.rowItems.append(position)
+      batch.rows.append(
+        DecodingRow(
+          logitsRow: item.lastRow, params: request.input.params, seed: request.seed, position: request.tokens.count))
+    }
+    if !batch.rows.isEmpty { decoder.decode(logits, rows: batch.rows, into: &batch.results) }
+    current.decodeNanoseconds = stopwatch.lap()
+  }
+
+  /// Reports the log-probabilities of those tokens of the prompt that the rows of this step are about: the row of a token
+  /// is that of the position before it, so that they carry over from one chunk to the next.
+  private func reportPrompt(_ item: StepBatch.Item, _ logits: Logits) {
+    let request = active[item.index]
+    let prompt = request.input.promptTokens
+    var entries: [PromptTokenLogprobs] = []
+    if request.reportedPromptCount == 0 {
+      entries.append(PromptTokenLogprobs(token: prompt[0], logprob: nil, top: []))
+    }
+    let firstRowPosition = item.resources.processedTokenCount
+    let next = max(request.reportedPromptCount, firstRowPosition + 1)
+    do throws(DecodingError) {
+      for position in next..<max(next, min(firstRowPosition + item.tokenCount + 1, prompt.count)) {
+        let row = item.firstRow + position - 1 - firstRowPosition
+        entries.append(
+          try logits.withRow(row) { (values) throws(DecodingError) in
+            logSoftmax.prepare(values, scan: try LogitsScan(values))
+            return PromptTokenLogprobs(
+              token: prompt[position], logprob: logSoftmax.logprob(ofLogit: values[Int(prompt[position])]),
+              top: logSoftmax.top(request.input.params.promptLogprobs ?? 0, of: values))
+          })
+      }
+    } catch {
+      return active[item.index].finish(.failed(.decoding("prompt token \(next): \(error)")))
+    }
+    guard !entries.isEmpty else { return }
+    active[item.index].reportedPromptCount += entries.count
+    events.append((item.index, .promptLogprobs(entries)))
+  }
+}

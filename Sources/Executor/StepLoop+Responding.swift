@@ -1,0 +1,96 @@
+internal import Decoding
+internal import ModelEngines
+internal import Requests
+internal import Resources
+internal import Scheduling
+
+/// Lines 6 to 9 of the step: from tokens to answers.
+extension StepLoop {
+  /// Moves every request of the batch forward, adds its new token if it has one, and sees whether that ends it.
+  func append() {
+    for item in batch.items {
+      switch active[item.index].state {
+      case .context(let progress), .generating(let progress):
+        active[item.index].state = progress.advanced(by: item.tokenCount, of: active[item.index].tokens.count)
+      case .waiting, .finished: break
+      }
+    }
+    for (place, position) in batch.rowItems.enumerated() {
+      let index = batch.items[position].index
+      guard place < batch.results.count, batch.results.count == batch.rows.count else {
+        let reason = "the decoder returned \(batch.results.count) results for \(batch.rows.count) rows"
+        active[index].finish(.failed(.decoding(reason)))
+        continue
+      }
+      switch batch.results[place] {
+      case .success(let output): append(output, to: index)
+      case .failure(let error): active[index].finish(.failed(.decoding("\(error)")))
+      }
+    }
+  }
+
+  private func append(_ output: TokenOutput, to index: Int) {
+    guard output.token >= 0, Int(output.token) < engine.limits.vocabularySize else {
+      return active[index].finish(.failed(.decoding("the decoder chose token \(output.token), which does not exist")))
+    }
+    active[index].tokens.append(output.token)
+    current.generatedTokenCount += 1
+    events.append((index, .token(output)))
+    let request = active[index]
+    let reason = request.input.finishReason(
+      after: output.token, generatedCount: request.generatedCount,
+      generatedLimit: request.maximumTokenCount - request.input.promptTokens.count)
+    if let reason { active[index].finish(reason) }
+  }
+
+  /// Tells the resource managers that the tokens of the step are processed.
+  func update() {
+    for item in batch.items { resources.updateResources(for: item.resources) }
+  }
+
+  /// Sends the events of the step, and the last one of every request that is finished.
+  func respond() {
+    for (index, output) in events { active[index].events.yield(output) }
+    events.removeAll(keepingCapacity: true)
+    for request in active {
+      if case .finished(let reason) = request.state { request.respondFinished(reason) }
+    }
+  }
+
+  /// Gives back what finished requests held and forgets them.
+  func free() {
+    var finishedCount = 0
+    for index in active.indices {
+      guard case .finished(let reason) = active[index].state else { continue }
+      if let slot = active[index].slot { release(slot, of: index) }
+      statistics.countFinished(reason)
+      finishedCount += 1
+    }
+    if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
+  }
+
+  /// Gives back everything that a request holds, its slot included.
+  func release(_ slot: Int, of index: Int) {
+    let request = active[index]
+    resources.freeResources(
+      for: ResourceRequest(
+        id: request.id, slot: slot, processedTokenCount: request.state.processedTokenCount, tokenCount: 0,
+        maximumTokenCount: request.maximumTokenCount))
+    active[index].slot = nil
+    freeSlots.append(slot)
+  }
+
+  /// Publishes the statistics of the step.
+  func record() {
+    isStalled = batch.forward.runs.isEmpty && hasRequests
+    current.respondNanoseconds = stopwatch.lap()
+    current.activeRequestCount = active.count
+    current.waitingRequestCount = waiting.requests.count
+    current.batchRequestCount = batch.forward.runs.count
+    current.batchTokenCount = batch.forward.tokens.count
+    let budget = resources.cache.budget
+    current.freeBlockCount = budget.freeBlockCount
+    current.usedBlockCount = budget.totalBlockCount - budget.freeBlockCount
+    statistics.record(current, isStalled: isStalled)
+  }
+}

@@ -1,0 +1,157 @@
+internal import ModelEngines
+internal import Requests
+internal import Resources
+internal import Scheduling
+
+/// Lines 1 to 3 of the step: from mail to a batch.
+extension StepLoop {
+  /// Empties what the last step left.
+  func begin() {
+    roundNumber += 1
+    current = StepStatistics()
+    batch.removeAll()
+    events.removeAll(keepingCapacity: true)
+    stopwatch.start()
+  }
+
+  /// Takes new requests and cancellations out of the mailbox.
+  func fetch() {
+    mailbox.collect(into: &mail)
+    for request in mail.submissions { accept(request) }
+    if let mode = mail.shutdown { shutdown = mode }
+    if shutdown == .cancelling {
+      cancel { _ in true }
+    } else if !mail.cancellations.isEmpty {
+      let cancelled = Set(mail.cancellations)
+      cancel { cancelled.contains($0) }
+    }
+    current.fetchNanoseconds = stopwatch.lap()
+  }
+
+  /// Lets a new request wait, or fails it if a resource manager says that it can never run.
+  private func accept(_ request: Request) {
+    let needs = ResourceRequest(
+      id: request.id, slot: 0, processedTokenCount: 0, tokenCount: request.tokens.count,
+      maximumTokenCount: request.maximumTokenCount)
+    if let refusal = resources.refusal(of: needs) {
+      finishWaiting(request, .failed(.resources("\(refusal)")))
+      mailbox.leftQueue(1)
+    } else {
+      waiting.insert(request)
+    }
+  }
+
+  /// Ends the requests that `isCancelled` names and gives back at once what they hold.
+  private func cancel(where isCancelled: (RequestID) -> Bool) {
+    let waitingCount = waiting.requests.count
+    waiting.removeAll { request in
+      guard isCancelled(request.id) else { return false }
+      finishWaiting(request, .cancelled)
+      return true
+    }
+    mailbox.leftQueue(waitingCount - waiting.requests.count)
+    for index in active.indices where isCancelled(active[index].id) { active[index].finish(.cancelled) }
+    respond()
+    free()
+  }
+
+  /// Ends a request that holds nothing.
+  private func finishWaiting(_ request: Request, _ reason: FinishReason) {
+    request.respondFinished(reason)
+    statistics.countFinished(reason)
+  }
+
+  /// Asks the policies, pauses whom they pause, and makes active whom they start.
+  func schedule() {
+    round.requests.removeAll(keepingCapacity: true)
+    for request in active {
+      round.requests.append(
+        request.view(allocatedBlockCount: request.slot.map { resources.cache.blockTable(forSlot: $0).count } ?? 0))
+    }
+    let activeCount = active.count
+    for request in waiting.requests.prefix(limits.maximumRequestCount - activeCount) {
+      round.requests.append(request.view(allocatedBlockCount: 0))
+    }
+    round.budget = resources.cache.budget
+    round.limits = limits
+    round.run(scheduler)
+    answerInquiries()
+    for index in round.decision.paused { pause(index) }
+    for entry in round.plan.entries { add(entry, activeCount: activeCount) }
+    if active.count > activeCount {
+      mailbox.leftQueue(active.count - activeCount)
+      waiting.removeStarted()
+    }
+    current.scheduleNanoseconds = stopwatch.lap()
+  }
+
+  /// Adds an entry of the plan to the batch, and starts the request if it was waiting. A policy is replaceable: an entry
+  /// that is impossible fails the request that it names, and no other.
+  private func add(_ entry: MicroBatchPlan.Entry, activeCount: Int) {
+    let view = round.requests[entry.requestIndex]
+    let index: Int
+    if entry.requestIndex < activeCount {
+      index = entry.requestIndex
+    } else if let request = waiting.start(at: entry.requestIndex - activeCount) {
+      active.append(request)
+      index = active.count - 1
+    } else {
+      index = active.lastIndex { $0.id == view.id } ?? 0
+    }
+    if let reason = objection(to: entry, view: view, index: index) {
+      return active[index].finish(.failed(.scheduling(reason)))
+    }
+    active[index].lastRound = roundNumber
+    batch.tokenCount += entry.tokenCount
+    batch.rowCount += view.logitsRowCount(forNext: entry.tokenCount)
+    batch.items.append(StepBatch.Item(request: active[index], index: index, tokenCount: entry.tokenCount))
+  }
+
+  /// What is impossible about an entry, or nil if it can be done.
+  private func objection(to entry: MicroBatchPlan.Entry, view: SchedulableRequest, index: Int) -> String? {
+    if active[index].lastRound == roundNumber { return "the plan names the request twice" }
+    if view.isRunning, active[index].slot == nil { return "the request was paused and planned in one step" }
+    guard (1...view.pendingTokenCount).contains(entry.tokenCount) else {
+      return "the plan processes \(entry.tokenCount) tokens, but \(view.pendingTokenCount) are pending"
+    }
+    let tokens = batch.tokenCount + entry.tokenCount
+    if tokens > limits.maximumTokenCount {
+      return "the plan has \(tokens) tokens or more, the limit is \(limits.maximumTokenCount)"
+    }
+    let rows = batch.rowCount + view.logitsRowCount(forNext: entry.tokenCount)
+    if rows > limits.maximumLogitsRowCount {
+      return "the plan needs \(rows) rows of logits or more, the limit is \(limits.maximumLogitsRowCount)"
+    }
+    return nil
+  }
+
+  /// Tells those who asked why requests wait.
+  func answerInquiries() {
+    guard !mail.inquiries.isEmpty else { return }
+    var explanations = round.explanations()
+    var previous: RequestID?
+    let shownCount = round.requests.count - active.count
+    for (place, request) in waiting.requests.enumerated() {
+      if place >= shownCount {
+        let cause = previous.map(SchedulingExplanation.Cause.headOfLine) ?? .batchSize(limit: limits.maximumRequestCount)
+        explanations.append(SchedulingExplanation(id: request.id, cause: cause))
+      }
+      previous = request.id
+    }
+    for caller in mail.inquiries { caller.resume(returning: explanations) }
+    mail.inquiries.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes everything back from a running request, which keeps its tokens and will compute them again.
+  private func pause(_ index: Int) {
+    guard let slot = active[index].slot else { return }
+    let progress: RequestState.Progress
+    switch active[index].state {
+    case .context(let value), .generating(let value): progress = value
+    case .waiting, .finished: return
+    }
+    release(slot, of: index)
+    active[index].state = progress.paused()
+    statistics.countPause()
+  }
+}

@@ -1,0 +1,92 @@
+package import Decoding
+package import ModelEngines
+internal import Requests
+package import Resources
+package import Scheduling
+internal import Tensors
+
+/// The engine thread's side of an executor: everything that a step touches, and the step.
+///
+/// Used by one thread at a time. It never blocks but in ``run()``, so that tests can make single steps.
+package final class StepLoop {
+  let engine: any ModelEngine
+  var decoder: any Decoder
+  let scheduler: Scheduler
+  let resources: ResourceManager
+  let limits: BatchLimits
+  let mailbox: Mailbox
+  let statistics: StatisticsBox
+
+  /// Requests that have started, in the order in which they did. Paused ones keep their place but hold no slot.
+  var active: [Request] = []
+  /// Requests that have not started.
+  var waiting = WaitingQueue()
+  /// Places for running requests that are free.
+  var freeSlots: [Int]
+  /// How to stop, once somebody said so.
+  var shutdown: ShutdownMode?
+
+  // What one step hands from line to line; emptied and reused by every step.
+  var mail = Mail()
+  var round = SchedulingRound()
+  var batch = StepBatch()
+  var events: [(index: Int, output: RequestOutput)] = []
+  var logSoftmax = LogSoftmax()
+  var stopwatch = Stopwatch()
+  var current = StepStatistics()
+  /// Number of the step, empty ones included; from 1.
+  var roundNumber = 0
+  /// Whether the last step had nothing to run although requests wait.
+  var isStalled = false
+
+  /// Creates a loop that serves `mailbox`.
+  package init(
+    engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
+    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox
+  ) {
+    self.engine = engine
+    self.decoder = decoder
+    self.scheduler = scheduler
+    self.resources = resources
+    self.limits = limits
+    self.mailbox = mailbox
+    self.statistics = statistics
+    freeSlots = (0..<limits.maximumRequestCount).reversed()
+    active.reserveCapacity(limits.maximumRequestCount)
+  }
+
+  /// Whether any request is not finished.
+  package var hasRequests: Bool { !active.isEmpty || !waiting.requests.isEmpty }
+
+  /// Makes steps until the mailbox says to stop; sleeps while there is nothing to do.
+  package func run() {
+    while shutdown == nil || hasRequests {
+      if !hasRequests {
+        statistics.becameIdle()
+        mailbox.wait()
+        statistics.wokeUp()
+      } else if isStalled {
+        // Nothing can run although requests wait. Only a policy of the user's can do that; ask it again soon.
+        mailbox.wait(milliseconds: 1)
+      }
+      step()
+    }
+    mailbox.retire(into: &mail)
+    for caller in mail.inquiries { caller.resume(returning: []) }
+  }
+
+  /// The step: in-flight batching in ten lines.
+  package func step() {
+    begin()
+    fetch()  // 1. Take new requests and cancellations out of the mailbox.
+    schedule()  // 2. Who holds memory, and how many tokens does each process now?
+    prepare()  // 3. Blocks for these tokens, and the batch.
+    let logits = forward()  // 4. One pass of the model.
+    decode(logits)  // 5. Logits to tokens, and log-probabilities of prompts.
+    append()  // 6. Add the tokens to their sequences; who has reached an end?
+    update()  // 7. The tokens are processed: tell the resource managers.
+    respond()  // 8. Send the events of the step.
+    free()  // 9. Give back what finished requests held.
+    record()
+  }
+}

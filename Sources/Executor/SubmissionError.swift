@@ -1,0 +1,87 @@
+public import Requests
+
+/// A request that can never run, refused before it enters the queue.
+public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A sampling parameter is out of range.
+  case invalidParameter(SamplingParamsError)
+  /// The prompt has no tokens.
+  case emptyPrompt
+  /// The prompt leaves no room for even one generated token.
+  case promptTooLong(tokenCount: Int, limit: Int)
+  /// Prompt and `max_tokens` together exceed the longest sequence.
+  case sequenceTooLong(promptTokenCount: Int, maxTokens: Int, limit: Int)
+  /// Prompt and `max_tokens` together need more cache than there is.
+  case cacheTooSmall(neededBlockCount: Int, totalBlockCount: Int, blockSize: Int)
+  /// A token of the prompt or a stop token is not in the vocabulary.
+  case tokenOutOfVocabulary(token: TokenID, vocabularySize: Int)
+  /// As many requests wait as may wait.
+  case queueFull(limit: Int)
+  /// The executor is shut down.
+  case shutDown
+
+  /// One line that says what is wrong and what to do.
+  public var description: String {
+    switch self {
+    case .invalidParameter(let error): error.description
+    case .emptyPrompt: "the prompt is empty; it must have at least one token"
+    case .promptTooLong(let tokenCount, let limit):
+      "the prompt has \(tokenCount) tokens, but prompt and answer together may have \(limit); shorten the prompt"
+    case .sequenceTooLong(let promptTokenCount, let maxTokens, let limit):
+      "the prompt's \(promptTokenCount) tokens and max_tokens \(maxTokens) together exceed the limit of \(limit) tokens; "
+        + "lower max_tokens to \(limit - promptTokenCount) or shorten the prompt"
+    case .cacheTooSmall(let neededBlockCount, let totalBlockCount, let blockSize):
+      "the request needs \(neededBlockCount) cache blocks of \(blockSize) tokens, but there are only \(totalBlockCount); "
+        + "lower max_tokens or give the engine more memory"
+    case .tokenOutOfVocabulary(let token, let vocabularySize):
+      "token \(token) is not in the vocabulary of \(vocabularySize) tokens"
+    case .queueFull(let limit): "\(limit) requests are waiting already; try again later"
+    case .shutDown: "the executor is shut down"
+    }
+  }
+}
+
+/// What a request must satisfy to be able to run; checked on the caller's side.
+struct AdmissionLimits: Sendable {
+  /// Number of tokens in the vocabulary.
+  var vocabularySize: Int
+  /// Longest sequence that the engine takes.
+  var maximumSequenceLength: Int
+  /// Number of tokens in a cache block.
+  var blockSize: Int
+  /// Number of cache blocks in all.
+  var blockCount: Int
+
+  /// Most tokens that one sequence can have: the engine's limit or all of the cache, whichever is smaller.
+  var longestSequence: Int {
+    let (cacheTokens, overflow) = blockSize.multipliedReportingOverflow(by: blockCount)
+    return overflow ? maximumSequenceLength : min(maximumSequenceLength, cacheTokens)
+  }
+
+  /// The number of tokens that `request` will have if it runs to its limit.
+  ///
+  /// - Throws: ``SubmissionError`` if the request can never run.
+  func maximumTokenCount(of request: GenerationRequest) throws(SubmissionError) -> Int {
+    do {
+      _ = try request.params.validated()
+    } catch {
+      throw .invalidParameter(error)
+    }
+    let promptCount = request.promptTokens.count
+    guard promptCount > 0 else { throw .emptyPrompt }
+    guard promptCount < longestSequence else { throw .promptTooLong(tokenCount: promptCount, limit: longestSequence) }
+    for tokens in [request.promptTokens, request.params.stopTokenIDs] {
+      if let token = tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+        throw .tokenOutOfVocabulary(token: token, vocabularySize: vocabularySize)
+      }
+    }
+    guard let maxTokens = request.params.maxTokens else { return longestSequence }
+    guard maxTokens <= maximumSequenceLength - promptCount else {
+      throw .sequenceTooLong(promptTokenCount: promptCount, maxTokens: maxTokens, limit: maximumSequenceLength)
+    }
+    let needed = (promptCount + maxTokens + blockSize - 1) / blockSize
+    guard needed <= blockCount else {
+      throw .cacheTooSmall(neededBlockCount: needed, totalBlockCount: blockCount, blockSize: blockSize)
+    }
+    return promptCount + maxTokens
+  }
+}

@@ -1,0 +1,45 @@
+/// Why a request ended.
+public enum FinishReason: Sendable, Equatable {
+  /// The model generated one of its end-of-sequence tokens, which is the last token of the output.
+  case endOfSequence(TokenID)
+  /// The model generated one of the request's stop tokens, which is the last token of the output.
+  case stopToken(TokenID)
+  /// The request has as many tokens as it asked for, or its sequence is as long as the engine can hold.
+  case length
+  /// The caller cancelled the request, stopped reading its stream, or shut the executor down.
+  case cancelled
+  /// The request failed; others go on.
+  case failed(RequestFailure)
+
+  /// The reason as it is on the wire: `stop`, `length`, `cancelled` or `error`.
+  public var name: String {
+    switch self {
+    case .endOfSequence, .stopToken: "stop"
+    case .length: "length"
+    case .cancelled: "cancelled"
+    case .failed: "error"
+    }
+  }
+}
+
+/// Which part of the step failed a request, with that part's own words.
+public enum RequestFailure: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The scheduler planned something impossible for the request.
+  case scheduling(String)
+  /// A resource manager could not give the request what it needs.
+  case resources(String)
+  /// The forward pass of the batch that the request was in failed.
+  case engine(String)
+  /// No token could be chosen from the request's logits.
+  case decoding(String)
+
+  /// One line that says what failed and why.
+  public var description: String {
+    switch self {
+    case .scheduling(let reason): "scheduling failed: \(reason)"
+    case .resources(let reason): "preparing resources failed: \(reason)"
+    case .engine(let reason): "the forward pass failed: \(reason)"
+    case .decoding(let reason): "decoding failed: \(reason)"
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/// What a caller submits: a prompt in tokens and how to go on from it.
+public struct GenerationRequest: Sendable, Equatable {
+  /// The prompt; at least one token.
+  public var promptTokens: [TokenID]
+  /// How tokens are chosen and when the request ends.
+  public var params: SamplingParams
+  /// Requests of a higher priority enter before all waiting requests of a lower one; within one, first come first served.
+  public var priority: Int
+  /// The model's end-of-sequence tokens.
+  public var endOfSequenceTokenIDs: [TokenID]
+
+  /// Creates a request of priority 0 unless told otherwise.
+  public init(
+    promptTokens: [TokenID], params: SamplingParams = SamplingParams(), priority: Int = 0,
+    endOfSequenceTokenIDs: [TokenID] = []
+  ) {
+    self.promptTokens = promptTokens
+    self.params = params
+    self.priority = priority
+    self.endOfSequenceTokenIDs = endOfSequenceTokenIDs
+  }
+
+  /// The reason to end after `token` was generated as token number `generatedCount` (from 1) of at most
+  /// `generatedLimit`, or nil to go on. A stop token wins over the length.
+  package func finishReason(after token: TokenID, generatedCount: Int, generatedLimit: Int) -> FinishReason? {
+    if !params.ignoreEndOfSequence, endOfSequenceTokenIDs.contains(token) { return .endOfSequence(token) }
+    if params.stopTokenIDs.contains(token) { return .stopToken(token) }
+    return generatedCount >= generatedLimit ? .length : nil
+  }
+}

@@ -1,0 +1,68 @@
+import Executor
+import ModelEngines
+import Requests
+import TestKit
+
+/// Everything that came out of a stream, taken apart.
+struct Collected: Equatable, Sendable {
+  var tokens: [TokenOutput] = []
+  var prompt: [PromptTokenLogprobs] = []
+  var summary: RequestSummary?
+
+  var tokenIDs: [TokenID] { tokens.map(\.token) }
+  var reason: FinishReason? { summary?.reason }
+
+  mutating func add(_ output: RequestOutput) {
+    switch output {
+    case .promptLogprobs(let entries): prompt += entries
+    case .token(let token): tokens.append(token)
+    case .finished(let summary): self.summary = summary
+    }
+  }
+}
+
+extension AsyncStream<RequestOutput> {
+  func collect() async -> Collected {
+    var collected = Collected()
+    for await output in self { collected.add(output) }
+    return collected
+  }
+}
+
+extension Executor {
+  /// Runs one request to its end.
+  func run(_ request: GenerationRequest) async throws -> Collected { try await submit(request).outputs.collect() }
+
+  /// Waits until the statistics satisfy `condition`; gives up after many seconds.
+  func wait(until condition: (ExecutorStatistics) -> Bool) async throws -> ExecutorStatistics {
+    for _ in 0..<20_000 {
+      let statistics = statistics()
+      if condition(statistics) { return statistics }
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    throw TimeoutError()
+  }
+}
+
+struct TimeoutError: Error {}
+
+/// A seeded generator for tests (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var bits = state
+    bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+    return bits ^ (bits >> 31)
+  }
+}
+
+/// A prompt of `count` tokens that is a function of `seed`.
+func prompt(_ count: Int, seed: UInt64) -> [TokenID] {
+  var generator = SeededGenerator(seed: seed)
+  return (0..<count).map { _ in TokenID.random(in: 0..<97, using: &generator) }
+}
