@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// An opened checkpoint: what the model is, where its tensors are, and what comes with it.
 ///
 /// Nothing of the weights is read by opening; the files are mapped.
@@ -49,6 +51,35 @@ extension Checkpoint {
   ///
   /// - Throws: a ``CheckpointError`` that names the file and the key or tensor.
   package static func open(path: String) throws(CheckpointError) -> Checkpoint {
-    throw .unsupported(file: path, feature: "opening")
+    // A directory cannot be mapped, and no file has a file inside.
+    if try MappedFile.checkpointFile(ifPresent: "\(path)/config.json") != nil { return try open(directory: path) }
+    return try open(gguf: try MappedFile.checkpointFile(path: path))
+  }
+
+  /// The tensors sorted by the bytes of their names, which must differ.
+  static func sorted(_ tensors: [TensorDescriptor], file: String) throws(CheckpointError) -> [TensorDescriptor] {
+    let sorted = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    for (left, right) in zip(sorted, sorted.dropFirst()) where left.name.utf8.elementsEqual(right.name.utf8) {
+      let stored = left.storedName.utf8.elementsEqual(right.storedName.utf8) ? "" : " under two names"
+      throw .invalidTensor(name: right.storedName, file: file, problem: "is stored twice\(stored)")
+    }
+    return sorted
+  }
+}
+
+extension MappedFile {
+  /// Maps a file that must be there.
+  static func checkpointFile(path: String) throws(CheckpointError) -> MappedFile {
+    do { return try MappedFile(path: path) } catch { throw .unreadable(path: path, reason: error.reason) }
+  }
+
+  /// Maps a file, or returns nil if there is none.
+  static func checkpointFile(ifPresent path: String) throws(CheckpointError) -> MappedFile? {
+    do {
+      return try MappedFile(path: path)
+    } catch {
+      if error.isMissing { return nil }
+      throw .unreadable(path: path, reason: error.reason)
+    }
   }
 }
