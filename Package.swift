@@ -36,7 +36,7 @@ let package = Package(
     .target(name: "JSON", swiftSettings: safeHouse),
     .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: house),
     .target(name: "Checkpoints", dependencies: ["JSON", "Tensors"], swiftSettings: safeHouse),
-    .target(name: "Tokenization", dependencies: ["JSON", "Checkpoints"], swiftSettings: safeHouse),
+    .target(name: "Tokenization", dependencies: ["JSON", "Tensors", "Checkpoints"], swiftSettings: safeHouse),
     .target(name: "Requests", swiftSettings: safeHouse),
     .target(name: "Scheduling", dependencies: ["Requests"], swiftSettings: safeHouse),
     .target(
