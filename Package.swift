@@ -90,7 +90,15 @@ let package = Package(
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
     .testTarget(name: "ExecutorTests", dependencies: ["Executor", "TestKit"], swiftSettings: house),
-    .testTarget(name: "CatalogueTests", dependencies: ["Catalogue", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "CatalogueTests",
+      dependencies: [
+        "Catalogue", "TestKit",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: house),
     .testTarget(
       name: "InflightTests", dependencies: ["Inflight", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
