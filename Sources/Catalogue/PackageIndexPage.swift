@@ -70,7 +70,7 @@ private struct TagScanner {
         skipComment()
         continue
       }
-      let name = take { isNameByte($0) }.lowercased()
+      let name = take(while: Self.isNameByte).lowercased()
       if name.isEmpty { continue }
       return (name, attributes())
     }
@@ -85,7 +85,7 @@ private struct TagScanner {
   private mutating func attributes() -> String? {
     var link: String?
     while position < bytes.count, bytes[position] != UInt8(ascii: ">") {
-      let name = take { isNameByte($0) }.lowercased()
+      let name = take(while: Self.isNameByte).lowercased()
       if name.isEmpty {
         position += 1
         continue
@@ -120,7 +120,7 @@ private struct TagScanner {
     return String(decoding: run, as: UTF8.self)
   }
 
-  private func isNameByte(_ byte: UInt8) -> Bool {
+  private static func isNameByte(_ byte: UInt8) -> Bool {
     byte > 0x20 && !"<>=/\"'".utf8.contains(byte)
   }
 

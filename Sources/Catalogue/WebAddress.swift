@@ -57,7 +57,7 @@ package struct WebAddress: Sendable, CustomStringConvertible {
     if referencePath.hasPrefix("/") {
       merged = String(referencePath)
     } else if !referencePath.isEmpty {
-      merged = path[...(path.lastIndex(of: "/") ?? path.startIndex)] + referencePath
+      merged = String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) + referencePath
     }
     let newQuery = parts.count > 1 ? String(parts[1]) : (referencePath.isEmpty ? query : nil)
     let target = Self.removingDotSegments(merged) + (newQuery.map { "?" + $0 } ?? "")
