@@ -1,14 +1,17 @@
 /// The checksum of ZIP archives (ISO 3309, reflected polynomial 0xEDB88320), eight bytes at a time
 /// ("slicing-by-8", Kounavis and Berry 2005).
-struct CRC32 {
+package struct CRC32 {
   private static let tables: [UInt32] = makeTables()
   private var register: UInt32 = 0xffff_ffff
 
+  /// The checksum of nothing.
+  package init() {}
+
   /// The checksum of everything added so far.
-  var value: UInt32 { ~register }
+  package var value: UInt32 { ~register }
 
   /// Adds `bytes`.
-  mutating func update(_ bytes: Span<UInt8>) {
+  package mutating func update(_ bytes: Span<UInt8>) {
     let shared = Self.tables
     let tables = shared.span
     var crc = register

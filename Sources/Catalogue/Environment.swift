@@ -37,7 +37,8 @@ struct ProxySettings: Sendable {
   func proxy(for address: WebAddress) -> String? {
     let host = address.host.filter { $0 != "[" && $0 != "]" }
     let isException = exceptions.contains { entry in
-      entry == "*" || host == entry || host.hasSuffix("." + entry) || "\(address.host):\(address.effectivePort)" == entry
+      entry == "*" || host == entry || host.hasSuffix("." + entry)
+        || "\(address.host):\(address.effectivePort)" == entry
     }
     return isException ? nil : address.scheme == "https" ? forHTTPS : forHTTP
   }

@@ -18,14 +18,14 @@ enum SHA256Text {
 }
 
 /// What a file must hash to.
-enum ExpectedDigest: Sendable {
+package enum ExpectedDigest: Sendable {
   /// The SHA-256 of the content.
   case sha256(String)
   /// The identity of the content in git: the SHA-1 of `blob`, a space, the size, a zero byte, and the content.
   case gitBlob(String)
 
   /// The digest in lower-case hexadecimal digits.
-  var text: String {
+  package var text: String {
     switch self {
     case .sha256(let text), .gitBlob(let text): text
     }

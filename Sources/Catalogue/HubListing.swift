@@ -1,24 +1,24 @@
 internal import JSON
 
 /// What a repository of the hub has, at one commit.
-struct HubListing: Sendable {
+package struct HubListing: Sendable {
   /// One file.
-  struct File: Sendable {
+  package struct File: Sendable {
     /// The path inside the repository.
-    let name: String
+    package let name: String
     /// Its bytes, if the hub says it.
-    let size: Int?
+    package let size: Int?
     /// What it hashes to, if the hub says it.
-    let digest: ExpectedDigest?
+    package let digest: ExpectedDigest?
   }
 
   /// The commit, by which files are fetched, so that all of them belong together.
-  let commit: String
+  package let commit: String
   /// The files that may be of use; safe as paths.
-  let files: [File]
+  package let files: [File]
 
   /// Reads the hub's answer to `/api/models/OWNER/REPO/revision/REVISION?blobs=true`.
-  init(parsing bytes: [UInt8], reference: HubReference) throws(CatalogueError) {
+  package init(parsing bytes: [UInt8], reference: HubReference) throws(CatalogueError) {
     func invalid(_ reason: String) -> CatalogueError { .invalidListing(repository: reference.name, reason: reason) }
     let document: JSONValue
     do { document = try JSONValue(parsing: bytes) } catch { throw invalid(error.description) }
@@ -49,7 +49,7 @@ struct HubListing: Sendable {
 
   /// The files to fetch for `reference`: the chosen GGUF file; or everything that a model in safetensors needs; or the
   /// only GGUF file. Throws `noModelFiles` with what there is instead.
-  func selection(for reference: HubReference) throws(CatalogueError) -> [File] {
+  package func selection(for reference: HubReference) throws(CatalogueError) -> [File] {
     func none(_ reason: String) -> CatalogueError { .noModelFiles(repository: reference.name, reason: reason) }
     let archives = files.filter { $0.name.utf8.suffix(5).elementsEqual(".gguf".utf8) }
     let choices = archives.prefix(20).map(\.name).joined(separator: ", ")
@@ -88,7 +88,8 @@ struct HubListing: Sendable {
     ]
     if exact.contains(where: { $0.utf8.elementsEqual(name.utf8) }) { return true }
     guard !name.utf8.contains(UInt8(ascii: "/")) else {
-      return name.utf8.starts(with: "additional_chat_templates/".utf8) && name.utf8.suffix(6).elementsEqual(".jinja".utf8)
+      return name.utf8.starts(with: "additional_chat_templates/".utf8)
+        && name.utf8.suffix(6).elementsEqual(".jinja".utf8)
     }
     return name.utf8.starts(with: "tokenizer".utf8) || name.utf8.starts(with: "chat_template".utf8)
   }

@@ -126,7 +126,9 @@ struct HubSource: Sendable {
   }
 
   /// Whether an earlier run has fetched `file` completely.
-  private func isVerified(_ file: HubListing.File, at path: String, _ scope: ProgressScope) throws(CatalogueError) -> Bool {
+  private func isVerified(_ file: HubListing.File, at path: String, _ scope: ProgressScope) throws(CatalogueError)
+    -> Bool
+  {
     guard let digest = file.digest, let size = System.status(path)?.size, file.size == nil || file.size == size else {
       return false
     }

@@ -3,19 +3,19 @@
 /// Memory is bounded whatever the stream says: one buffer of compressed bytes, one of output that includes the 32 KiB
 /// which a match may refer to, and the tables. Bits are taken from a 64-bit reservoir that holds at least 56 bits
 /// before each group of symbols.
-struct Inflater {
+package struct Inflater {
   /// A stream that is not valid DEFLATE, or not the one that was announced.
-  struct Failure: Error {
+  package struct Failure: Error {
     /// What is wrong.
-    let reason: String
+    package let reason: String
     /// Roughly how many compressed bytes precede the fault.
-    let offset: Int
+    package let offset: Int
   }
 
   /// Appends at most the given number of bytes to the array, and none at the end of the stream.
-  typealias Source = (inout [UInt8], Int) throws -> Void
+  package typealias Source = (inout [UInt8], Int) throws -> Void
   /// Takes decompressed bytes in order.
-  typealias Sink = (Span<UInt8>) throws -> Void
+  package typealias Sink = (Span<UInt8>) throws -> Void
 
   private static let inputChunk = 1 << 17
   /// What one turn of the symbol loop may read: two refills of eight bytes.
@@ -43,7 +43,7 @@ struct Inflater {
   private let sink: Sink
 
   /// Prepares to decompress what `source` gives into `sink`, which never gets more than `outputLimit` bytes.
-  init(outputLimit: Int, source: @escaping Source, sink: @escaping Sink) {
+  package init(outputLimit: Int, source: @escaping Source, sink: @escaping Sink) {
     self.outputLimit = outputLimit
     self.source = source
     self.sink = sink
@@ -51,7 +51,7 @@ struct Inflater {
 
   /// Decompresses the whole stream. Returns how many compressed bytes it took and how many bytes came out. Throws
   /// ``Failure``, and whatever the source and the sink throw.
-  mutating func run() throws -> (consumed: Int, produced: Int) {
+  package mutating func run() throws -> (consumed: Int, produced: Int) {
     var isLast = false
     repeat {
       isLast = try take(1) == 1

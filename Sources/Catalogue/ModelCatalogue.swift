@@ -19,7 +19,7 @@ package struct ModelCatalogue: Sendable {
   }
 
   /// A catalogue with settings of its own, for tests.
-  init(
+  package init(
     cacheDirectory: String?, environment: Environment, policy: TransferPolicy = TransferPolicy(),
     interpreters: [String] = ["python3", "python"], entries: [CatalogueEntry] = CatalogueEntry.builtIn
   ) {

@@ -1,26 +1,26 @@
 internal import JSON
 
 /// One file of a package, as a simple package index lists it.
-struct IndexedFile: Sendable {
+package struct IndexedFile: Sendable {
   /// The name of the file.
-  let name: String
+  package let name: String
   /// Where it can be fetched.
-  let address: WebAddress
+  package let address: WebAddress
   /// Its lower-case SHA-256, if the index says it.
-  let sha256: String?
+  package let sha256: String?
   /// Its bytes, if the index says it.
-  let size: Int?
+  package let size: Int?
 }
 
 /// A page of a simple package index: what files one package has.
-enum PackageIndexPage {
+package enum PackageIndexPage {
   /// What to ask an index for: JSON (PEP 691) rather than HTML (PEP 503).
   static let accept =
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 
   /// The files on a page that came from `address` with `contentType`. Links that cannot be understood are left out;
   /// nil if the page as a whole cannot.
-  static func files(_ page: [UInt8], contentType: String, address: WebAddress) -> [IndexedFile]? {
+  package static func files(_ page: [UInt8], contentType: String, address: WebAddress) -> [IndexedFile]? {
     contentType.lowercased().contains("json") ? jsonFiles(page, address) : htmlFiles(page, address)
   }
 
@@ -48,7 +48,8 @@ enum PackageIndexPage {
         let fragment = link.split(separator: "#", maxSplits: 1).dropFirst().first ?? ""
         let hash = fragment.split(separator: "&").first { $0.hasPrefix("sha256=") }?.dropFirst(7)
         files.append(
-          IndexedFile(name: name, address: target, sha256: hash.flatMap { SHA256Text.normalized(String($0)) }, size: nil))
+          IndexedFile(
+            name: name, address: target, sha256: hash.flatMap { SHA256Text.normalized(String($0)) }, size: nil))
       }
     }
     return files

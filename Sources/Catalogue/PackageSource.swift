@@ -89,7 +89,9 @@ struct PackageSource: Sendable {
   }
 
   /// Whether the user wants pip to do the download.
-  private var prefersPip: Bool { environment.first("INFLIGHT_FETCH").map { $0.utf8.elementsEqual("pip".utf8) } ?? false }
+  private var prefersPip: Bool {
+    environment.first("INFLIGHT_FETCH").map { $0.utf8.elementsEqual("pip".utf8) } ?? false
+  }
 
   private func downloadWheel(
     of entry: CatalogueEntry, _ client: WebClient, _ scope: ProgressScope

@@ -12,13 +12,13 @@ internal import Crypto
 // no pointer outlives its call unless it is released a few lines further on.
 
 /// A call of the operating system that failed.
-struct SystemFailure: Error {
+package struct SystemFailure: Error {
   /// What was tried, as a verb that fits before the path: "write", "create".
-  let action: String
+  package let action: String
   /// The file or directory concerned.
-  let path: String
+  package let path: String
   /// The value of `errno`.
-  let code: Int32
+  package let code: Int32
 
   /// The operating system's words for ``code``.
   var reason: String { unsafe String(cString: strerror(code)) }
@@ -102,7 +102,8 @@ enum System {
   static func freeBytes(_ path: String) -> Int? {
     var status = statvfs()
     guard unsafe statvfs(path, &status) == 0 else { return nil }
-    let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
+    let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
+      by: Int(clamping: status.f_frsize))
     return overflow ? Int.max : bytes
   }
 
@@ -118,9 +119,9 @@ enum System {
 }
 
 /// An open file. Closed, and with that unlocked, when the last reference goes.
-final class OpenFile: Sendable {
+package final class OpenFile: Sendable {
   /// How a file is opened.
-  enum Access {
+  package enum Access {
     /// An existing file, to be read.
     case read
     /// For reading and writing; created if it is missing, kept if it is not.
@@ -130,10 +131,10 @@ final class OpenFile: Sendable {
   }
 
   /// The path as it was given.
-  let path: String
+  package let path: String
   private let descriptor: Int32
 
-  init(_ path: String, _ access: Access) throws(SystemFailure) {
+  package init(_ path: String, _ access: Access) throws(SystemFailure) {
     self.path = path
     let flags =
       switch access {
@@ -201,7 +202,7 @@ final class OpenFile: Sendable {
   }
 
   /// Takes the exclusive lock of the file if no other process holds it.
-  func tryLock() throws(SystemFailure) -> Bool {
+  package func tryLock() throws(SystemFailure) -> Bool {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       if errno == EINTR { continue }
       if errno == EWOULDBLOCK { return false }
@@ -209,6 +210,9 @@ final class OpenFile: Sendable {
     }
     return true
   }
+
+  /// Gives the lock up before the file is closed.
+  package func unlock() { _ = flock(descriptor, LOCK_UN) }
 }
 
 /// A program that was started and is waited for.
@@ -235,7 +239,7 @@ struct ChildProcess {
     }
     var arguments = unsafe command.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
     var child: pid_t = 0
     let code = unsafe posix_spawnp(&child, command[0], &actions, nil, arguments, environ)
     guard code == 0 else { throw SystemFailure(action: "start", path: command[0], code: code) }

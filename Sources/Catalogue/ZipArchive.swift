@@ -1,40 +1,42 @@
 /// One file inside a ZIP archive.
-struct ZipMember: Sendable {
+package struct ZipMember: Sendable {
   /// The name, with `/` between directories.
-  let name: String
+  package let name: String
   /// How the bytes are kept: 0 as they are, 8 with DEFLATE.
-  let method: Int
+  package let method: Int
   /// Bytes in the archive.
-  let compressedSize: Int
+  package let compressedSize: Int
   /// Bytes when unpacked.
-  let size: Int
+  package let size: Int
   /// The CRC-32 of the unpacked bytes.
-  let checksum: UInt32
+  package let checksum: UInt32
   /// Where the member's own header is in the archive.
-  let headerOffset: Int
+  package let headerOffset: Int
 }
 
 /// An archive that is not a valid ZIP file, or uses what is not supported.
-struct ZipFailure: Error {
+package struct ZipFailure: Error {
   /// What is wrong, with the place.
-  let reason: String
+  package let reason: String
 }
 
 /// A ZIP archive on disk (PKWARE APPNOTE 6.3), as Python wheels are: one disk, no encryption, no Zip64.
-struct ZipArchive {
+package struct ZipArchive {
   private static let maximumDirectorySize = 1 << 26
   private let file: OpenFile
   private let directoryOffset: Int
   /// The members in the order of the directory.
-  let members: [ZipMember]
+  package let members: [ZipMember]
 
   /// Reads the directory of `file`. Throws ``ZipFailure`` or ``SystemFailure``.
-  init(_ file: OpenFile) throws {
+  package init(_ file: OpenFile) throws {
     self.file = file
     let size = try file.size()
     let tailSize = min(size, 22 + 0xffff)
     let tail = try Self.bytes(file, size - tailSize, tailSize)
-    guard let end = Self.endRecord(tail) else { throw ZipFailure(reason: "it has no directory: it is no archive, or cut off") }
+    guard let end = Self.endRecord(tail) else {
+      throw ZipFailure(reason: "it has no directory: it is no archive, or cut off")
+    }
     let count = tail.integer(at: end + 10, 2)
     let directorySize = tail.integer(at: end + 12, 4)
     directoryOffset = tail.integer(at: end + 16, 4)
@@ -51,7 +53,7 @@ struct ZipArchive {
   }
 
   /// The only member called `name`. Throws ``ZipFailure`` if there is none, or more than one.
-  func member(named name: String) throws -> ZipMember {
+  package func member(named name: String) throws -> ZipMember {
     let matches = members.filter { $0.name.utf8.elementsEqual(name.utf8) }
     guard let match = matches.first else { throw ZipFailure(reason: "it has no member \(name)") }
     guard matches.count == 1 else { throw ZipFailure(reason: "it has \(matches.count) members \(name)") }
@@ -60,7 +62,7 @@ struct ZipArchive {
 
   /// Unpacks `member` into `sink`, piece by piece, and checks size and CRC-32; never more than `member.size` bytes.
   /// Throws ``ZipFailure``, ``SystemFailure``, and what the sink throws.
-  func extract(_ member: ZipMember, to sink: @escaping Inflater.Sink) throws {
+  package func extract(_ member: ZipMember, to sink: @escaping Inflater.Sink) throws {
     let header = try Self.bytes(file, member.headerOffset, 30)
     guard header.integer(at: 0, 4) == 0x0403_4b50, header.integer(at: 8, 2) == member.method else {
       throw ZipFailure(reason: "the header of \(member.name) at byte \(member.headerOffset) is damaged")
