@@ -28,6 +28,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
   ],
   targets: [
     .target(
@@ -57,6 +58,9 @@ let package = Package(
         "JSON",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: safeHouse),
@@ -90,7 +94,16 @@ let package = Package(
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
     .testTarget(name: "ExecutorTests", dependencies: ["Executor", "TestKit"], swiftSettings: house),
-    .testTarget(name: "CatalogueTests", dependencies: ["Catalogue", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "CatalogueTests",
+      dependencies: [
+        "Catalogue", "TestKit",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: house),
     .testTarget(
       name: "InflightTests", dependencies: ["Inflight", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
