@@ -12,16 +12,21 @@ package struct FileError: Error, CustomStringConvertible {
   package let path: String
   /// What went wrong, in words.
   package let reason: String
+  /// Whether there is nothing at the path.
+  package let isMissing: Bool
 
   package var description: String { "\(path): \(reason)" }
 
-  package init(path: String, reason: String) {
+  package init(path: String, reason: String, isMissing: Bool = false) {
     self.path = path
     self.reason = reason
+    self.isMissing = isMissing
   }
 
   static func last(_ path: String) -> FileError {
-    FileError(path: path, reason: String(cString: strerror(errno)))
+    let code = errno
+    return FileError(
+      path: path, reason: String(cString: strerror(code)), isMissing: code == ENOENT || code == ENOTDIR)
   }
 }
 
