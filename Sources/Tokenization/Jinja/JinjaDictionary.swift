@@ -1,0 +1,89 @@
+/// A dictionary that keeps the order in which its keys came, as Python's does.
+final class JinjaDictionary {
+  /// A key as it is compared: numbers that are equal are one key whatever their type.
+  enum Key: Hashable {
+    case none
+    case integer(Int)
+    case float(Double)
+    case string(JinjaString)
+    case tuple([Key])
+    case undefined
+
+    /// Nil for values that cannot be keys, such as lists.
+    init?(_ value: JinjaValue) {
+      switch value {
+      case .none: self = .none
+      case .bool(let flag): self = .integer(flag ? 1 : 0)
+      case .int(let integer): self = .integer(integer)
+      case .float(let number): self = Int(exactly: number).map { .integer($0) } ?? .float(number)
+      case .string(let string): self = .string(string)
+      case .undefined: self = .undefined
+      case .tuple(let tuple):
+        var keys: [Key] = []
+        for item in tuple.items {
+          guard let key = Key(item) else { return nil }
+          keys.append(key)
+        }
+        self = .tuple(keys)
+      default: return nil
+      }
+    }
+  }
+
+  private(set) var keys: [JinjaValue] = []
+  private(set) var values: [JinjaValue] = []
+  /// One more than the depth of the deepest key or value.
+  private(set) var depth = 1
+  /// Where each key is, kept only once there are too many to walk.
+  private var positions: [Key: Int] = [:]
+  private static let walkedCount = 8
+
+  var count: Int { keys.count }
+
+  /// Sets the value of `key`, which has the comparable form `hashed`. Only for the code that builds a dictionary.
+  func set(_ key: JinjaValue, _ hashed: Key, to value: JinjaValue) {
+    depth = max(depth, value.depth + 1, key.depth + 1)
+    if let position = position(of: hashed) {
+      values[position] = value
+      return
+    }
+    keys.append(key)
+    values.append(value)
+    if keys.count == Self.walkedCount + 1 {
+      for (position, key) in keys.enumerated() {
+        if let key = Key(key) { positions[key] = position }
+      }
+    } else if keys.count > Self.walkedCount {
+      positions[hashed] = keys.count - 1
+    }
+  }
+
+  func set(_ key: JinjaString, to value: JinjaValue) { set(.string(key), .string(key), to: value) }
+
+  func removeAll() {
+    keys = []
+    values = []
+    positions = [:]
+  }
+
+  func position(of key: Key) -> Int? {
+    if keys.count > Self.walkedCount { return positions[key] }
+    if case .string(let string) = key { return position(of: string) }
+    return keys.firstIndex { Key($0) == key }
+  }
+
+  /// The value of a key, or nil.
+  func value(of key: Key) -> JinjaValue? { position(of: key).map { values[$0] } }
+
+  func value(of key: JinjaString) -> JinjaValue? {
+    if keys.count > Self.walkedCount { return positions[.string(key)].map { values[$0] } }
+    return position(of: key).map { values[$0] }
+  }
+
+  private func position(of name: JinjaString) -> Int? {
+    for (index, key) in keys.enumerated() {
+      if case .string(let string) = key, string == name { return index }
+    }
+    return nil
+  }
+}
