@@ -73,12 +73,19 @@ let package = Package(
       swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
-      dependencies: ["Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Catalogue", "Inflight",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: safeHouse),
     .target(
       name: "TestKit",
       dependencies: ["JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Executor"],
       swiftSettings: house),
+    .executableTarget(
+      name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
+    .executableTarget(
+      name: "ShortestFirstExample", dependencies: ["Inflight"], path: "Examples/ShortestFirst", swiftSettings: house),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestKit"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "TestKit"], swiftSettings: house),
     .testTarget(

@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Inflight
 internal import Synchronization
 
 /// A line on standard error that says how far a download or the loading of a model is.
@@ -44,6 +45,15 @@ final class ProgressBar: DownloadProgress {
       let isNewPhase = state.phase != nil
       state.phase = nil
       Self.draw(ProgressLine(label: label, fraction: fraction), at: now, isNewPhase, &state)
+    }
+  }
+
+  /// Shows how far the loading of a model is.
+  func update(_ progress: LoadingProgress) {
+    switch progress {
+    case .fetching(let label, let bytes, let total):
+      update(DownloadStatus(label: label, phase: .downloading, bytes: bytes, totalBytes: total))
+    case .loading(let fraction): update("loading", fraction: fraction)
     }
   }
 

@@ -197,6 +197,20 @@ static inline void ik_pause(void) {
 #endif
 }
 
+// ---------------------------------------------------------------------------------------------------------------
+// The machine's limits, one thread's part each.
+
+// Reads `count` bytes (a multiple of 256, aligned to 64) once. Returns their sum, so that nothing is optimized away.
+uint64_t ik_limit_read(const uint8_t *bytes, size_t count);
+
+// Performs dot products of bytes (of bfloat16 or else float32 numbers) as fast as the processor can. Returns the number
+// of operations done, a multiplication and an addition counting as two.
+int64_t ik_limit_int8(int64_t rounds);
+int64_t ik_limit_bfloat(int64_t rounds);
+
+// ---------------------------------------------------------------------------------------------------------------
+// The system.
+
 // Number of processors that this process may run on.
 int32_t ik_allowed_processors(void);
 

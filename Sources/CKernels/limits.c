@@ -1,0 +1,111 @@
+// What the machine can do at most: loops that do nothing but read, or nothing but one kind of multiplication. They are
+// the denominators of the benchmark's shares. Each function is one thread's part; the caller runs it on all threads.
+#include "CKernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// Accumulators per loop: enough to hide the latency of any multiplication.
+enum { CHAINS = 12 };
+
+typedef float v16 __attribute__((vector_size(64)));
+typedef uint64_t v8u __attribute__((vector_size(64)));
+
+uint64_t ik_limit_read(const uint8_t *bytes, size_t count) {
+  v8u sums[4] = {{0}};
+  const v8u *vectors = (const v8u *)(const void *)bytes;
+  for (size_t i = 0; i + 4 <= count / 64; i += 4) {
+    for (int j = 0; j < 4; j++) sums[j] += vectors[i + j];
+  }
+  v8u sum = sums[0] + sums[1] + sums[2] + sums[3];
+  return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f,avx512vnni,avx512bw"))) static int64_t int8_avx512(int64_t rounds) {
+  __m512i sums[CHAINS];
+  for (int i = 0; i < CHAINS; i++) sums[i] = _mm512_set1_epi32(i);
+  __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(1);
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) {
+      sums[i] = _mm512_dpbusd_epi32(sums[i], a, b);
+      __asm__ volatile("" : "+v"(sums[i]));
+    }
+  }
+  return rounds * CHAINS * 128;
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static int64_t bfloat_avx512(int64_t rounds) {
+  __m512 sums[CHAINS];
+  for (int i = 0; i < CHAINS; i++) sums[i] = _mm512_set1_ps((float)i);
+  __m512i bits = _mm512_set1_epi16(0x3f80);
+  __m512bh a, b;
+  __builtin_memcpy(&a, &bits, 64);
+  b = a;
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) {
+      sums[i] = _mm512_dpbf16_ps(sums[i], a, b);
+      __asm__ volatile("" : "+v"(sums[i]));
+    }
+  }
+  return rounds * CHAINS * 64;
+}
+
+__attribute__((target("avx2"))) static int64_t int8_avx2(int64_t rounds) {
+  __m256i sums[CHAINS];
+  for (int i = 0; i < CHAINS; i++) sums[i] = _mm256_set1_epi32(i);
+  __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(1), ones = _mm256_set1_epi16(1);
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) {
+      sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones));
+      __asm__ volatile("" : "+x"(sums[i]), "+x"(a));
+    }
+  }
+  return rounds * CHAINS * 64;
+}
+
+__attribute__((target("avx2,fma"))) static int64_t float_avx2(int64_t rounds) {
+  __m256 sums[CHAINS];
+  for (int i = 0; i < CHAINS; i++) sums[i] = _mm256_set1_ps((float)i);
+  __m256 a = _mm256_set1_ps(1.0f);
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) {
+      sums[i] = _mm256_fmadd_ps(a, a, sums[i]);
+      __asm__ volatile("" : "+x"(sums[i]));
+    }
+  }
+  return rounds * CHAINS * 16;
+}
+#endif
+
+static int64_t float_plain(int64_t rounds) {
+  float sums[CHAINS] = {0}, a = 1;
+  for (int64_t round = 0; round < rounds; round++) {
+    for (int i = 0; i < CHAINS; i++) {
+      sums[i] = sums[i] + a * a;
+      __asm__ volatile("" : "+m"(sums[i]));
+    }
+  }
+  return rounds * CHAINS * 2;
+}
+
+int64_t ik_limit_int8(int64_t rounds) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")) return int8_avx512(rounds);
+  if (__builtin_cpu_supports("avx2")) return int8_avx2(rounds);
+#endif
+  return float_plain(rounds);
+}
+
+int64_t ik_limit_bfloat(int64_t rounds) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16")) return bfloat_avx512(rounds);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return float_avx2(rounds);
+#endif
+  return float_plain(rounds);
+}

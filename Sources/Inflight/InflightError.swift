@@ -1,0 +1,51 @@
+internal import Catalogue
+internal import Checkpoints
+internal import Executor
+internal import ModelEngines
+internal import Models
+internal import Requests
+internal import Tokenization
+
+/// Why something asked of an ``LLM`` did not happen: what kind of failure, and one line that says what, where and what to
+/// do about it.
+public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Who has to do something about it.
+  public enum Kind: Sendable, Equatable {
+    /// The model cannot be found, fetched, read or run.
+    case model
+    /// The request can never be served as it is.
+    case request
+    /// The request was accepted and failed.
+    case failed
+    /// The request was cancelled.
+    case cancelled
+    /// A setting contradicts the machine or the model.
+    case configuration
+  }
+
+  /// Who has to do something about it.
+  public let kind: Kind
+  /// One line of words.
+  public let description: String
+
+  /// Creates an error.
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+
+  /// The error as one of this type; what is not known is about the model.
+  init(_ error: any Error) {
+    switch error {
+    case let error as InflightError: self = error
+    case let error as SubmissionError: self.init(.request, error.description)
+    case let error as SamplingParamsError: self.init(.request, error.description)
+    case let error as TemplateError: self.init(.request, error.description)
+    case let error as EngineError: self.init(.configuration, error.description)
+    case let error as ExecutorConfigurationError: self.init(.configuration, error.description)
+    case let error as RequestFailure: self.init(.failed, error.description)
+    case is CancellationError: self.init(.cancelled, "the request was cancelled")
+    default: self.init(.model, "\(error)")
+    }
+  }
+}

@@ -1,0 +1,172 @@
+internal import Checkpoints
+public import Decoding
+public import Executor
+public import ModelEngines
+public import Requests
+public import Resources
+public import Scheduling
+package import Tokenization
+
+/// A language model, loaded and ready: text in, text out, many requests at a time.
+///
+/// ```swift
+/// let llm = try await LLM(model: "model.gguf")
+/// let completion = try await llm.generate("The capital of France is", SamplingParams(maxTokens: 16))
+/// print(completion.text)
+/// ```
+///
+/// All methods may be called from any number of tasks at the same time; requests are batched in flight, and the answer to
+/// each is the same, bit for bit, as if it had been alone.
+public final class LLM: Sendable {
+  /// What the model is.
+  public let information: ModelInformation
+  private let text: LoadedText
+  private let executor: Executor
+
+  /// Loads a model.
+  ///
+  /// - Parameters:
+  ///   - model: a `.gguf` file, a Hugging Face directory, a name of the catalogue, or `hf:OWNER/REPO`; nil is the small
+  ///     default model. What is not on this machine is downloaded.
+  ///   - options: threads, memory and batch sizes.
+  ///   - engine: an engine of your own; the model's weights are then not read, only its tokenizer is.
+  ///   - scheduler: policies of your own.
+  ///   - decoder: a decoder of your own.
+  ///   - cache: a manager of the engine's cache of your own.
+  ///   - resources: what else requests need.
+  ///   - progress: told how far loading is; it must be quick.
+  ///   - onStep: told what each step did; called on the engine's thread, it must be quick.
+  /// - Throws: ``InflightError``.
+  public init(
+    model: String? = nil, options: LLMOptions = LLMOptions(), engine: sending (any ModelEngine)? = nil,
+    scheduler: Scheduler? = nil, decoder: sending any Decoder = SamplingDecoder(),
+    cache: sending (any KVCacheManaging)? = nil, resources: sending [any BaseResourceManager] = [],
+    progress: (@Sendable (LoadingProgress) -> Void)? = nil,
+    onStep: (@Sendable (StepStatistics) -> Void)? = nil
+  ) async throws {
+    let checkpoint = try await ModelLoader.open(model, progress: progress)
+    // The tokenizer is read by one thread while the others pack the weights.
+    async let text = LoadedText(checkpoint)
+    if let engine {
+      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, onStep)
+      information = ModelInformation(checkpoint, weightByteCount: 0)
+    } else {
+      let engine = try ModelLoader.engine(checkpoint, options: options.engine, progress: progress)
+      information = ModelInformation(checkpoint, weightByteCount: engine.backend.weightByteCount)
+      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, onStep)
+    }
+    let loaded = try await text
+    self.text = loaded
+  }
+
+  private static func executor(
+    _ engine: sending any ModelEngine, _ options: LLMOptions, _ scheduler: Scheduler?, _ decoder: sending any Decoder,
+    _ cache: sending (any KVCacheManaging)?, _ resources: sending [any BaseResourceManager],
+    _ onStep: (@Sendable (StepStatistics) -> Void)?
+  ) throws -> Executor {
+    do {
+      return try Executor(
+        engine: engine, configuration: options.executor, scheduler: scheduler, decoder: decoder, cache: cache,
+        otherResources: resources, onStep: onStep)
+    } catch {
+      throw InflightError(error)
+    }
+  }
+
+  /// The tokenizer of the model.
+  package var tokenizer: Tokenizer { text.tokenizer }
+
+  // Generating.
+
+  /// Completes one prompt.
+  ///
+  /// - Throws: ``InflightError``.
+  public func generate(_ prompt: String, _ params: SamplingParams = SamplingParams()) async throws -> Completion {
+    try await stream(prompt, params).completion()
+  }
+
+  /// Completes many prompts at a time; the completions are in the order of the prompts.
+  ///
+  /// - Throws: ``InflightError`` for the first prompt that is refused or fails; the others are then cancelled.
+  public func generate(
+    _ prompts: [String], _ params: SamplingParams = SamplingParams()
+  ) async throws -> [Completion] {
+    let streams = try prompts.map { try stream($0, params) }
+    var completions: [Completion] = []
+    for stream in streams { completions.append(try await stream.completion()) }
+    return completions
+  }
+
+  /// Completes one prompt and hands out the text as it is generated.
+  ///
+  /// - Throws: ``InflightError`` if the request is refused.
+  public func stream(
+    _ prompt: String, _ params: SamplingParams = SamplingParams()
+  ) throws(InflightError) -> CompletionStream {
+    guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
+    return try stream(tokens: tokenizer.encode(prompt), params)
+  }
+
+  /// Completes a prompt of tokens.
+  ///
+  /// - Throws: ``InflightError`` if the request is refused.
+  public func stream(
+    tokens: [TokenID], _ params: SamplingParams = SamplingParams()
+  ) throws(InflightError) -> CompletionStream {
+    do {
+      let submission = try executor.submit(
+        GenerationRequest(promptTokens: tokens, params: params, endOfSequenceTokenIDs: text.endOfSequence))
+      return CompletionStream(
+        submission, promptTokenCount: tokens.count, tokenizer: tokenizer, stopTokens: Set(params.stopTokenIDs))
+    } catch {
+      throw InflightError(error)
+    }
+  }
+
+  // Conversations.
+
+  /// Answers the last message of a conversation.
+  ///
+  /// - Throws: ``InflightError``.
+  public func chat(
+    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams()
+  ) async throws -> Completion {
+    try await streamChat(messages, params).completion()
+  }
+
+  /// Answers the last message of a conversation and hands out the text as it is generated.
+  ///
+  /// - Throws: ``InflightError`` if the model has no chat template or the request is refused.
+  public func streamChat(
+    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams()
+  ) throws(InflightError) -> CompletionStream {
+    // The template writes the special tokens itself.
+    try stream(tokens: tokenizer.encode(try prompt(for: messages), addSpecialTokens: false), params)
+  }
+
+  /// The text that the model's chat template makes of a conversation, up to where the answer begins.
+  ///
+  /// - Throws: ``InflightError`` if the model has no chat template or the template refuses the messages.
+  public func prompt(for messages: [ChatMessage]) throws(InflightError) -> String {
+    if let templateError = text.templateError { throw InflightError(.model, "\(information.path): \(templateError)") }
+    guard let template = text.template else {
+      throw InflightError(.model, "\(information.path): the model has no chat template; use generate with a prompt")
+    }
+    do {
+      return try template.render(messages: messages.map(\.json))
+    } catch {
+      throw InflightError(error)
+    }
+  }
+
+  // Looking inside.
+
+  /// What the executor has done so far.
+  public func statistics() -> ExecutorStatistics { executor.statistics() }
+
+  /// Why requests that wait do so, in words and numbers.
+  public func explainWaiting() async -> [SchedulingExplanation] { await executor.explainWaiting() }
+
+  /// Ends the engine's thread, after what was accepted has run or been cancelled.
+  public func shutdown(_ mode: ShutdownMode = .cancelling) async { await executor.shutdown(mode) }
+}

@@ -1,0 +1,53 @@
+package import Checkpoints
+package import Tokenization
+
+/// The tokenizer of a checkpoint and what belongs to it: text in and out, without the weights.
+package struct LoadedText: Sendable {
+  /// The tokenizer.
+  package let tokenizer: Tokenizer
+  /// The compiled chat template, if the model has one that can be used.
+  package let template: ChatTemplate?
+  /// Why the chat template cannot be used. Such a model can still complete text.
+  package let templateError: TemplateError?
+  /// The tokens that end an answer.
+  package let endOfSequence: [Int32]
+
+  /// Reads the tokenizer and compiles the chat template.
+  ///
+  /// - Throws: ``InflightError``.
+  package init(_ checkpoint: Checkpoint) throws(InflightError) {
+    do {
+      tokenizer = try Tokenizer(checkpoint.tokenizer)
+    } catch {
+      throw InflightError(error)
+    }
+    guard tokenizer.vocabularySize <= checkpoint.configuration.vocabularySize else {
+      throw InflightError(
+        .model,
+        "\(checkpoint.path): the tokenizer has \(tokenizer.vocabularySize) tokens, but the model only "
+          + "\(checkpoint.configuration.vocabularySize)")
+    }
+    var ends = checkpoint.generation.eosTokenIDs
+    if let id = tokenizer.endOfSequence, !ends.contains(id) { ends.append(id) }
+    endOfSequence = ends
+    do {
+      template = try Self.template(of: checkpoint, tokenizer)
+      templateError = nil
+    } catch {
+      template = nil
+      templateError = error
+    }
+  }
+
+  private static func template(
+    of checkpoint: Checkpoint, _ tokenizer: Tokenizer
+  ) throws(TemplateError) -> ChatTemplate? {
+    guard let source = checkpoint.chatTemplate else { return nil }
+    let beginning = tokenizer.beginningOfSequence ?? checkpoint.generation.bosTokenID
+    return try ChatTemplate(
+      source: source,
+      specialTokens: ChatTemplate.SpecialTokens(
+        bos: beginning.flatMap { tokenizer.text(of: $0) },
+        eos: tokenizer.endOfSequence.flatMap { tokenizer.text(of: $0) }))
+  }
+}

@@ -1,0 +1,55 @@
+internal import ArgumentParser
+internal import Inflight
+
+/// `inflight chat`
+struct ChatCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "chat",
+    abstract: "Talk with a model in the terminal.",
+    discussion: """
+      Type a message and press return. /reset begins a new conversation, /quit or Ctrl-D ends.
+
+      EXAMPLES:
+        inflight chat
+        inflight chat --model model.gguf --system "Answer in one sentence." --temperature 0.7
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @OptionGroup var sampling: SamplingArguments
+  @OptionGroup var engine: EngineArguments
+
+  @Option(help: "Instructions to the model.")
+  var system: String?
+
+  func run() async throws {
+    let params = try sampling.params.validated()
+    let llm = try await LLM.load(model, options: engine.options())
+    let beginning = system.map { [ChatMessage.system($0)] } ?? []
+    var messages = beginning
+    while true {
+      if Terminal.isInteractive { Terminal.write("> ") }
+      guard let line = readLine() else { break }
+      if line == "/quit" { break }
+      if line == "/reset" {
+        messages = beginning
+        continue
+      }
+      if line.isEmpty { continue }
+      messages.append(.user(line))
+      do {
+        var answer = ""
+        for try await chunk in try llm.streamChat(messages, params) {
+          StandardOutput.write(chunk.text)
+          answer += chunk.text
+        }
+        StandardOutput.write("\n")
+        messages.append(.assistant(answer))
+      } catch let error as InflightError where error.kind == .request {
+        // The conversation may have grown too long; it goes on without this message.
+        messages.removeLast()
+        Terminal.write("inflight: \(error)\n")
+      }
+    }
+    await llm.shutdown()
+  }
+}

@@ -1,0 +1,89 @@
+internal import JSON
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// Standard output and standard input, as bytes.
+enum StandardOutput {
+  /// Writes `text` at once. If nobody reads any more, the process ends, as other tools do.
+  static func write(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      // The buffer is valid for its count during the call.
+      let count = unsafe bytes.withUnsafeBytes { unsafe send($0) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        exit(1)
+      }
+      bytes = bytes.dropFirst(count)
+    }
+  }
+
+  /// Writes a JSON document on a line of its own.
+  static func write(_ value: JSONValue) { write(value.serialized() + "\n") }
+
+  /// Ends the process.
+  static func exit(_ status: Int32) -> Never {
+    #if canImport(Glibc)
+      Glibc.exit(status)
+    #elseif canImport(Musl)
+      Musl.exit(status)
+    #else
+      Darwin.exit(status)
+    #endif
+  }
+
+  private static func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      unsafe Glibc.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
+    #elseif canImport(Musl)
+      unsafe Musl.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
+    #else
+      unsafe Darwin.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
+    #endif
+  }
+}
+
+/// Reading standard input.
+enum StandardInput {
+  /// The most that is read: far beyond any prompt, well below what would hurt.
+  private static let limit = 256 << 20
+
+  /// Everything on standard input.
+  static func readAll() throws(CommandFailure) -> [UInt8] {
+    var contents: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      // The buffer is valid for its count during the call.
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      if count == 0 { return contents }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw CommandFailure("cannot read standard input")
+      }
+      contents += chunk[..<count]
+      guard contents.count <= limit else { throw CommandFailure("standard input is longer than \(limit >> 20) MiB") }
+    }
+  }
+
+  /// Everything on standard input as text.
+  static func readText() throws(CommandFailure) -> String {
+    let bytes = try readAll()
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CommandFailure("standard input is not valid UTF-8")
+    }
+    return text
+  }
+}
+
+/// A command that cannot do what it was asked to: one line of words, exit status 1.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,101 @@
+import Checkpoints
+import Foundation
+import JSON
+import ModelEngines
+import Requests
+import Tensors
+import TestKit
+
+/// A tiny model whose logits transformers has computed; see scripts/goldens/tiny_models.py.
+struct TinyModel: CustomStringConvertible {
+  let name: String
+  let checkpoint: TinyCheckpoint
+  let type: DType
+  let tokens: [TokenID]
+  let rows: [Int]
+  let logits: [[Float]]
+
+  var description: String { name }
+
+  static let all: [TinyModel] = {
+    guard let url = Bundle.module.url(forResource: "tiny-models", withExtension: "json", subdirectory: "Goldens"),
+      let data = try? Data(contentsOf: url), let json = try? JSONValue(parsing: [UInt8](data)),
+      let models = json.arrayValue
+    else { return [] }
+    return models.compactMap { try? TinyModel($0) }
+  }()
+
+  private init(_ json: JSONValue) throws {
+    name = json["name"]?.stringValue ?? ""
+    checkpoint = try TinyCheckpoint(
+      configJSON: json["config"]?.serialized() ?? "", weightScale: Float(json["scale"]?.doubleValue ?? 0))
+    type = json["dtype"]?.stringValue == "bf16" ? .bf16 : .f32
+    tokens = json["tokens"]?.arrayValue?.compactMap { $0.intValue.map(TokenID.init) } ?? []
+    rows = json["rows"]?.arrayValue?.compactMap(\.intValue) ?? []
+    logits =
+      json["logits"]?.arrayValue?.map { $0.arrayValue?.compactMap { $0.doubleValue.map(Float.init) } ?? [] } ?? []
+  }
+
+  /// The model as an engine of each kind, from a directory that is gone afterwards.
+  func engine(_ kind: EngineKind, options: EngineOptions = .small) throws -> any ModelEngine {
+    let directory = try TemporaryDirectory()
+    try checkpoint.writeHuggingFace(to: directory, type: type)
+    return try kind.engine(try Checkpoint.open(path: directory.path), options: options)
+  }
+}
+
+/// The engines that run every model.
+enum EngineKind: String, CaseIterable, Sendable {
+  case cpu, reference
+
+  func engine(_ checkpoint: Checkpoint, options: EngineOptions) throws -> any ModelEngine {
+    switch self {
+    case .cpu:
+      try CPUModelEngine(
+        checkpoint: checkpoint, options: options,
+        backend: try CPUBackend(configuration: checkpoint.configuration, options: options))
+    case .reference:
+      try ReferenceModelEngine(
+        checkpoint: checkpoint, options: options,
+        backend: try ReferenceBackend(configuration: checkpoint.configuration, options: options))
+    }
+  }
+}
+
+extension EngineOptions {
+  static let small = EngineOptions(threadCount: 2, cacheTokens: 2048)
+}
+
+extension ModelEngine {
+  /// Logits of every token of `sequences`, each computed in chunks of `chunk` tokens, all of them in the same batches.
+  func logits(of sequences: [[TokenID]], chunk: Int, firstBlock: Int = 0) throws -> [[[Float]]] {
+    let blockSize = cacheGeometry.blockSize
+    var block = Int32(firstBlock)
+    let tables = sequences.map { sequence in
+      (0..<(sequence.count + blockSize - 1) / blockSize).map { _ in
+        block += 1
+        return block - 1
+      }
+    }
+    var results = sequences.map { _ in [[Float]]() }
+    let longest = sequences.map(\.count).max() ?? 0
+    for start in stride(from: 0, to: longest, by: chunk) {
+      var batch = ForwardBatch()
+      var members: [(sequence: Int, count: Int)] = []
+      for (index, sequence) in sequences.enumerated() where start < sequence.count {
+        let part = sequence[start..<min(start + chunk, sequence.count)]
+        batch.append(tokens: part, firstPosition: start, blocks: tables[index], logits: .all)
+        members.append((index, part.count))
+      }
+      let logits = try forward(batch)
+      var row = 0
+      for member in members {
+        for _ in 0..<member.count {
+          results[member.sequence].append(logits.withRow(row) { row in (0..<row.count).map { row[$0] } })
+          row += 1
+        }
+      }
+    }
+    return results
+  }
+}

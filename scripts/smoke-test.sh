@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Runs the built command as a user would, on the default model (fetched if it is not in the cache), and checks what it
+# prints and how it exits.
+#
+# Run: scripts/smoke-test.sh        (after swift build -c release)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+inflight=$(swift build -c release --show-bin-path)/inflight
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "smoke test: $*" >&2
+  exit 1
+}
+
+# expect STATUS COMMAND...: runs the command and checks its exit status.
+expect() {
+  local expected=$1 status=0
+  shift
+  "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+  [ "$status" = "$expected" ] || fail "$* exited with $status, not $expected: $(cat "$work/err")"
+}
+
+# field NAME: the value of a member of the JSON object that the last command printed.
+field() { python3 -c 'import json, sys; print(json.dumps(json.load(open(sys.argv[1]))[sys.argv[2]]))' "$work/out" "$1"; }
+
+expect 0 "$inflight" pull
+expect 0 "$inflight" generate "The capital of France is" --temperature 0 --max-tokens 16 --json
+case $(field text) in
+  '" Paris.'*) ;;
+  *) fail "generate printed $(field text)" ;;
+esac
+[ ! -s "$work/err" ] || fail "something was written to standard error of a pipe: $(cat "$work/err")"
+echo "first token after $(field ttft_ms) ms"
+
+echo '[{"role": "user", "content": "Hello"}]' >"$work/messages"
+"$inflight" template <"$work/messages" | grep -q '<|im_start|>user' || fail "the template was not rendered"
+printf 'Hello, world' | "$inflight" tokenize --json | grep -q '"token_ids":\[19556' || fail "tokenize"
+printf 'The capital of France is Paris.' | "$inflight" score | grep -q '^perplexity ' || fail "score"
+printf 'Hello\n/quit\n' | "$inflight" chat --max-tokens 8 2>/dev/null | grep -q . || fail "chat"
+expect 0 "$inflight" inspect --json
+expect 0 "$inflight" bench --prompt-tokens 64 --output-tokens 8 --concurrency 4 --json
+expect 0 "$inflight" --help
+expect 2 "$inflight" generate --no-such-option
+expect 1 "$inflight" generate ""
+expect 1 "$inflight" generate "Hello" --max-tokens 0
+expect 1 "$inflight" generate "Hello" --model "$work/no-such-model.gguf"
+head -c 5000 "$("$inflight" pull)" >"$work/short.gguf"
+expect 1 "$inflight" generate "Hello" --model "$work/short.gguf"
+[ "$(wc -l <"$work/err")" = 1 ] || fail "an error is not one line: $(cat "$work/err")"
+echo "the smoke test passed"
