@@ -6,7 +6,8 @@ import Testing
   private func metadata(_ values: [(key: String, value: GGUFWriter.Value)]) throws -> GGUFMetadata {
     let tiny = try TinyCheckpoint(configJSON: TinyCheckpoint.config())
     let directory = try TemporaryDirectory()
-    guard case .gguf(let metadata) = try Checkpoint.open(path: tiny.writeGGUF(to: directory, metadata: values)).tokenizer
+    guard
+      case .gguf(let metadata) = try Checkpoint.open(path: tiny.writeGGUF(to: directory, metadata: values)).tokenizer
     else { throw CheckpointError.missingTensor(name: "", file: "") }
     return metadata
   }
@@ -54,7 +55,10 @@ import Testing
       ("text", .string("x")), ("integer", .uint32(1)), ("float", .float32(1)), ("big", .uint64(.max)),
       ("strings", .strings(["x"])), ("odd", .raw(type: 7, bytes: [2])),
       ("bytes", .raw(type: 8, bytes: [1, 0, 0, 0, 0, 0, 0, 0, 0xff])),
-      ("nested", .raw(type: 9, bytes: [9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 8))),
+      (
+        "nested",
+        .raw(type: 9, bytes: [9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 8))
+      ),
     ])
     expectRefusal("model.gguf", "text", "must be an integer", "a string") { try metadata.integer("text") }
     expectRefusal("model.gguf", "float", "must be an integer", "a float") { try metadata.integer("float") }
@@ -74,7 +78,9 @@ import Testing
     let strings = try #require(try metadata.strings("tokens"))
     #expect(strings[0] == nil)
     #expect(strings[1] == "A")
-    let first = strings.withBytes(of: 0) { bytes in (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } }
+    let first = strings.withBytes(of: 0) { bytes in
+      (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+    }
     #expect(first == [0xff, 0xfe])
   }
 }
