@@ -61,7 +61,9 @@ import Testing
   }
 
   @Test func writesNumbersThatReadBackTheSame() throws {
-    let numbers = [0.1, 1, -0.0, 1e21, Double.leastNonzeroMagnitude, .greatestFiniteMagnitude, 1.0 / 3, 123_456_789.125, 1e-7]
+    let numbers = [
+      0.1, 1, -0.0, 1e21, Double.leastNonzeroMagnitude, .greatestFiniteMagnitude, 1.0 / 3, 123_456_789.125, 1e-7,
+    ]
     for number in numbers {
       let text = JSONValue.number(number).serialized()
       guard case .number(let back) = try JSONValue(parsing: text) else {

@@ -81,7 +81,7 @@ package struct GGUFWriter {
     for tensor in tensors {
       bytes.appendGGUF(string: Array(tensor.name.utf8))
       bytes.appendLittleEndian(UInt32(tensor.shape.count))
-      for extent in tensor.shape.reversed() { bytes.appendLittleEndian(UInt64(extent)) }
+      for extent in tensor.shape.reversed() { bytes.appendLittleEndian(UInt64(bitPattern: Int64(extent))) }
       bytes.appendLittleEndian(tensor.typeNumber)
       bytes.appendLittleEndian(UInt64(offset))
       offset += padded(tensor.bytes.count)
