@@ -10,16 +10,17 @@ extension StepLoop {
   /// Gets every request of the plan what it needs for its tokens, and builds the batch of those that got it.
   func prepare() {
     var firstRow = 0
-    for position in batch.items.indices where !active[batch.items[position].index].state.isFinished {
-      let index = batch.items[position].index
-      if active[index].slot == nil { begin(&batch.items[position]) }
+    for position in batch.items.indices {
+      var item = batch.items[position]
+      guard !active[item.index].state.isFinished else { continue }
+      if active[item.index].slot == nil { begin(&item) }
       do {
-        try resources.prepareResources(for: batch.items[position].resources)
+        try resources.prepareResources(for: item.resources)
+        appendRun(&item, firstRow: &firstRow)
       } catch {
-        active[index].finish(.failed(.resources("\(error)")))
-        continue
+        active[item.index].finish(.failed(.resources("\(error)")))
       }
-      appendRun(&batch.items[position], firstRow: &firstRow)
+      batch.items[position] = item
     }
     batch.items.removeAll { active[$0.index].state.isFinished }
     current.prepareNanoseconds = stopwatch.lap()

@@ -94,6 +94,13 @@ public struct OutOfBlocksError: Error, Sendable, Equatable, CustomStringConverti
   /// Number of blocks in all.
   public let total: Int
 
+  /// Creates an error.
+  public init(needed: Int, free: Int, total: Int) {
+    self.needed = needed
+    self.free = free
+    self.total = total
+  }
+
   /// One line with the three numbers.
   public var description: String { "\(needed) more cache blocks are needed, but \(free) of \(total) are free" }
 }

@@ -1,6 +1,7 @@
 import Executor
 import ModelEngines
 import Requests
+import Synchronization
 import TestKit
 
 /// Everything that came out of a stream, taken apart.
@@ -33,15 +34,24 @@ extension Executor {
   /// Runs one request to its end.
   func run(_ request: GenerationRequest) async throws -> Collected { try await submit(request).outputs.collect() }
 
-  /// Waits until the statistics satisfy `condition`; gives up after many seconds.
+  /// Waits until the statistics satisfy `condition`.
   func wait(until condition: (ExecutorStatistics) -> Bool) async throws -> ExecutorStatistics {
-    for _ in 0..<20_000 {
-      let statistics = statistics()
-      if condition(statistics) { return statistics }
-      try await Task.sleep(for: .milliseconds(1))
+    var statistics = statistics()
+    try await waitUntil {
+      statistics = self.statistics()
+      return condition(statistics)
     }
-    throw TimeoutError()
+    return statistics
   }
+}
+
+/// Waits until `condition` holds; gives up after a minute or more.
+func waitUntil(_ condition: () -> Bool) async throws {
+  for _ in 0..<60_000 {
+    if condition() { return }
+    try await Task.sleep(for: .milliseconds(1))
+  }
+  throw TimeoutError()
 }
 
 struct TimeoutError: Error {}
@@ -65,4 +75,11 @@ struct SeededGenerator: RandomNumberGenerator {
 func prompt(_ count: Int, seed: UInt64) -> [TokenID] {
   var generator = SeededGenerator(seed: seed)
   return (0..<count).map { _ in TokenID.random(in: 0..<97, using: &generator) }
+}
+
+/// Step statistics from the engine thread.
+final class StepLog: Sendable {
+  private let steps = Mutex<[StepStatistics]>([])
+  var all: [StepStatistics] { steps.withLock { $0 } }
+  func append(_ step: StepStatistics) { steps.withLock { $0.append(step) } }
 }

@@ -1,3 +1,4 @@
+internal import Dispatch
 package import ModelEngines
 package import Requests
 internal import Synchronization
@@ -28,9 +29,29 @@ package final class FakeModelEngine: ModelEngine {
     package var isPoisoned: (@Sendable (_ history: [TokenID]) -> Bool)?
     /// Microseconds that every pass takes at least.
     package var microsecondsPerPass: UInt32 = 0
+    /// A gate at which passes wait, so that a test can act in the middle of one.
+    package var gate: Gate?
 
     /// Creates a script that asks for nothing special.
     package init() {}
+  }
+
+  /// Holds passes back until a test opens it.
+  package final class Gate: Sendable {
+    private let firstPass: Int
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    /// Creates a gate at which pass `firstPass` and all later ones wait.
+    package init(fromPass firstPass: Int) { self.firstPass = firstPass }
+
+    /// Lets the waiting pass and all later ones go.
+    package func open() { semaphore.signal() }
+
+    fileprivate func wait(pass: Int) {
+      guard pass >= firstPass else { return }
+      semaphore.wait()
+      semaphore.signal()
+    }
   }
 
   /// What the fake has seen; may be read from any thread.
@@ -95,6 +116,7 @@ package final class FakeModelEngine: ModelEngine {
       Log.Pass(
         runCount: batch.runs.count, tokenCount: batch.tokens.count, logitsRowCount: batch.logitsRowCount,
         longestRun: batch.runs.map(\.tokenCount).max() ?? 0))
+    script.gate?.wait(pass: pass)
     if script.microsecondsPerPass > 0 { usleep(script.microsecondsPerPass) }
     if script.failingPasses.contains(pass) { throw FakeModelEngineError("pass \(pass) was told to fail") }
     try check(batch)

@@ -1,0 +1,95 @@
+import Executor
+import Requests
+import TestKit
+import Testing
+
+@Suite struct SubmissionTests {
+  /// 97 tokens in the vocabulary, sequences of 64, 12 blocks of 4 tokens: 48 tokens of cache.
+  private func refusal(_ request: GenerationRequest) async throws -> SubmissionError? {
+    let executor = try Executor(engine: FakeModelEngine(maximumSequenceLength: 64, blockCount: 12))
+    defer { executor.cancel(RequestID(0)) }
+    do {
+      let submission = try executor.submit(request)
+      for await _ in submission.outputs {}
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test func whatCanNeverRunIsRefused() async throws {
+    #expect(try await refusal(GenerationRequest(promptTokens: [])) == .emptyPrompt)
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: prompt(48, seed: 1))) == .promptTooLong(tokenCount: 48, limit: 48))
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 63)))
+        == .sequenceTooLong(promptTokenCount: 2, maxTokens: 63, limit: 64))
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: .max)))
+        == .sequenceTooLong(promptTokenCount: 2, maxTokens: .max, limit: 64))
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 47)))
+        == .cacheTooSmall(neededBlockCount: 13, totalBlockCount: 12, blockSize: 4))
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: [1, 97])) == .tokenOutOfVocabulary(token: 97, vocabularySize: 97))
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: [-1])) == .tokenOutOfVocabulary(token: -1, vocabularySize: 97))
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: [1], params: SamplingParams(stopTokenIDs: [400])))
+        == .tokenOutOfVocabulary(token: 400, vocabularySize: 97))
+  }
+
+  @Test func theLongestRequestsRun() async throws {
+    #expect(
+      try await refusal(GenerationRequest(promptTokens: prompt(47, seed: 1), params: SamplingParams(maxTokens: 1))) == nil)
+    #expect(try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 46))) == nil)
+  }
+
+  @Test(arguments: [
+    (SamplingParams(maxTokens: 0), "max_tokens is 0; it must be at least 1"),
+    (SamplingParams(maxTokens: -4), "max_tokens is -4; it must be at least 1"),
+    (SamplingParams(temperature: -0.5), "temperature is -0.5; it must be a finite number, 0 or more"),
+    (SamplingParams(temperature: .nan), "temperature is nan; it must be a finite number, 0 or more"),
+    (SamplingParams(temperature: .infinity), "temperature is inf; it must be a finite number, 0 or more"),
+    (SamplingParams(topK: -1), "top_k is -1; it must be 0 (no limit) or more"),
+    (SamplingParams(topP: 0), "top_p is 0.0; it must be more than 0 and at most 1"),
+    (SamplingParams(topP: 1.5), "top_p is 1.5; it must be more than 0 and at most 1"),
+    (SamplingParams(topP: .nan), "top_p is nan; it must be more than 0 and at most 1"),
+    (SamplingParams(logprobs: -1), "logprobs is -1; it must be between 0 and 256"),
+    (SamplingParams(promptLogprobs: 257), "prompt_logprobs is 257; it must be between 0 and 256"),
+    (SamplingParams(stopTokenIDs: [3, -2]), "stop_token_ids is -2; it must be token identifiers, 0 or more"),
+  ])
+  func parametersOutOfRangeAreRefused(params: SamplingParams, message: String) async throws {
+    let error = try await refusal(GenerationRequest(promptTokens: [1], params: params))
+    #expect(error?.description == message)
+  }
+
+  @Test func theQueueIsBounded() async throws {
+    var script = FakeModelEngine.Script()
+    script.gate = FakeModelEngine.Gate(fromPass: 0)
+    let executor = try Executor(
+      engine: FakeModelEngine(script: script),
+      configuration: ExecutorConfiguration(maximumBatchSize: 1, maximumQueuedRequests: 3))
+    var submissions: [Executor.Submission] = []
+    let request = GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 50))
+    #expect(throws: SubmissionError.queueFull(limit: 3)) {
+      for _ in 0..<5 { submissions.append(try executor.submit(request)) }
+    }
+    #expect(submissions.count >= 3)
+    executor.cancel(submissions[0].id)
+    script.gate?.open()
+    await executor.shutdown()
+    for submission in submissions { #expect(await submission.outputs.collect().reason == .cancelled) }
+  }
+
+  @Test func configurationsAreChecked() {
+    #expect(throws: ExecutorConfigurationError("maximumBatchSize is 0; it must be at least 1")) {
+      _ = try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumBatchSize: 0))
+    }
+    #expect(throws: ExecutorConfigurationError("maximumChunkSize is -1; it must be at least 1")) {
+      _ = try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumChunkSize: -1))
+    }
+    #expect(throws: ExecutorConfigurationError.self) { _ = try Executor(engine: FakeModelEngine(blockCount: 0)) }
+    #expect(throws: ExecutorConfigurationError.self) { _ = try Executor(engine: FakeModelEngine(maximumSequenceLength: 1)) }
+  }
+}
