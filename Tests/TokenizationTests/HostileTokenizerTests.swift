@@ -88,7 +88,7 @@ import Tokenization
     expectRefusal("WordPiece") { try load(model: #","type":"WordPiece""#) }
     expectRefusal("dropout") { try load(model: #","dropout":0.1"#) }
     expectRefusal("byte_fallback") { try load(model: #","byte_fallback":true"#) }
-    expectRefusal("continuing_subword_prefix") { try load(model: ##","continuing_subword_prefix":"##""##) }
+    expectRefusal("continuing_subword_prefix") { try load(model: #","continuing_subword_prefix":"@@""#) }
     expectRefusal("end_of_word_suffix") { try load(model: #","end_of_word_suffix":"</w>""#) }
     expectRefusal("Lowercase") { try load(rest: #","normalizer":{"type":"Lowercase"}"#) }
     expectRefusal("BertProcessing") { try load(rest: #","post_processor":{"type":"BertProcessing"}"#) }
@@ -125,7 +125,7 @@ import Tokenization
       let ids = tokenizer.encode("It's <|eot_id|> 12 naïve\r\n  日本 abababab")
       _ = try tokenizer.decode(ids, skipSpecialTokens: true)
     }
-    #expect(loaded > 50)
+    #expect(loaded > 20)
   }
 
   private func shrunken(_ document: JSONValue) throws -> JSONValue {

@@ -278,9 +278,10 @@ def variants(base, strings):
 
     def added(*tokens):
         out = []
-        for i, (content, flags) in enumerate(tokens):
+        for content, flags in tokens:
             known = base.token_to_id(content)
-            out.append({"id": known if known is not None else next_id + i, "content": content, "single_word": "w" in flags,
+            new = next_id + sum(1 for token in out if token["id"] >= next_id)
+            out.append({"id": known if known is not None else new, "content": content, "single_word": "w" in flags,
                         "lstrip": "l" in flags, "rstrip": "r" in flags, "normalized": "n" in flags, "special": "s" in flags})
         return plain["added_tokens"] + out
 
