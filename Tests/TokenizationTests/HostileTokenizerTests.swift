@@ -10,7 +10,8 @@ import Tokenization
     model: String = "", rest: String = "", preTokenizer: String = #"{"type":"ByteLevel","add_prefix_space":false}"#,
     decoder: String = #"{"type":"ByteLevel"}"#
   ) throws -> Tokenizer {
-    let text = #"{"model":{"type":"BPE"\#(model),"vocab":\#(vocabulary),"merges":\#(merges)},"#
+    let text =
+      #"{"model":{"type":"BPE"\#(model),"vocab":\#(vocabulary),"merges":\#(merges)},"#
       + #""pre_tokenizer":\#(preTokenizer),"decoder":\#(decoder)\#(rest)}"#
     return try Tokenizer(huggingFaceJSON: Array(text.utf8), configuration: nil)
   }
@@ -94,13 +95,16 @@ import Tokenization
     expectRefusal("BertProcessing") { try load(rest: #","post_processor":{"type":"BertProcessing"}"#) }
     expectRefusal("Metaspace") {
       try load(
-        preTokenizer: #"{"type":"Sequence","pretokenizers":[{"type":"Metaspace"},{"type":"ByteLevel","add_prefix_space":false}]}"#)
+        preTokenizer:
+          #"{"type":"Sequence","pretokenizers":[{"type":"Metaspace"},{"type":"ByteLevel","add_prefix_space":false}]}"#)
     }
     expectRefusal("byte-level") { try load(preTokenizer: "null") }
     expectRefusal("byte-level") { try load(preTokenizer: #"{"type":"Digits","individual_digits":true}"#) }
     expectRefusal(#"[a-z]+"#) {
       try load(
-        preTokenizer: #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"[a-z]+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false}]}"#)
+        preTokenizer:
+          #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"[a-z]+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false}]}"#
+      )
     }
     expectRefusal("decoder") { try load(decoder: "null") }
     expectRefusal("WordPiece") { try load(decoder: #"{"type":"WordPiece"}"#) }

@@ -31,7 +31,8 @@ import Tokenization
     var merges = try #require(model["merges"]?.arrayValue)
     if let order = entry["order"]?.arrayValue { merges = order.map { merges[$0.intValue ?? 0] } }
     if entry["lines"]?.boolValue == true {
-      merges = [.string("#version: 0.2")]
+      merges =
+        [.string("#version: 0.2")]
         + merges.map { .string(($0[0]?.stringValue ?? "") + " " + ($0[1]?.stringValue ?? "")) }
     }
     let dropped = Set(try Goldens.strings(entry["dropped"]).map { Array($0.utf8) })
