@@ -53,7 +53,11 @@ extension Checkpoint {
   package static func open(path: String) throws(CheckpointError) -> Checkpoint {
     // A directory cannot be mapped, and no file has a file inside.
     if try MappedFile.checkpointFile(ifPresent: "\(path)/config.json") != nil { return try open(directory: path) }
-    return try open(gguf: try MappedFile.checkpointFile(path: path))
+    do {
+      return try open(gguf: try MappedFile.checkpointFile(path: path))
+    } catch .unreadable(let path, let reason) {
+      throw .unreadable(path: path, reason: "\(reason), and has no config.json in it")
+    }
   }
 
   /// The tensors sorted by the bytes of their names, which must differ.
