@@ -32,8 +32,8 @@ struct MergeTable: Sendable {
   mutating func append(left: Int32, right: Int32, merged: Int32) {
     let hash = hash(left, right)
     var slot = slots.start(hash)
-    while let rank = slots.index(at: slot) {
-      if entries[rank].left == left, entries[rank].right == right { break }
+    while let candidate = slots.candidate(at: slot, hash: hash) {
+      if let rank = candidate, entries[rank].left == left, entries[rank].right == right { break }
       slot = slots.next(slot)
     }
     slots.set(slot, index: entries.count, hash: hash)

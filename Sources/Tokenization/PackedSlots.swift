@@ -21,13 +21,6 @@ struct PackedSlots: Sendable {
   @inline(__always)
   func next(_ slot: Int) -> Int { (slot + 1) & mask }
 
-  /// The index in `slot`; nil if it is empty.
-  @inline(__always)
-  func index(at slot: Int) -> Int? {
-    let value = slots[slot]
-    return value == 0 ? nil : Int(value & 0x7F_FFFF) - 1
-  }
-
   /// Nil if `slot` is empty; otherwise the index in it, or nil within if it cannot have `hash`.
   @inline(__always)
   func candidate(at slot: Int, hash: UInt64) -> Int?? {
