@@ -99,6 +99,7 @@ struct BytePairModel: Sendable {
     /// Where a piece with a certain hash was seen last, and its tokens.
     fileprivate var recent: [Recent] = []
 
+    /// Creates empty memory.
     init() {}
 
     /// Forgets the pieces seen so far: call this before the bytes that pieces lie in change. Few bytes are not worth

@@ -2,8 +2,10 @@
 package struct TokenizerVocabulary: Sendable {
   /// What an identifier of the vocabulary is.
   package struct Kind: OptionSet, Sendable {
+    /// The bits.
     package let rawValue: UInt8
 
+    /// Creates a set from its bits.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The model can produce it by merging.
