@@ -92,7 +92,8 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "TestKit"], resources: [.copy("Goldens")],
+      name: "TokenizationTests", dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "TestKit"],
+      resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(name: "ResourcesTests", dependencies: ["Resources", "TestKit"], swiftSettings: house),

@@ -51,40 +51,38 @@ struct BytePairModel: Sendable {
   private static func index(
     _ vocabulary: borrowing TokenizerVocabulary, _ table: SpellingTable
   ) throws(TokenizerError) -> MergeTable {
-    let parts = vocabulary.mergeParts
-    let count = parts.count / 2
-    var merges = MergeTable(capacity: count)
+    let list = vocabulary.merges
+    let bytes = list.lines.bytes
+    var merges = MergeTable(capacity: list.count)
     var guess = 0
-    for rank in 0..<count {
-      let left = parts.range(of: rank * 2)
-      let right = parts.range(of: rank * 2 + 1)
+    for rank in 0..<list.count {
+      let (left, right) = list.parts(of: rank)
       guard !left.isEmpty, !right.isEmpty else {
-        throw mergeError(rank, parts, "has an empty part: its result would be its other part")
+        throw mergeError(rank, list, "has an empty part: its result would be its other part")
       }
-      guard let leftID = table.find(parts.bytes, left, in: vocabulary.spellings),
-        let rightID = table.find(parts.bytes, right, in: vocabulary.spellings)
-      else { throw mergeError(rank, parts, "joins a token that is not in the vocabulary") }
+      guard let leftID = table.find(bytes, left, in: vocabulary.spellings),
+        let rightID = table.find(bytes, right, in: vocabulary.spellings)
+      else { throw mergeError(rank, list, "joins a token that is not in the vocabulary") }
       // A trained vocabulary numbers the results one after the other, which saves most look-ups.
       var merged = guess
       if guess >= vocabulary.spellings.count
-        || !SpellingTable.equal(
-          parts.bytes, left, right, vocabulary.spellings.bytes, vocabulary.spellings.range(of: guess))
+        || !SpellingTable.equal(bytes, left, right, vocabulary.spellings.bytes, vocabulary.spellings.range(of: guess))
       {
-        guard let found = table.find(parts.bytes, left, right, in: vocabulary.spellings) else {
-          throw mergeError(rank, parts, "makes a token that is not in the vocabulary")
+        guard let found = table.find(bytes, left, right, in: vocabulary.spellings) else {
+          throw mergeError(rank, list, "makes a token that is not in the vocabulary")
         }
         merged = found
       }
       guess = merged + 1
-      merges.insert(
-        left: Int32(leftID), right: Int32(rightID),
-        merge: MergeTable.Merge(rank: Int32(rank), merged: Int32(merged)))
+      merges.append(left: Int32(leftID), right: Int32(rightID), merged: Int32(merged))
     }
     return merges
   }
 
-  private static func mergeError(_ rank: Int, _ parts: ByteStrings, _ problem: String) -> TokenizerError {
-    .malformed(place: "merge \(rank)", problem: "\(quoted(parts[rank * 2])) with \(quoted(parts[rank * 2 + 1])) \(problem)")
+  private static func mergeError(_ rank: Int, _ list: MergeList, _ problem: String) -> TokenizerError {
+    let (left, right) = list.parts(of: rank)
+    let bytes = list.lines.bytes
+    return .malformed(place: "merge \(rank)", problem: "\(quoted(bytes[left])) with \(quoted(bytes[right])) \(problem)")
   }
 
   /// The bytes that no token stands for: they are dropped from a text, or become the unknown token if there is one.
@@ -98,12 +96,56 @@ struct BytePairModel: Sendable {
     fileprivate var previous: [Int] = []
     fileprivate var heap = MergeHeap()
     fileprivate var spelling: [UInt8] = []
+    /// Where a piece with a certain hash was seen last, and its tokens.
+    fileprivate var recent: [Recent] = []
 
+    /// Creates empty memory.
     init() {}
+
+    /// Forgets the pieces seen so far: call this before the bytes that pieces lie in change. Few bytes are not worth
+    /// remembering anything.
+    mutating func beginText(byteCount: Int) {
+      recent.removeAll(keepingCapacity: true)
+      guard byteCount >= 512 else { return }
+      let count = byteCount < 16_384 ? 512 : 4096
+      recent.append(contentsOf: repeatElement(Recent(start: 0, count: 0, tokenStart: 0, tokenCount: 0), count: count))
+    }
   }
 
-  /// Appends the tokens of the piece `range` of `bytes` to `output`.
+  /// A piece that was encoded before, by its place in the text and that of its tokens in the output.
+  fileprivate struct Recent {
+    var start: Int
+    var count: Int32
+    var tokenStart: Int
+    var tokenCount: Int32
+  }
+
+  /// Appends the tokens of the piece `range` of `bytes` to `output`. A piece that came a short while ago is copied.
+  ///
+  /// - Parameter output: what the calls before this one for the same text have appended is still there.
   func encode(_ bytes: [UInt8], _ range: Range<Int>, _ scratch: inout Scratch, to output: inout [Int32]) {
+    guard !scratch.recent.isEmpty, range.count > 1, range.count <= Self.scanLimit else {
+      encodeAnew(bytes, range, &scratch, to: &output)
+      return
+    }
+    var hash = UInt64(range.count)
+    for index in range { hash = (hash ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01B3 }
+    let slot = Int(truncatingIfNeeded: (hash ^ hash >> 29) & UInt64(scratch.recent.count - 1))
+    let recent = scratch.recent[slot]
+    if Int(recent.count) == range.count,
+      SpellingTable.equal(bytes, range, 0..<0, bytes, recent.start..<recent.start + range.count)
+    {
+      for offset in 0..<Int(recent.tokenCount) { output.append(output[recent.tokenStart + offset]) }
+      return
+    }
+    let tokenStart = output.count
+    encodeAnew(bytes, range, &scratch, to: &output)
+    scratch.recent[slot] = Recent(
+      start: range.lowerBound, count: Int32(range.count), tokenStart: tokenStart,
+      tokenCount: Int32(output.count - tokenStart))
+  }
+
+  private func encodeAnew(_ bytes: [UInt8], _ range: Range<Int>, _ scratch: inout Scratch, to output: inout [Int32]) {
     if ignoresMerges, let whole = token(of: bytes, range, &scratch) {
       output.append(whole)
       return

@@ -1,19 +1,33 @@
 /// A list of byte strings in one block of memory: a vocabulary without an allocation per token.
 package struct ByteStrings: Sendable {
-  /// All strings, one after the other.
+  /// All strings, one after the other, with ``gap`` bytes that belong to none between two of them.
   private(set) var bytes: [UInt8] = []
-  /// Where each string ends in ``bytes``; it starts where the one before it ends.
-  private var ends: [Int] = []
+  /// Where each string starts in ``bytes``; and one more entry, where the next would start.
+  private var starts: [Int] = [0]
+  private var gap = 0
 
   /// Creates an empty list.
   package init() {}
 
+  /// Takes over strings that lie in `bytes` already.
+  ///
+  /// - Parameters:
+  ///   - starts: where each string starts, ascending, and one more entry: where another would start, whose gap before
+  ///     it need not lie in `bytes` any more.
+  ///   - gap: how many bytes before the start of the next a string ends.
+  init(bytes: [UInt8], starts: [Int], gap: Int) {
+    precondition(!starts.isEmpty && gap >= 0)
+    self.bytes = bytes
+    self.starts = starts
+    self.gap = gap
+  }
+
   /// The number of strings.
-  package var count: Int { ends.count }
+  package var count: Int { starts.count - 1 }
 
   /// Makes room for `count` strings of `byteCount` bytes together.
   package mutating func reserveCapacity(count: Int, byteCount: Int) {
-    ends.reserveCapacity(count)
+    starts.reserveCapacity(count + 1)
     bytes.reserveCapacity(byteCount)
   }
 
@@ -21,21 +35,19 @@ package struct ByteStrings: Sendable {
   @inline(__always)
   package mutating func append(_ string: some Sequence<UInt8>) {
     bytes.append(contentsOf: string)
-    ends.append(bytes.count)
+    if gap > 0 { bytes.append(contentsOf: repeatElement(0, count: gap)) }
+    starts.append(bytes.count)
   }
 
-  /// Adds a string at the end.
-  package mutating func append(_ string: RawSpan) {
-    // The pointer does not leave the closure, which copies what it points to.
-    unsafe string.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-    ends.append(bytes.count)
+  /// Adds the string that `first` and `second` make together at the end.
+  mutating func append(_ first: some Collection<UInt8>, _ second: some Collection<UInt8>) {
+    bytes.append(contentsOf: first)
+    append(second)
   }
 
   /// Where string `index` lies in ``bytes``.
   @inline(__always)
-  func range(of index: Int) -> Range<Int> {
-    (index == 0 ? 0 : ends[index - 1])..<ends[index]
-  }
+  func range(of index: Int) -> Range<Int> { starts[index]..<starts[index + 1] - gap }
 
   /// String `index`.
   subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(of: index)] }

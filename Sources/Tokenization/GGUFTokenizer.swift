@@ -97,13 +97,12 @@ extension TokenizerVocabulary {
     guard types == nil || types?.count == tokens.count else {
       throw TokenizerError.malformed(place: "tokenizer.ggml.token_type", problem: "has not one element for each token")
     }
-    spellings.reserveCapacity(count: tokens.count, byteCount: tokens.count * 8)
+    spellings = ByteStrings(tokens)
     kinds.reserveCapacity(tokens.count)
     for id in 0..<tokens.count {
-      guard tokens.byteRange(of: id).count <= Self.maximumSpellingLength else {
+      guard spellings.range(of: id).count <= Self.maximumSpellingLength else {
         throw TokenizerError.malformed(place: "tokenizer.ggml.tokens", problem: "token \(id) is too long")
       }
-      tokens.withBytes(of: id) { spellings.append($0) }
       kinds.append(try kind(types?[id] ?? 1, id))
     }
   }
@@ -124,17 +123,32 @@ extension TokenizerVocabulary {
   }
 
   fileprivate mutating func readMerges(_ metadata: GGUFMetadata) throws {
-    guard let merges = try metadata.strings("tokenizer.ggml.merges") else {
+    guard let lines = try metadata.strings("tokenizer.ggml.merges") else {
       throw TokenizerError.malformed(place: "tokenizer.ggml.merges", problem: "is missing")
     }
-    guard merges.count <= Self.maximumCount else {
+    guard lines.count <= Self.maximumCount else {
       throw TokenizerError.malformed(
         place: "tokenizer.ggml.merges", problem: "has more than \(Self.maximumCount) elements")
     }
-    mergeParts.reserveCapacity(count: merges.count * 2, byteCount: merges.count * 8)
-    var lines = ByteStrings()
-    lines.reserveCapacity(count: merges.count, byteCount: merges.count * 9)
-    for index in 0..<merges.count { merges.withBytes(of: index) { lines.append($0) } }
-    for index in 0..<lines.count { try appendMerge(lines.bytes, lines.range(of: index)) }
+    merges = try MergeList(lines: ByteStrings(lines))
+  }
+}
+
+extension ByteStrings {
+  /// Copies the strings of a GGUF file in one piece, their length fields between them included.
+  init(_ strings: GGUFStringArray) {
+    guard let last = strings.indices.last else {
+      self.init()
+      return
+    }
+    let lengthFieldSize = 8
+    let whole = strings.byteRange(of: 0).lowerBound..<strings.byteRange(of: last).upperBound
+    // The pointer does not leave the closure, which copies what it points to.
+    let bytes = strings.file.withBytes(in: whole) { unsafe $0.withUnsafeBytes { unsafe [UInt8]($0) } }
+    var starts: [Int] = []
+    starts.reserveCapacity(strings.count + 1)
+    for index in strings.indices { starts.append(strings.byteRange(of: index).lowerBound - whole.lowerBound) }
+    starts.append(whole.count + lengthFieldSize)
+    self.init(bytes: bytes, starts: starts, gap: lengthFieldSize)
   }
 }

@@ -2,10 +2,15 @@
 struct MergeHeap {
   /// A merge of the symbol at ``position`` with the one after it.
   struct Entry {
+    /// The merge's rank.
     var rank: Int32
+    /// What the two become.
     var merged: Int32
+    /// The symbol at ``position`` when the entry was made.
     var left: Int32
+    /// The symbol after it then.
     var right: Int32
+    /// The index of the left symbol in the piece.
     var position: Int
 
     /// Whether it comes before `other`: by rank, and from left to right.

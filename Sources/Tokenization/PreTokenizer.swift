@@ -2,16 +2,23 @@
 package struct PreTokenizer: Sendable, Equatable {
   /// What a match of a pattern becomes.
   enum Behavior: String, Sendable {
+    /// Nothing.
     case removed = "Removed"
+    /// A piece of its own.
     case isolated = "Isolated"
+    /// The end of the piece before it, if that is not a match.
     case mergedWithPrevious = "MergedWithPrevious"
+    /// The beginning of the piece after it, if that is not a match.
     case mergedWithNext = "MergedWithNext"
+    /// A piece together with the matches next to it.
     case contiguous = "Contiguous"
   }
 
   /// One cut.
   struct Split: Sendable, Equatable {
+    /// What is looked for.
     var pattern: SplitPattern
+    /// What becomes of a match.
     var behavior: Behavior = .isolated
     /// Whether what lies between matches counts as the match.
     var isInverted = false

@@ -2,17 +2,12 @@
 ///
 /// The hash starts from a random number, so that a file cannot be made whose tokens all collide; no result depends on it.
 struct SpellingTable: Sendable {
-  /// Upper half: of the hash. Lower half: the identifier plus one; 0 is an empty slot.
-  private var slots: [UInt64]
-  private let mask: Int
+  private var slots: PackedSlots
   private let seed: UInt64
 
   /// Creates an empty table with room for `capacity` tokens.
   init(capacity: Int) {
-    var size = 16
-    while size < capacity * 2 { size *= 2 }
-    slots = [UInt64](repeating: 0, count: size)
-    mask = size - 1
+    slots = PackedSlots(capacity: capacity)
     seed = UInt64.random(in: .min ... .max)
   }
 
@@ -22,15 +17,16 @@ struct SpellingTable: Sendable {
   mutating func insert(id: Int, of spellings: borrowing ByteStrings) -> Int? {
     let range = spellings.range(of: id)
     let hash = hash(spellings.bytes, range, 0..<0)
-    var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != 0 {
-      if slots[slot] >> 32 == hash >> 32 {
-        let other = Int(slots[slot] & 0xFFFF_FFFF) - 1
-        if Self.equal(spellings.bytes, range, 0..<0, spellings.bytes, spellings.range(of: other)) { return other }
+    var slot = slots.start(hash)
+    while let candidate = slots.candidate(at: slot, hash: hash) {
+      if let other = candidate,
+        Self.equal(spellings.bytes, range, 0..<0, spellings.bytes, spellings.range(of: other))
+      {
+        return other
       }
-      slot = (slot + 1) & mask
+      slot = slots.next(slot)
     }
-    slots[slot] = (hash >> 32) << 32 | UInt64(id + 1)
+    slots.set(slot, index: id, hash: hash)
     return nil
   }
 
@@ -39,13 +35,10 @@ struct SpellingTable: Sendable {
     _ bytes: [UInt8], _ first: Range<Int>, _ second: Range<Int> = 0..<0, in spellings: borrowing ByteStrings
   ) -> Int? {
     let hash = hash(bytes, first, second)
-    var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != 0 {
-      if slots[slot] >> 32 == hash >> 32 {
-        let id = Int(slots[slot] & 0xFFFF_FFFF) - 1
-        if Self.equal(bytes, first, second, spellings.bytes, spellings.range(of: id)) { return id }
-      }
-      slot = (slot + 1) & mask
+    var slot = slots.start(hash)
+    while let candidate = slots.candidate(at: slot, hash: hash) {
+      if let id = candidate, Self.equal(bytes, first, second, spellings.bytes, spellings.range(of: id)) { return id }
+      slot = slots.next(slot)
     }
     return nil
   }

@@ -31,7 +31,8 @@ package struct Tokenizer: Sendable {
       prefixTokens: definition.prefixTokens, suffixTokens: definition.suffixTokens,
       beginningOfSequence: definition.beginningOfSequence, endOfSequence: definition.endOfSequence)
     let special = [definition.unknownToken, definition.beginningOfSequence, definition.endOfSequence].compactMap { $0 }
-    for id in definition.prefixTokens + definition.suffixTokens + special + definition.vocabulary.addedTokens.map(\.id) {
+    for id in definition.prefixTokens + definition.suffixTokens + special + definition.vocabulary.addedTokens.map(\.id)
+    {
       guard id >= 0, id < model.kinds.count, !model.kinds[Int(id)].isEmpty else {
         throw .unknownToken(id: id, vocabularySize: model.kinds.count)
       }
@@ -117,6 +118,7 @@ package struct Tokenizer: Sendable {
       }
       let (pieces, moved) = definition.preTokenizer.pieces(of: bytes, part.range, classes: classes)
       let source = moved ?? bytes
+      scratch.beginText(byteCount: moved?.count ?? part.range.count)
       for piece in pieces { model.encode(source, piece, &scratch, to: &output) }
     }
   }

@@ -2,8 +2,10 @@
 package struct TokenizerVocabulary: Sendable {
   /// What an identifier of the vocabulary is.
   package struct Kind: OptionSet, Sendable {
+    /// The bits.
     package let rawValue: UInt8
 
+    /// Creates a set from its bits.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The model can produce it by merging.
@@ -25,30 +27,13 @@ package struct TokenizerVocabulary: Sendable {
   package var spellings = ByteStrings()
   /// What each identifier is; one that is empty is a hole.
   package var kinds: [Kind] = []
-  /// The two parts of each merge, one after the other, in order of rank.
-  package var mergeParts = ByteStrings()
+  /// The merges, in order of rank.
+  package var merges = MergeList()
   /// The added tokens, in order.
   package var addedTokens: [AddedToken] = []
 
   /// Creates an empty vocabulary.
   package init() {}
-
-  /// Adds a merge written as `left right`, with exactly one space.
-  mutating func appendMerge(_ bytes: [UInt8], _ range: Range<Int>) throws(TokenizerError) {
-    var space: Int?
-    for index in range where bytes[index] == 0x20 {
-      guard space == nil else { throw malformedMerge(bytes[range]) }
-      space = index
-    }
-    guard let space else { throw malformedMerge(bytes[range]) }
-    mergeParts.append(bytes[range.lowerBound..<space])
-    mergeParts.append(bytes[space + 1..<range.upperBound])
-  }
-
-  private func malformedMerge(_ merge: ArraySlice<UInt8>) -> TokenizerError {
-    .malformed(
-      place: "merge \(mergeParts.count / 2)", problem: "\(quoted(merge)) is not two tokens with one space between them")
-  }
 }
 
 /// `bytes` as text for an error message: one line, and no longer than is useful.

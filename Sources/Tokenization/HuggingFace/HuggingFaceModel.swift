@@ -86,28 +86,27 @@ extension TokenizerVocabulary {
 
   /// Reads `merges`: strings of two tokens, or arrays of two strings, all in the same form.
   mutating func readMerges(_ place: JSONPlace) throws(TokenizerError) {
-    guard case .array(let merges) = place.value else { throw place.malformed("is not an array") }
-    guard merges.count <= Self.maximumCount else { throw place.malformed("has more than \(Self.maximumCount) elements") }
-    mergeParts.reserveCapacity(count: merges.count * 2, byteCount: merges.count * 8)
-    var areStrings: Bool?
-    var line: [UInt8] = []
-    for (index, merge) in merges.enumerated() {
-      switch merge {
-      case .string(let text) where areStrings != false:
-        areStrings = true
-        // A file of merges may begin with its version.
-        if text.utf8.starts(with: "#version".utf8) { continue }
-        line.removeAll(keepingCapacity: true)
-        line.append(contentsOf: text.utf8)
-        try appendMerge(line, 0..<line.count)
-      case .array(let parts) where areStrings != true && parts.count == 2:
-        areStrings = false
-        guard case .string(let left) = parts[0], case .string(let right) = parts[1] else { fallthrough }
-        mergeParts.append(left.utf8)
-        mergeParts.append(right.utf8)
-      default:
-        throw place.malformed("merge \(index) is not two tokens, in the form of the merges before it")
+    guard case .array(let elements) = place.value else { throw place.malformed("is not an array") }
+    guard elements.count <= Self.maximumCount else {
+      throw place.malformed("has more than \(Self.maximumCount) elements")
+    }
+    if case .string = elements.first {
+      var lines = ByteStrings()
+      lines.reserveCapacity(count: elements.count, byteCount: elements.count * 9)
+      for (index, element) in elements.enumerated() {
+        guard case .string(let line) = element else { throw place.mixedMerges(index) }
+        // A list of merges may begin with the version of its file.
+        if line.utf8.starts(with: "#version".utf8) { continue }
+        lines.append(line.utf8)
       }
+      merges = try MergeList(lines: lines)
+      return
+    }
+    for (index, element) in elements.enumerated() {
+      guard case .array(let parts) = element, parts.count == 2, case .string(let left) = parts[0],
+        case .string(let right) = parts[1], left.utf8.count <= Self.maximumSpellingLength
+      else { throw place.mixedMerges(index) }
+      merges.append(left: left.utf8, right: right.utf8)
     }
   }
 
@@ -129,5 +128,11 @@ extension TokenizerVocabulary {
     spellings.append(token.content)
     kinds.append(token.isSpecial ? [.added, .special] : .added)
     addedTokens.append(token)
+  }
+}
+
+extension JSONPlace {
+  fileprivate func mixedMerges(_ index: Int) -> TokenizerError {
+    malformed("merge \(index) is not two tokens, in the form of the merges before it")
   }
 }

@@ -38,8 +38,9 @@ extension TokenizerDefinition {
       }
     }
     guard hasText else { throw place.unsupported("a template without the text") }
-    prefixTokens = before + prefixTokens
-    suffixTokens += after
-    guard prefixTokens.count + suffixTokens.count <= 1024 else { throw place.malformed("adds more than 1024 tokens") }
+    guard prefixTokens.isEmpty && suffixTokens.isEmpty else { throw place.unsupported("a second template") }
+    guard before.count + after.count <= 1024 else { throw place.malformed("adds more than 1024 tokens") }
+    prefixTokens = before
+    suffixTokens = after
   }
 }

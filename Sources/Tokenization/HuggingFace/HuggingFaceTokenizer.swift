@@ -71,7 +71,9 @@ extension TokenizerDefinition {
   }
 
   private static func checkDecoder(_ place: JSONPlace?) throws(TokenizerError) {
-    guard let place else { throw .unsupported(place: "tokenizer.json: decoder", feature: "a tokenizer without a decoder") }
+    guard let place else {
+      throw .unsupported(place: "tokenizer.json: decoder", feature: "a tokenizer without a decoder")
+    }
     var steps: [(JSONPlace, String)] = []
     try flattenDecoder(place, &steps)
     for (index, (step, type)) in steps.enumerated() {

@@ -2,17 +2,21 @@ internal import JSON
 
 /// A value in a JSON document together with its place there, for errors that say where.
 struct JSONPlace {
+  /// The value.
   let value: JSONValue
   /// The file and the keys down to the value.
   let path: String
 
+  /// Names the place of a value.
   init(_ value: JSONValue, _ path: String) {
     self.value = value
     self.path = path
   }
 
+  /// An error about this value.
   func malformed(_ problem: String) -> TokenizerError { .malformed(place: path, problem: problem) }
 
+  /// An error that names what this value asks for.
   func unsupported(_ feature: String) -> TokenizerError { .unsupported(place: path, feature: feature) }
 
   /// The member `key`; nil if there is none, or if it is null.

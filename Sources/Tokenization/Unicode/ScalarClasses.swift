@@ -1,5 +1,6 @@
 /// What a scalar is, as far as tokenizers ask.
 struct ScalarClass: OptionSet, Sendable {
+  /// The bits.
   let rawValue: UInt8
 
   /// `\p{L}`.
