@@ -69,7 +69,7 @@ package enum CatalogueError: Error, Sendable, CustomStringConvertible {
   }
 
   /// The error for a failed call of the operating system; `needed` is the size of the file that was being written.
-  init(_ failure: SystemFailure, needed: Int? = nil) {
+  package init(_ failure: SystemFailure, needed: Int? = nil) {
     self =
       if failure.isDiskFull {
         .diskFull(path: failure.path, needed: needed)

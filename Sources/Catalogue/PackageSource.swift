@@ -98,8 +98,11 @@ struct PackageSource: Sendable {
   ) async throws(CatalogueError) -> Wheel {
     let package = entry.package
     let index = try await python.indexAddress()
+    // pip is there when this does not work, so that long patience would only keep the user waiting.
+    var impatient = policy
+    impatient.attempts = min(2, policy.attempts)
     let page = try await client.page(
-      index.appending(package.normalizedName + "/"), accept: PackageIndexPage.accept, policy: policy)
+      index.appending(package.normalizedName + "/"), accept: PackageIndexPage.accept, policy: impatient)
     guard
       let files = PackageIndexPage.files(page.bytes, contentType: page.contentType, address: page.address),
       let file = files.first(where: { package.isWheel($0.name) })

@@ -89,12 +89,17 @@ struct PythonPackages: Sendable {
     return nil
   }
 
-  /// The exit status of `command`; nil if it cannot be started. It is ended when the task is cancelled.
+  /// The exit status of `command`; nil if it cannot be started. It is ended when the task is cancelled, and, if it is
+  /// a question whose answer goes to a file, after a minute.
   private static func wait(_ command: [String], _ outputPath: String?) async -> Int32? {
     guard let child = try? ChildProcess(command, outputPath: outputPath) else { return nil }
+    let deadline = outputPath == nil ? UInt64.max : System.nanoseconds() + 60_000_000_000
     while true {
       if let status = child.poll() { return status == 127 ? nil : status }
-      do { try await Task.sleep(nanoseconds: 20_000_000) } catch {
+      do {
+        try await Task.sleep(nanoseconds: 20_000_000)
+        if System.nanoseconds() > deadline { throw CancellationError() }
+      } catch {
         child.terminate()
         while child.poll() == nil { await Task.yield() }
         return nil

@@ -21,7 +21,7 @@ package struct SystemFailure: Error {
   package let code: Int32
 
   /// The operating system's words for ``code``.
-  var reason: String { unsafe String(cString: strerror(code)) }
+  var reason: String { System.words(for: code) }
   /// The file system or the user's quota is full.
   var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
   /// The place cannot be written by this user.
@@ -107,6 +107,12 @@ enum System {
     return overflow ? Int.max : bytes
   }
 
+  /// The operating system's words for a value of `errno`.
+  static func words(for code: Int32) -> String {
+    guard let words = unsafe strerror(code) else { return "error \(code)" }
+    return unsafe String(cString: words)
+  }
+
   /// The number of this process, to make names that no other process uses.
   static var processIdentifier: Int32 { getpid() }
 
@@ -176,7 +182,7 @@ package final class OpenFile: Sendable {
   }
 
   /// Writes all of `bytes` at `offset`.
-  func write(_ bytes: Span<UInt8>, at offset: Int) throws(SystemFailure) {
+  package func write(_ bytes: Span<UInt8>, at offset: Int) throws(SystemFailure) {
     var written = 0
     while written < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { bytes in
@@ -239,7 +245,7 @@ struct ChildProcess {
     }
     var arguments = unsafe command.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+    defer { unsafe arguments.forEach { unsafe free($0) } }
     var child: pid_t = 0
     let code = unsafe posix_spawnp(&child, command[0], &actions, nil, arguments, environ)
     guard code == 0 else { throw SystemFailure(action: "start", path: command[0], code: code) }

@@ -118,6 +118,8 @@ actor WebClient {
         connect: .milliseconds(policy.connectTimeout), read: .milliseconds(policy.stallTimeout)),
       decompression: .disabled)
     configuration.httpVersion = .http1Only
+    // The pool would try to connect until the time is up; how often to try is decided here (RetrySchedule).
+    configuration.connectionPool.retryConnectionEstablishment = false
     if let proxy { configuration.proxy = try Self.proxyConfiguration(proxy) }
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     clients[proxy ?? ""] = client
@@ -168,7 +170,8 @@ extension TransferFailure {
       self.init(
         reason: "no encrypted connection (\(Self.oneLine(error))); SSL_CERT_FILE can name the authorities to trust",
         kind: .permanent)
-    case let error as IOError: self.init(reason: Self.oneLine(error), kind: .transient(retryAfter: nil))
+    case let error as IOError:
+      self.init(reason: System.words(for: error.errnoCode), kind: .transient(retryAfter: nil))
     default: self.init(reason: Self.oneLine(error), kind: .transient(retryAfter: nil))
     }
   }

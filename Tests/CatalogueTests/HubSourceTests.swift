@@ -103,7 +103,9 @@ struct HubSourceTests {
     }) { server in
       _ = try await hub.catalogue(scratch, server).resolve("hf:tiny/llama")
       #expect(scratch.read("hf/tiny/llama/model.safetensors") == hub.files["model.safetensors"])
-      #expect(server.requests.last { $0.header("Range") != nil }?.header("Range") == "bytes=20000-")
+      // What was still on its way through the client when the connection broke is asked for again.
+      let range = try #require(server.requests.last { $0.header("Range") != nil }?.header("Range"))
+      #expect((1...20_000).contains(Int(range.dropFirst(6).dropLast()) ?? 0))
     }
   }
 

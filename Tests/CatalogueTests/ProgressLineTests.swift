@@ -28,7 +28,7 @@ struct ProgressLineTests {
   func order() {
     #expect(line.text(width: 46) == "smollm2   48%  44.6 / 92.9 MB  11.2 MB/s")
     #expect(line.text(width: 31) == "smollm2   48%  44.6 / 92.9 MB")
-    #expect(line.text(width: 12) == "smoll…   48%")
+    #expect(line.text(width: 12) == "smol…   48%")
   }
 
   @Test("the end is full, and impossible numbers do no harm")
@@ -50,7 +50,7 @@ struct ProgressLineTests {
     func text(_ phase: DownloadStatus.Phase) -> String {
       ProgressLine(DownloadStatus(label: "m", phase: phase, bytes: 1, totalBytes: 2), speed: nil).text(width: 80)
     }
-    #expect(text(.downloading).hasPrefix("m  [") && text(.downloading).hasSuffix("]   50%  1 B / 2 B"))
+    #expect(text(.downloading).hasPrefix("m  [") && text(.downloading).hasSuffix("]   50%  1 / 2 B"))
     #expect(text(.verifying).hasPrefix("verifying m"))
     #expect(text(.unpacking).hasPrefix("unpacking m"))
     #expect(text(.waiting) == "waiting for another process that fetches m")

@@ -140,13 +140,14 @@ final class TestServer: Sendable {
       case .complete: count = reply.body.count
       case .close(let limit), .stall(let limit): count = min(limit, reply.body.count)
       }
-      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: reply.body[..<count])))), promise: nil)
+      let written = context.eventLoop.makePromise(of: Void.self)
+      let channel = context.channel
+      context.writeAndFlush(
+        wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: reply.body[..<count])))), promise: written)
       switch reply.end {
       case .complete: context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-      case .close:
-        context.flush()
-        context.close(promise: nil)
-      case .stall: context.flush()
+      case .close: written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+      case .stall: break
       }
     }
 

@@ -66,7 +66,7 @@ struct PackageIndexPageTests {
       <a href="&&amp;&unknown;&#xZ;.whl" <a
       """
     let found = try #require(try files(page))
-    #expect(found.map(\.name) == ["a-1.whl", "b c.whl", "c.whl", "f.whl", "&&&unknown;"])
+    #expect(found.map(\.name) == ["a-1.whl", "b c.whl", "c.whl", "f.whl", "&&&unknown;&"])
     #expect(
       found.map(\.address.requestText).prefix(3) == [
         "https://index.example/f/a-1.whl", "https://index.example/simple/tiny/b%20c.whl?x=1&y=2",

@@ -12,7 +12,7 @@ struct ZipArchiveTests {
     let member = try zip.member(named: "m.bin")
     let result = Box<[UInt8]>([])
     try zip.extract(member) { bytes in
-      for index in 0..<bytes.count { result.value.append(bytes[index]) }
+      bytes.withUnsafeBytes { result.value.append(contentsOf: $0) }
       #expect(result.value.count <= member.size)
     }
     return result.value
@@ -43,7 +43,7 @@ struct ZipArchiveTests {
     #expect(failure?.reason.contains(words) == true, "\(failure?.reason ?? "")")
   }
 
-  @Test("an archive that ends anywhere is an error", arguments: ZipFixtures.good.map(\.name))
+  @Test("an archive that ends anywhere is an error", arguments: ["stored", "fixedCodes", "runs", "empty"])
   func truncated(name: String) throws {
     let scratch = try ScratchDirectory()
     let fixture = try #require(ZipFixtures.good.first { $0.name == name })
@@ -74,7 +74,7 @@ struct ZipArchiveTests {
     let fixture = try #require(ZipFixtures.good.first { $0.name == name })
     let archive = Array(try #require(Data(base64Encoded: fixture.archive)))
     var random = SeededGenerator(seed: 42)
-    for _ in 0..<(longTests ? 50_000 : 600) {
+    for _ in 0..<(longTests ? 50_000 : 300) {
       var changed = archive
       for _ in 0..<Int.random(in: 1...3, using: &random) {
         changed[Int.random(in: 0..<changed.count, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
@@ -87,11 +87,21 @@ struct ZipArchiveTests {
   @Test("random streams never trap and never give more than the limit")
   func randomStreams() {
     var random = SeededGenerator(seed: 9)
-    for _ in 0..<(longTests ? 200_000 : 3000) {
+    for _ in 0..<(longTests ? 200_000 : 1500) {
       var bytes = (0..<Int.random(in: 0..<300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
       // Half of them claim to be a last block with codes of its own, which random bytes seldom do.
       if !bytes.isEmpty, Bool.random(using: &random) { bytes[0] = bytes[0] & 0xf8 | 0x05 }
-      _ = try? inflate(bytes[...], limit: 10_000)
+      let stream = bytes
+      var position = 0
+      var total = 0
+      var inflater = Inflater(
+        outputLimit: 10_000,
+        source: { buffer, _ in
+          buffer += stream[position...]
+          position = stream.count
+        }, sink: { total += $0.count })
+      _ = try? inflater.run()
+      #expect(total <= 10_000)
     }
   }
 
