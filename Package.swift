@@ -73,7 +73,7 @@ let package = Package(
       swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
-      dependencies: ["Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Inflight", "Catalogue", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: safeHouse),
     .target(
       name: "TestKit",
