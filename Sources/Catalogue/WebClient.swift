@@ -167,9 +167,13 @@ extension TransferFailure {
         self.init(reason: "no connection to \(error.host) port \(error.port)", kind: .transient(retryAfter: nil))
       }
     case let error as NIOSSLError:
+      let words = String(describing: error)
+      let problem =
+        words.contains("CERTIFICATE_VERIFY_FAILED")
+        ? "no authority that is trusted here has signed its certificate" : Self.oneLine(error)
       self.init(
-        reason: "no encrypted connection (\(Self.oneLine(error))); SSL_CERT_FILE can name the authorities to trust",
-        kind: .permanent)
+        reason: "no encrypted connection: \(problem); SSL_CERT_FILE can name the authorities to trust", kind: .permanent
+      )
     case let error as IOError:
       self.init(reason: System.words(for: error.errnoCode), kind: .transient(retryAfter: nil))
     default: self.init(reason: Self.oneLine(error), kind: .transient(retryAfter: nil))

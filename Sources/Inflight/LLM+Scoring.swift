@@ -1,4 +1,5 @@
 public import Requests
+internal import Tokenization
 
 #if canImport(Glibc)
   internal import Glibc
