@@ -57,7 +57,9 @@ import Testing
     _ = await submission.outputs.collect()
     executor.cancel(submission.id)
     executor.cancel(RequestID(12_345))
-    #expect(try await executor.run(GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 2))).reason == .length)
+    #expect(
+      try await executor.run(GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 2))).reason
+        == .length)
     await executor.shutdown()
     executor.cancel(submission.id)
   }
