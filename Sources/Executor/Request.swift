@@ -47,9 +47,6 @@ package struct Request: Sendable {
   /// Number of generated tokens.
   var generatedCount: Int { tokens.count - input.promptTokens.count }
 
-  /// Number of known tokens that are not processed.
-  var pendingTokenCount: Int { tokens.count - state.processedTokenCount }
-
   /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
   var needsEveryLogitsRow: Bool {
     input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
