@@ -24,8 +24,9 @@ package struct TokenSampler: Sendable {
   ) -> Int {
     if weights.count != row.count { weights = Array(repeating: 0, count: row.count) }
     let largest = scan.maximum
-    for index in 0..<min(row.count, weights.count) {
-      weights[index] = exponentialOfNonPositive((row[index] - largest) / temperature)
+    var scaled = weights.mutableSpan
+    for index in 0..<min(row.count, scaled.count) {
+      scaled[index] = exponentialOfNonPositive((row[index] - largest) / temperature)
     }
     if topK > 0, topK < row.count { truncation.keepLargest(topK, of: &weights) }
     if topP < 1 { truncation.keepMass(Double(topP) * sumBlocks(), of: &weights) }

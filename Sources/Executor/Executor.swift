@@ -65,7 +65,7 @@ package final class Executor: Sendable {
     let end = end
     self.mailbox = mailbox
     self.statisticsBox = statisticsBox
-    let loop = StepLoop(
+    var loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
       statistics: statisticsBox)

@@ -1,4 +1,5 @@
 package import Requests
+internal import Resources
 internal import Scheduling
 
 /// A request inside of the executor, from submission to its end.
@@ -46,20 +47,37 @@ package struct Request: Sendable {
   /// Number of generated tokens.
   var generatedCount: Int { tokens.count - input.promptTokens.count }
 
-  /// Number of known tokens that are not processed.
-  var pendingTokenCount: Int { tokens.count - state.processedTokenCount }
-
   /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
   var needsEveryLogitsRow: Bool {
     input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
   }
 
-  /// What a scheduler sees of the request.
-  func view(allocatedBlockCount: Int) -> SchedulableRequest {
+  /// What a scheduler sees of the request. Inlined, as is ``reasonToFinish``, since the caller would copy the request
+  /// otherwise, references and all.
+  @inline(__always)
+  func view(cache: any KVCacheManaging) -> SchedulableRequest {
     SchedulableRequest(
       id: id, isRunning: slot != nil, knownTokenCount: tokens.count, processedTokenCount: state.processedTokenCount,
-      maximumTokenCount: maximumTokenCount, allocatedBlockCount: allocatedBlockCount,
+      maximumTokenCount: maximumTokenCount,
+      allocatedBlockCount: slot.map { cache.blockTable(forSlot: $0).count } ?? 0,
       needsEveryLogitsRow: needsEveryLogitsRow)
+  }
+
+  /// `count` more of the known tokens are processed.
+  mutating func advance(by count: Int) {
+    switch state {
+    case .context(let progress), .generating(let progress): state = progress.advanced(by: count, of: tokens.count)
+    case .waiting, .finished: break
+    }
+  }
+
+  /// The reason to end after the last token, which was generated, or nil to go on. A stop token wins over the length.
+  @inline(__always)
+  var reasonToFinish: FinishReason? {
+    guard let token = tokens.last else { return nil }
+    if !input.params.ignoreEndOfSequence, input.endOfSequenceTokenIDs.contains(token) { return .endOfSequence(token) }
+    if input.params.stopTokenIDs.contains(token) { return .stopToken(token) }
+    return tokens.count >= maximumTokenCount ? .length : nil
   }
 
   /// Ends the request, unless it has ended already.

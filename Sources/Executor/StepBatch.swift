@@ -2,6 +2,7 @@ internal import Decoding
 internal import ModelEngines
 internal import Requests
 internal import Resources
+internal import Scheduling
 
 /// The batch of one step and what is known about each of its requests; reused from step to step.
 struct StepBatch {
@@ -20,13 +21,13 @@ struct StepBatch {
     /// Whether the step brings it up to date, so that a token is generated.
     var isCaughtUp = false
 
-    /// Describes `tokenCount` tokens of `request`, which is number `index` of the active ones.
-    init(request: Request, index: Int, tokenCount: Int) {
+    /// Describes `tokenCount` tokens of the request that `view` is of, which is number `index` of the active ones.
+    init(view: SchedulableRequest, slot: Int, index: Int, tokenCount: Int) {
       self.index = index
       self.tokenCount = tokenCount
       resources = ResourceRequest(
-        id: request.id, slot: request.slot ?? 0, processedTokenCount: request.state.processedTokenCount,
-        tokenCount: tokenCount, maximumTokenCount: request.maximumTokenCount)
+        id: view.id, slot: slot, processedTokenCount: view.processedTokenCount, tokenCount: tokenCount,
+        maximumTokenCount: view.maximumTokenCount)
     }
 
     /// Index of its last row of logits, from which a token is generated.

@@ -8,7 +8,7 @@ internal import Tensors
 /// Lines 3 to 5 of the step: resources, the pass, and the choice of tokens.
 extension StepLoop {
   /// Gets every request of the plan what it needs for its tokens, and builds the batch of those that got it.
-  func prepare() {
+  mutating func prepare() {
     var firstRow = 0
     for position in batch.items.indices {
       var item = batch.items[position]
@@ -27,7 +27,7 @@ extension StepLoop {
   }
 
   /// Gives a request that starts, or starts again, a slot and a sequence in the cache.
-  private func begin(_ item: inout StepBatch.Item) {
+  private mutating func begin(_ item: inout StepBatch.Item) {
     guard case .waiting(let right) = active[item.index].state, let slot = freeSlots.popLast() else {
       preconditionFailure("there are as many slots as active requests, and only running requests hold one")
     }
@@ -46,7 +46,7 @@ extension StepLoop {
   }
 
   /// Adds the request's tokens to the batch.
-  private func appendRun(_ item: inout StepBatch.Item, firstRow: inout Int) {
+  private mutating func appendRun(_ item: inout StepBatch.Item, firstRow: inout Int) {
     let first = item.resources.processedTokenCount
     let end = first + item.tokenCount
     let blocks = resources.cache.blockTable(forSlot: item.resources.slot)
@@ -63,7 +63,7 @@ extension StepLoop {
   }
 
   /// Runs the model. A pass that fails, fails the requests of its batch; the loop goes on.
-  func forward() -> Logits? {
+  mutating func forward() -> Logits? {
     guard !batch.items.isEmpty else { return nil }
     defer { current.forwardNanoseconds = stopwatch.lap() }
     let rowCount = batch.forward.logitsRowCount
@@ -77,23 +77,23 @@ extension StepLoop {
     return nil
   }
 
-  private func failBatch(_ reason: String) {
+  private mutating func failBatch(_ reason: String) {
     for item in batch.items { active[item.index].finish(.failed(.engine(reason))) }
     batch.items.removeAll(keepingCapacity: true)
   }
 
   /// Computes the log-probabilities of prompts and chooses tokens. A row that fails, fails its request.
-  func decode(_ logits: Logits?) {
+  mutating func decode(_ logits: Logits?) {
     guard let logits else { return }
     for position in batch.items.indices {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
-      let request = active[item.index]
-      guard item.isCaughtUp, !request.state.isFinished else { continue }
+      guard item.isCaughtUp, !active[item.index].state.isFinished else { continue }
       batch.rowItems.append(position)
       batch.rows.append(
         DecodingRow(
-          logitsRow: item.lastRow, params: request.input.params, seed: request.seed, position: request.tokens.count))
+          logitsRow: item.lastRow, params: active[item.index].input.params, seed: active[item.index].seed,
+          position: active[item.index].tokens.count))
     }
     if !batch.rows.isEmpty { decoder.decode(logits, rows: batch.rows, into: &batch.results) }
     current.decodeNanoseconds = stopwatch.lap()
@@ -101,7 +101,7 @@ extension StepLoop {
 
   /// Reports the log-probabilities of those tokens of the prompt that the rows of this step are about: the row of a token
   /// is that of the position before it, so that they carry over from one chunk to the next.
-  private func reportPrompt(_ item: StepBatch.Item, _ logits: Logits) {
+  private mutating func reportPrompt(_ item: StepBatch.Item, _ logits: Logits) {
     let request = active[item.index]
     let prompt = request.input.promptTokens
     var entries: [PromptTokenLogprobs] = []

@@ -7,14 +7,8 @@ internal import Scheduling
 /// Lines 6 to 9 of the step: from tokens to answers.
 extension StepLoop {
   /// Moves every request of the batch forward, adds its new token if it has one, and sees whether that ends it.
-  func append() {
-    for item in batch.items {
-      switch active[item.index].state {
-      case .context(let progress), .generating(let progress):
-        active[item.index].state = progress.advanced(by: item.tokenCount, of: active[item.index].tokens.count)
-      case .waiting, .finished: break
-      }
-    }
+  mutating func append() {
+    for item in batch.items { active[item.index].advance(by: item.tokenCount) }
     for (place, position) in batch.rowItems.enumerated() {
       let index = batch.items[position].index
       guard place < batch.results.count, batch.results.count == batch.rows.count else {
@@ -29,18 +23,14 @@ extension StepLoop {
     }
   }
 
-  private func append(_ output: TokenOutput, to index: Int) {
+  private mutating func append(_ output: TokenOutput, to index: Int) {
     guard output.token >= 0, Int(output.token) < engine.limits.vocabularySize else {
       return active[index].finish(.failed(.decoding("the decoder chose token \(output.token), which does not exist")))
     }
     active[index].tokens.append(output.token)
     current.generatedTokenCount += 1
     events.append((index, .token(output)))
-    let request = active[index]
-    let reason = request.input.finishReason(
-      after: output.token, generatedCount: request.generatedCount,
-      generatedLimit: request.maximumTokenCount - request.input.promptTokens.count)
-    if let reason { active[index].finish(reason) }
+    if let reason = active[index].reasonToFinish { active[index].finish(reason) }
   }
 
   /// Tells the resource managers that the tokens of the step are processed.
@@ -49,16 +39,16 @@ extension StepLoop {
   }
 
   /// Sends the events of the step, and the last one of every request that is finished.
-  func respond() {
+  mutating func respond() {
     for (index, output) in events { active[index].events.yield(output) }
     events.removeAll(keepingCapacity: true)
-    for request in active {
-      if case .finished(let reason) = request.state { request.respondFinished(reason) }
+    for index in active.indices {
+      if case .finished(let reason) = active[index].state { active[index].respondFinished(reason) }
     }
   }
 
   /// Gives back what finished requests held and forgets them.
-  func free() {
+  mutating func free() {
     var finishedCount = 0
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
@@ -70,18 +60,17 @@ extension StepLoop {
   }
 
   /// Gives back everything that a request holds, its slot included.
-  func release(_ slot: Int, of index: Int) {
-    let request = active[index]
+  mutating func release(_ slot: Int, of index: Int) {
     resources.freeResources(
       for: ResourceRequest(
-        id: request.id, slot: slot, processedTokenCount: request.state.processedTokenCount, tokenCount: 0,
-        maximumTokenCount: request.maximumTokenCount))
+        id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount, tokenCount: 0,
+        maximumTokenCount: active[index].maximumTokenCount))
     active[index].slot = nil
     freeSlots.append(slot)
   }
 
   /// Publishes the statistics of the step.
-  func record() {
+  mutating func record() {
     isStalled = batch.forward.runs.isEmpty && hasRequests
     current.respondNanoseconds = stopwatch.lap()
     current.activeRequestCount = active.count

@@ -6,7 +6,7 @@ internal import Scheduling
 /// Lines 1 to 3 of the step: from mail to a batch.
 extension StepLoop {
   /// Empties what the last step left.
-  func begin() {
+  mutating func begin() {
     roundNumber += 1
     current = StepStatistics()
     batch.removeAll()
@@ -15,7 +15,7 @@ extension StepLoop {
   }
 
   /// Takes new requests and cancellations out of the mailbox.
-  func fetch() {
+  mutating func fetch() {
     mailbox.collect(into: &mail)
     for request in mail.submissions { accept(request) }
     if let mode = mail.shutdown { shutdown = mode }
@@ -29,7 +29,7 @@ extension StepLoop {
   }
 
   /// Lets a new request wait, or fails it if a resource manager says that it can never run.
-  private func accept(_ request: Request) {
+  private mutating func accept(_ request: Request) {
     let needs = ResourceRequest(
       id: request.id, slot: 0, processedTokenCount: 0, tokenCount: request.tokens.count,
       maximumTokenCount: request.maximumTokenCount)
@@ -42,14 +42,10 @@ extension StepLoop {
   }
 
   /// Ends the requests that `isCancelled` names and gives back at once what they hold.
-  private func cancel(where isCancelled: (RequestID) -> Bool) {
-    let waitingCount = waiting.requests.count
-    waiting.removeAll { request in
-      guard isCancelled(request.id) else { return false }
-      finishWaiting(request, .cancelled)
-      return true
-    }
-    mailbox.leftQueue(waitingCount - waiting.requests.count)
+  private mutating func cancel(where isCancelled: (RequestID) -> Bool) {
+    let cancelled = waiting.removeAll { isCancelled($0.id) }
+    for request in cancelled { finishWaiting(request, .cancelled) }
+    mailbox.leftQueue(cancelled.count)
     for index in active.indices where isCancelled(active[index].id) { active[index].finish(.cancelled) }
     respond()
     free()
@@ -62,15 +58,13 @@ extension StepLoop {
   }
 
   /// Asks the policies, pauses whom they pause, and makes active whom they start.
-  func schedule() {
+  mutating func schedule() {
     round.requests.removeAll(keepingCapacity: true)
-    for request in active {
-      round.requests.append(
-        request.view(allocatedBlockCount: request.slot.map { resources.cache.blockTable(forSlot: $0).count } ?? 0))
-    }
+    // By index: iterating would copy every request, and count its references up and down.
+    for index in active.indices { round.requests.append(active[index].view(cache: resources.cache)) }
     let activeCount = active.count
-    for request in waiting.requests.prefix(limits.maximumRequestCount - activeCount) {
-      round.requests.append(request.view(allocatedBlockCount: 0))
+    for index in 0..<min(waiting.requests.count, limits.maximumRequestCount - activeCount) {
+      round.requests.append(waiting.requests[index].view(cache: resources.cache))
     }
     round.budget = resources.cache.budget
     round.limits = limits
@@ -87,7 +81,7 @@ extension StepLoop {
 
   /// Adds an entry of the plan to the batch, and starts the request if it was waiting. A policy is replaceable: an entry
   /// that is impossible fails the request that it names, and no other.
-  private func add(_ entry: MicroBatchPlan.Entry, activeCount: Int) {
+  private mutating func add(_ entry: MicroBatchPlan.Entry, activeCount: Int) {
     let view = round.requests[entry.requestIndex]
     let index: Int
     if entry.requestIndex < activeCount {
@@ -104,7 +98,8 @@ extension StepLoop {
     active[index].lastRound = roundNumber
     batch.tokenCount += entry.tokenCount
     batch.rowCount += view.logitsRowCount(forNext: entry.tokenCount)
-    batch.items.append(StepBatch.Item(request: active[index], index: index, tokenCount: entry.tokenCount))
+    batch.items.append(
+      StepBatch.Item(view: view, slot: active[index].slot ?? 0, index: index, tokenCount: entry.tokenCount))
   }
 
   /// What is impossible about an entry, or nil if it can be done.
@@ -126,14 +121,15 @@ extension StepLoop {
   }
 
   /// Tells those who asked why requests wait.
-  func answerInquiries() {
+  mutating func answerInquiries() {
     guard !mail.inquiries.isEmpty else { return }
     var explanations = round.explanations()
     var previous: RequestID?
     let shownCount = round.requests.count - active.count
     for (place, request) in waiting.requests.enumerated() {
       if place >= shownCount {
-        let cause = previous.map(SchedulingExplanation.Cause.headOfLine) ?? .batchSize(limit: limits.maximumRequestCount)
+        let cause =
+          previous.map(SchedulingExplanation.Cause.headOfLine) ?? .batchSize(limit: limits.maximumRequestCount)
         explanations.append(SchedulingExplanation(id: request.id, cause: cause))
       }
       previous = request.id
@@ -143,7 +139,7 @@ extension StepLoop {
   }
 
   /// Takes everything back from a running request, which keeps its tokens and will compute them again.
-  private func pause(_ index: Int) {
+  private mutating func pause(_ index: Int) {
     guard let slot = active[index].slot else { return }
     let progress: RequestState.Progress
     switch active[index].state {

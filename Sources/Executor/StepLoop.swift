@@ -7,8 +7,9 @@ internal import Tensors
 
 /// The engine thread's side of an executor: everything that a step touches, and the step.
 ///
-/// Used by one thread at a time. It never blocks but in ``run()``, so that tests can make single steps.
-package final class StepLoop {
+/// A struct, so that the compiler proves exclusive access to its parts and a step need not check it at run time. It
+/// never blocks but in ``run()``, so that tests can make single steps.
+package struct StepLoop {
   let engine: any ModelEngine
   var decoder: any Decoder
   let scheduler: Scheduler
@@ -59,7 +60,7 @@ package final class StepLoop {
   package var hasRequests: Bool { !active.isEmpty || !waiting.requests.isEmpty }
 
   /// Makes steps until the mailbox says to stop; sleeps while there is nothing to do.
-  package func run() {
+  package mutating func run() {
     while shutdown == nil || hasRequests {
       if !hasRequests {
         statistics.becameIdle()
@@ -76,7 +77,7 @@ package final class StepLoop {
   }
 
   /// The step: in-flight batching in ten lines.
-  package func step() {
+  package mutating func step() {
     begin()
     fetch()  // 1. Take new requests and cancellations out of the mailbox.
     schedule()  // 2. Who holds memory, and how many tokens does each process now?

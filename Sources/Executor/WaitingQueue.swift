@@ -25,6 +25,10 @@ struct WaitingQueue: Sendable {
   /// Removes the requests that have started.
   mutating func removeStarted() { requests.removeAll { $0.hasLeftQueue } }
 
-  /// Removes the requests that `isRemoved` says yes to, and keeps the order of the others.
-  mutating func removeAll(where isRemoved: (Request) -> Bool) { requests.removeAll(where: isRemoved) }
+  /// Removes the requests that `isRemoved` says yes to, and returns them; keeps the order of the others.
+  mutating func removeAll(where isRemoved: (Request) -> Bool) -> [Request] {
+    let removed = requests.filter(isRemoved)
+    if !removed.isEmpty { requests.removeAll(where: isRemoved) }
+    return removed
+  }
 }

@@ -76,6 +76,14 @@ public struct ForwardBatch: Sendable {
     tokens newTokens: some Collection<TokenID>, firstPosition: Int, blocks: some Collection<Int32>,
     logits: LogitsRequest
   ) {
+    append(tokens: ArraySlice(newTokens), firstPosition: firstPosition, blocks: Array(blocks), logits: logits)
+  }
+
+  /// Adds a run of `tokens`, whose sequence lives in `blocks`: the form for the hot path, which copies memory and calls
+  /// no generic code.
+  public mutating func append(
+    tokens newTokens: ArraySlice<TokenID>, firstPosition: Int, blocks: [Int32], logits: LogitsRequest
+  ) {
     runs.append(
       Run(
         tokenStart: tokens.count, tokenCount: newTokens.count, firstPosition: firstPosition,

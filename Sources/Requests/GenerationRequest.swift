@@ -19,12 +19,4 @@ public struct GenerationRequest: Sendable, Equatable {
     self.priority = priority
     self.endOfSequenceTokenIDs = endOfSequenceTokenIDs
   }
-
-  /// The reason to end after `token` was generated as token number `generatedCount` (from 1) of at most
-  /// `generatedLimit`, or nil to go on. A stop token wins over the length.
-  package func finishReason(after token: TokenID, generatedCount: Int, generatedLimit: Int) -> FinishReason? {
-    if !params.ignoreEndOfSequence, endOfSequenceTokenIDs.contains(token) { return .endOfSequence(token) }
-    if params.stopTokenIDs.contains(token) { return .stopToken(token) }
-    return generatedCount >= generatedLimit ? .length : nil
-  }
 }

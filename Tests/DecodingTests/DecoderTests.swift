@@ -35,7 +35,8 @@ import Testing
 
   @Test func aBadRowFailsAlone() throws {
     for params in [SamplingParams(), SamplingParams(temperature: 1)] {
-      let results = decode(SamplingDecoder(), [[0, 9], [0, .nan], [.infinity, 0], [-.infinity, -.infinity], [9, 0]], params)
+      let results = decode(
+        SamplingDecoder(), [[0, 9], [0, .nan], [.infinity, 0], [-.infinity, -.infinity], [9, 0]], params)
       #expect(try results[0].get().token == 1 || params.temperature > 0)
       #expect(results[1] == .failure(.notANumber))
       #expect(results[2] == .failure(.infinite))

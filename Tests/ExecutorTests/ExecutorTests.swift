@@ -109,7 +109,8 @@ import Testing
     let executor = try Executor(
       engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumChunkSize: 8),
       onStep: { steps.append($0) })
-    _ = try await executor.run(GenerationRequest(promptTokens: prompt(20, seed: 2), params: SamplingParams(maxTokens: 4)))
+    _ = try await executor.run(
+      GenerationRequest(promptTokens: prompt(20, seed: 2), params: SamplingParams(maxTokens: 4)))
     await executor.shutdown()
     let statistics = executor.statistics()
     #expect(steps.all.map(\.batchTokenCount) == [8, 8, 4, 1, 1, 1])
@@ -125,7 +126,7 @@ import Testing
   @Test func waitingIsExplained() async throws {
     let engine = FakeModelEngine(blockSize: 4, blockCount: 10)
     let mailbox = Mailbox(maximumQueuedRequests: 10)
-    let loop = StepLoop(
+    var loop = StepLoop(
       engine: engine, decoder: SamplingDecoder(), scheduler: Scheduler(),
       resources: ResourceManager(cache: KVCacheManager(blockSize: 4, blockCount: 10, slotCount: 3)),
       limits: BatchLimits(maximumTokenCount: 16, maximumRequestCount: 3, maximumLogitsRowCount: 8, blockSize: 4),

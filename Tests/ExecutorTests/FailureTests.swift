@@ -48,7 +48,9 @@ import Testing
     let output = try await executor.run(
       GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 3, temperature: 1)))
     #expect(output.reason?.name == "error")
-    #expect(try await executor.run(GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 3))).reason == .length)
+    #expect(
+      try await executor.run(GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 3))).reason
+        == .length)
   }
 
   @Test func anEngineThatReturnsTheWrongRowsFailsTheBatch() async throws {

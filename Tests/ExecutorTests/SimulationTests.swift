@@ -41,7 +41,7 @@ import Testing
     let mailbox = Mailbox(maximumQueuedRequests: 1000)
     let statistics = StatisticsBox()
     let isPausing = random(0...3) == 0
-    let loop = StepLoop(
+    var loop = StepLoop(
       engine: engine, decoder: SamplingDecoder(),
       scheduler: Scheduler(
         capacity: isPausing ? PausingScheduler(seed: seed) : GuaranteedNoEvictScheduler(),

@@ -20,7 +20,8 @@ import Testing
   @Test func whatCanNeverRunIsRefused() async throws {
     #expect(try await refusal(GenerationRequest(promptTokens: [])) == .emptyPrompt)
     #expect(
-      try await refusal(GenerationRequest(promptTokens: prompt(48, seed: 1))) == .promptTooLong(tokenCount: 48, limit: 48))
+      try await refusal(GenerationRequest(promptTokens: prompt(48, seed: 1)))
+        == .promptTooLong(tokenCount: 48, limit: 48))
     #expect(
       try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 63)))
         == .sequenceTooLong(promptTokenCount: 2, maxTokens: 63, limit: 64))
@@ -31,7 +32,8 @@ import Testing
       try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 47)))
         == .cacheTooSmall(neededBlockCount: 13, totalBlockCount: 12, blockSize: 4))
     #expect(
-      try await refusal(GenerationRequest(promptTokens: [1, 97])) == .tokenOutOfVocabulary(token: 97, vocabularySize: 97))
+      try await refusal(GenerationRequest(promptTokens: [1, 97]))
+        == .tokenOutOfVocabulary(token: 97, vocabularySize: 97))
     #expect(
       try await refusal(GenerationRequest(promptTokens: [-1])) == .tokenOutOfVocabulary(token: -1, vocabularySize: 97))
     #expect(
@@ -41,7 +43,8 @@ import Testing
 
   @Test func theLongestRequestsRun() async throws {
     #expect(
-      try await refusal(GenerationRequest(promptTokens: prompt(47, seed: 1), params: SamplingParams(maxTokens: 1))) == nil)
+      try await refusal(GenerationRequest(promptTokens: prompt(47, seed: 1), params: SamplingParams(maxTokens: 1)))
+        == nil)
     #expect(try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 46))) == nil)
   }
 
@@ -90,6 +93,8 @@ import Testing
       _ = try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumChunkSize: -1))
     }
     #expect(throws: ExecutorConfigurationError.self) { _ = try Executor(engine: FakeModelEngine(blockCount: 0)) }
-    #expect(throws: ExecutorConfigurationError.self) { _ = try Executor(engine: FakeModelEngine(maximumSequenceLength: 1)) }
+    #expect(throws: ExecutorConfigurationError.self) {
+      _ = try Executor(engine: FakeModelEngine(maximumSequenceLength: 1))
+    }
   }
 }

@@ -28,7 +28,8 @@ final class PausingScheduler: CapacityScheduler {
         continue
       }
       // What the next tokens can need at most.
-      let needed = max(0, budget.blockCount(forTokens: requests[index].knownTokenCount) - requests[index].allocatedBlockCount)
+      let needed = max(
+        0, budget.blockCount(forTokens: requests[index].knownTokenCount) - requests[index].allocatedBlockCount)
       if needed <= free {
         free -= needed
         decision.fitting.append(index)
@@ -88,7 +89,11 @@ final class PausingScheduler: CapacityScheduler {
     var messages: [String] = []
     for submission in submissions {
       let reason = await submission.outputs.collect().reason
-      if case .failed(let failure) = reason { messages.append(failure.description) } else { messages.append(reason?.name ?? "") }
+      if case .failed(let failure) = reason {
+        messages.append(failure.description)
+      } else {
+        messages.append(reason?.name ?? "")
+      }
     }
     #expect(
       messages == [
@@ -115,7 +120,9 @@ final class PausingScheduler: CapacityScheduler {
       engine: FakeModelEngine(maximumBatchTokens: 10), scheduler: Scheduler(microBatch: Greedy()))
     let large = try await executor.run(GenerationRequest(promptTokens: prompt(11, seed: 1)))
     #expect(large.reason == .failed(.scheduling("the plan has 11 tokens or more, the limit is 10")))
-    #expect(try await executor.run(GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 3))).reason == .length)
+    #expect(
+      try await executor.run(GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 3))).reason
+        == .length)
   }
 
   @Test func aPolicyThatRunsNobodyIsAStateToExplain() async throws {

@@ -6,7 +6,8 @@ import Testing
     let budget = CacheBudget(blockSize: 16, totalBlockCount: 100, freeBlockCount: 50)
     #expect(view(0, known: 10, maximum: 32).blocksToCompletion(in: budget) == 2)
     #expect(view(0, known: 10, maximum: 33).blocksToCompletion(in: budget) == 3)
-    #expect(view(0, running: true, known: 20, processed: 19, maximum: 33, blocks: 2).blocksToCompletion(in: budget) == 1)
+    #expect(
+      view(0, running: true, known: 20, processed: 19, maximum: 33, blocks: 2).blocksToCompletion(in: budget) == 1)
   }
 
   @Test func waitingRequestsEnterWhileTheirCompletionFits() {

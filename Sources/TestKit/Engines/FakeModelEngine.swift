@@ -216,7 +216,8 @@ package final class FakeModelEngine: ModelEngine {
       let end = run.firstPosition + run.tokenCount
       try require(run.tokenCount > 0 && run.firstPosition >= 0, "a run is empty")
       try require(end <= limits.maximumSequenceLength, "a run ends at \(end)")
-      try require(run.blockCount * cacheGeometry.blockSize >= end, "\(run.blockCount) blocks do not cover \(end) tokens")
+      try require(
+        run.blockCount * cacheGeometry.blockSize >= end, "\(run.blockCount) blocks do not cover \(end) tokens")
     }
     try require(
       batch.blockTable.allSatisfy { $0 >= 0 && Int($0) < cacheGeometry.blockCount }, "a block is out of range")
