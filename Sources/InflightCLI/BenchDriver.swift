@@ -36,21 +36,15 @@ struct BenchDriver: Sendable {
 
   /// Sends `requests` requests so that `concurrency` are under way until no more are left.
   func closedLoop(requests: Int, concurrency: Int) async throws -> LoopResult {
-    let next = Mutex(0)
+    let counter = RequestCounter(limit: requests)
     let clock = ContinuousClock()
     let start = clock.now
     let timelines = try await withThrowingTaskGroup(of: [Timeline].self) { group in
       for _ in 0..<min(concurrency, requests) {
         group.addTask {
           var timelines: [Timeline] = []
-          while true {
-            let number = next.withLock { next in
-              defer { next += 1 }
-              return next
-            }
-            guard number < requests else { return timelines }
-            timelines.append(try await request(number: 1000 + number))
-          }
+          while let number = counter.next() { timelines.append(try await request(number: 1000 + number)) }
+          return timelines
         }
       }
       return try await group.reduce(into: []) { $0 += $1 }
@@ -64,6 +58,22 @@ struct BenchDriver: Sendable {
     return (0..<promptTokens).map { _ in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return TokenID(truncatingIfNeeded: (state >> 33) % UInt64(llm.information.vocabularySize))
+    }
+  }
+}
+
+/// Hands out the numbers of a loop's requests to the tasks that send them.
+private final class RequestCounter: Sendable {
+  private let limit: Int
+  private let issued = Mutex(0)
+
+  init(limit: Int) { self.limit = limit }
+
+  func next() -> Int? {
+    issued.withLock { issued in
+      guard issued < limit else { return nil }
+      defer { issued += 1 }
+      return issued
     }
   }
 }

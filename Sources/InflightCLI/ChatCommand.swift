@@ -36,20 +36,32 @@ struct ChatCommand: AsyncParsableCommand {
       }
       if line.isEmpty { continue }
       messages.append(.user(line))
-      do {
-        var answer = ""
-        for try await chunk in try llm.streamChat(messages, params) {
-          StandardOutput.write(chunk.text)
-          answer += chunk.text
-        }
-        StandardOutput.write("\n")
+      if let answer = try await answer(messages, llm, params) {
         messages.append(.assistant(answer))
-      } catch let error as InflightError where error.kind == .request {
-        // The conversation may have grown too long; it goes on without this message.
+      } else {
         messages.removeLast()
-        Terminal.write("inflight: \(error)\n")
       }
     }
     await llm.shutdown()
+  }
+
+  /// Prints the answer while it is generated. Returns nil if the conversation was refused, which has then been said: it may
+  /// have grown too long, and goes on without the last message.
+  private func answer(_ messages: [ChatMessage], _ llm: LLM, _ params: SamplingParams) async throws -> String? {
+    let stream: CompletionStream
+    do {
+      stream = try llm.streamChat(messages, params)
+    } catch {
+      guard error.kind == .request else { throw error }
+      Terminal.write("inflight: \(error)\n")
+      return nil
+    }
+    var answer = ""
+    for try await chunk in stream {
+      StandardOutput.write(chunk.text)
+      answer += chunk.text
+    }
+    StandardOutput.write("\n")
+    return answer
   }
 }

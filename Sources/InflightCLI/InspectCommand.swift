@@ -3,6 +3,7 @@ internal import Checkpoints
 internal import Inflight
 internal import JSON
 internal import Models
+internal import Tokenization
 
 /// `inflight inspect`
 struct InspectCommand: AsyncParsableCommand {

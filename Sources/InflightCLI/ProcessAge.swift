@@ -28,7 +28,8 @@ enum ProcessAge {
   #if os(Linux)
     /// Seconds after boot when the process was created: field 22 of /proc/self/stat, in clock ticks.
     private static let created: Double? = {
-      let descriptor = open("/proc/self/stat", O_RDONLY | O_CLOEXEC)
+      // The path is a literal.
+      let descriptor = unsafe open("/proc/self/stat", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return nil }
       defer { close(descriptor) }
       var bytes = [UInt8](repeating: 0, count: 1024)
