@@ -109,6 +109,9 @@ private final class Shared: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
+  /// The low half of a ticket of which nothing can be claimed; no task has as many items.
+  private static let closed: UInt64 = 0xffff_ffff
+
   /// Polls of the ticket before a worker sleeps: some tens of microseconds.
   private static let spinLimit = 20_000
 
@@ -129,13 +132,16 @@ private final class Shared: @unchecked Sendable {
   }
 
   func run(_ task: ik_task, _ arguments: UnsafeRawPointer, count: Int, grain: Int) {
+    // Closes the ticket before the task is written: a worker that still holds the last ticket and reads the new count
+    // would otherwise take an item of a task that is not there yet.
+    let number = ticket.load(ordering: .relaxed) >> 32
+    ticket.store(number << 32 | Self.closed, ordering: .sequentiallyConsistent)
     self.task.store(UInt(bitPattern: unsafeBitCast(task, to: Int.self)), ordering: .relaxed)
     self.arguments.store(UInt(bitPattern: arguments), ordering: .relaxed)
     self.count.store(count, ordering: .relaxed)
     self.grain.store(grain, ordering: .relaxed)
     finished.store(0, ordering: .relaxed)
-    let number = (ticket.load(ordering: .relaxed) >> 32 &+ 1) & 0xffff_ffff
-    ticket.store(number << 32, ordering: .sequentiallyConsistent)
+    ticket.store((number &+ 1) << 32, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeAll() }
     claimItems()
     while finished.load(ordering: .acquiring) < count { ik_pause() }

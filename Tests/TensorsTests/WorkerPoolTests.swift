@@ -13,6 +13,19 @@ import Testing
     }
   }
 
+  /// Tasks of different sizes in quick succession: a worker that is late for one must not touch the next.
+  @Test func manySmallTasksInARow() {
+    let pool = WorkerPool(threadCount: 4)
+    var counts: [Int] = []
+    let hits = Mutex([Int](repeating: 0, count: 64))
+    for round in 0..<50_000 {
+      let count = 2 + round * 7 % 62
+      counts.append(count)
+      pool.forEach(count) { index in hits.withLock { $0[index] += 1 } }
+    }
+    for index in 0..<64 { #expect(hits.withLock { $0[index] } == counts.count { $0 > index }) }
+  }
+
   @Test func aPoolCanBeMadeAndDroppedQuickly() {
     for _ in 0..<100 { _ = WorkerPool(threadCount: 4) }
   }
