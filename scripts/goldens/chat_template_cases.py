@@ -63,7 +63,6 @@ break' }}
 {{ ('a' if no).x }}
 {{ [1,2,3,] }}|{{ {'a':1,} }}
 {{ namespace(a=1) }}
-{{ cycler }}
 {% print 1, 'a' %}{% print n %}
 {{ joiner().x }}|{{ cycler(1).current }}
 {{ 1 if }}
@@ -146,9 +145,9 @@ OPERATORS = """
 {{ list[::0] }}
 {{ list['a':] }}
 {{ d[1:2] }}
-{{ none[1:] }}
+{{ nil[1:] }}
 {{ missing[1:] }}
-{{ 5[1:] }}
+{{ n[1:] }}
 {{ list[missing:] }}
 {{ d['a'] }}|{{ d["x y"] }}|{{ d.a }}|{{ d[missing] }}|{{ d[1] }}|{{ d[none] }}
 {{ {1: 'i', none: 'n', 2.5: 'f', (1, 2): 't'}[1.0] }}|{{ {none: 'n'}[none] }}|{{ {(1, 2): 't'}[1, 2] }}|{{ {2.5: 'f'}[5 / 2] }}
@@ -529,13 +528,13 @@ STATEMENTS = [
     "a\n  {# c #}\nb",
     "a\n  {#- c #}\nb\n{# c -#}\n  d",
     "{# {% if %} {{ #}x",
-    "{% block a %}x{% endblock %}",
     "{% extends 'x' %}",
     "{% include 'x' %}",
     "{% import 'x' as y %}",
     "{% from 'x' import y %}",
-    "{{ lipsum() is defined }}",
-    "{{ self }}",
+    "{% for x in list %}{% continue %}{% else %}none{% endfor %}|{% for x in list %}{% if x > 1 %}{% continue %}{% endif %}{% else %}none{% endfor %}",
+    "{% macro m() %}{{ n }}{% endmacro %}{% call m() %}{% endcall %}",
+    "{% set v | length %}abc{% endset %}{{ v + 1 }}",
 ]
 
 WHITESPACE = [
