@@ -10,11 +10,16 @@ struct AttributeName: Sendable {
     case cycler(CyclerMethod)
   }
 
+  /// The name itself.
   let text: JinjaString
+  /// The method of strings that has the name, if there is one.
   let string: StringMethod?
+  /// The same for lists and tuples.
   let list: ListMethod?
+  /// The same for dictionaries.
   let dictionary: DictionaryMethod?
 
+  /// Looks the name up.
   init(_ text: JinjaString) {
     self.text = text
     string = StringMethod.byName[text]
@@ -35,6 +40,7 @@ enum StringMethod: String, CaseIterable, Sendable {
   case encode, translate, maketrans, expandtabs
   case formatMap = "format_map"
 
+  /// The cases by their names in templates.
   static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 }
 
@@ -44,8 +50,10 @@ enum ListMethod: String, CaseIterable, Sendable {
   case index, count, copy
   case append, clear, pop, reverse, insert, sort, extend, remove
 
+  /// The cases by their names in templates.
   static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 
+  /// Whether the method would change its object.
   var isMutating: Bool {
     switch self {
     case .index, .count, .copy: false
@@ -59,8 +67,10 @@ enum DictionaryMethod: String, CaseIterable, Sendable {
   case items, keys, values, get, copy, fromkeys
   case clear, pop, popitem, setdefault, update
 
+  /// The cases by their names in templates.
   static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 
+  /// Whether the method would change its object.
   var isMutating: Bool {
     switch self {
     case .clear, .pop, .popitem, .setdefault, .update: true
@@ -74,6 +84,7 @@ enum LoopAttribute: String, CaseIterable, Sendable {
   case index, index0, first, last, length, revindex, revindex0, depth, depth0, previtem, nextitem
   case cycle, changed
 
+  /// The cases by their names in templates.
   static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 }
 

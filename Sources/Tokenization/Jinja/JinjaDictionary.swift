@@ -38,6 +38,7 @@ final class JinjaDictionary {
   private var positions: [Key: Int] = [:]
   private static let walkedCount = 8
 
+  /// The number of keys.
   var count: Int { keys.count }
 
   /// Sets the value of `key`, which has the comparable form `hashed`. Only for the code that builds a dictionary.
@@ -58,14 +59,17 @@ final class JinjaDictionary {
     }
   }
 
+  /// The same for a key that is a string.
   func set(_ key: JinjaString, to value: JinjaValue) { set(.string(key), .string(key), to: value) }
 
+  /// Drops all keys and values.
   func removeAll() {
     keys = []
     values = []
     positions = [:]
   }
 
+  /// Where a key is in `keys`, or nil.
   func position(of key: Key) -> Int? {
     if keys.count > Self.walkedCount { return positions[key] }
     if case .string(let string) = key { return position(of: string) }
@@ -75,6 +79,7 @@ final class JinjaDictionary {
   /// The value of a key, or nil.
   func value(of key: Key) -> JinjaValue? { position(of: key).map { values[$0] } }
 
+  /// The value of a key that is a string, or nil.
   func value(of key: JinjaString) -> JinjaValue? {
     if keys.count > Self.walkedCount { return positions[.string(key)].map { values[$0] } }
     return position(of: key).map { values[$0] }

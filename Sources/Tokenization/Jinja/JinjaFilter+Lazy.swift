@@ -1,5 +1,6 @@
 /// `map`, `select` and their relatives, which yield items one by one as they are asked for.
 extension JinjaInterpreter {
+  /// The iterator that one of these filters makes.
   func lazyFilter(
     _ filter: JinjaFilter, _ value: JinjaValue, _ arguments: Arguments
   ) throws(TemplateError) -> JinjaValue {

@@ -1,5 +1,6 @@
 /// Filters that make or change numbers.
 extension JinjaInterpreter {
+  /// Applies `abs`, `int`, `float` or `round`.
   func numberFilter(
     _ filter: JinjaFilter, _ value: JinjaValue, _ arguments: Arguments
   ) throws(TemplateError) -> JinjaValue {

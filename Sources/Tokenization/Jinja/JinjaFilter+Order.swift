@@ -1,5 +1,6 @@
 /// Filters that compare the items of a sequence.
 extension JinjaInterpreter {
+  /// Applies one of these filters.
   func orderFilter(
     _ filter: JinjaFilter, _ value: JinjaValue, _ arguments: Arguments
   ) throws(TemplateError) -> JinjaValue {

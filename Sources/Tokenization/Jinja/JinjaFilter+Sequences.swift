@@ -1,5 +1,6 @@
 /// Filters on sequences that keep the order.
 extension JinjaInterpreter {
+  /// Applies one of these filters.
   func sequenceFilter(
     _ filter: JinjaFilter, _ value: JinjaValue, _ arguments: Arguments
   ) throws(TemplateError) -> JinjaValue {

@@ -1,5 +1,6 @@
 /// Filters on strings.
 extension JinjaInterpreter {
+  /// Applies one of these filters.
   func textFilter(
     _ filter: JinjaFilter, _ value: JinjaValue, _ arguments: Arguments
   ) throws(TemplateError) -> JinjaValue {

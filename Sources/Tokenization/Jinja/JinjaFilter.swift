@@ -6,6 +6,7 @@ enum JinjaFilter: String, CaseIterable, Sendable {
   case unique, upper, urlencode, wordcount
   case filesizeformat, pprint, random, striptags, urlize, wordwrap, xmlattr
 
+  /// The cases by their names in templates.
   static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 }
 
@@ -70,6 +71,7 @@ extension JinjaInterpreter {
     case item(JinjaValue)
   }
 
+  /// Takes an attribute argument apart: dots separate its parts, and parts of digits are integers.
   func path(_ value: JinjaValue?) throws(TemplateError) -> [PathPart] {
     guard let value, !value.isNone else { return [] }
     guard case .string(let text) = value else { return [.item(value)] }

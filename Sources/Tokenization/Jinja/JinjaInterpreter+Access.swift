@@ -131,6 +131,7 @@ extension JinjaInterpreter {
 
   // MARK: Slices
 
+  /// `value[start:stop:step]`; bounds that are none are open.
   func slice(
     _ value: JinjaValue, _ start: JinjaValue, _ stop: JinjaValue, _ step: JinjaValue
   ) throws(TemplateError) -> JinjaValue {

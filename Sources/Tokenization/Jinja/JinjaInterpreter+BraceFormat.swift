@@ -1,5 +1,6 @@
 /// Python's `str.format`.
 extension JinjaInterpreter {
+  /// `format.format(arguments)`.
   func braceFormatted(_ format: JinjaString, _ arguments: Arguments) throws(TemplateError) -> JinjaString {
     var result: [UInt8] = []
     var automatic = 0

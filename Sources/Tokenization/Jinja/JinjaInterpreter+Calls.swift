@@ -1,5 +1,6 @@
 /// Calling macros, global functions and methods.
 extension JinjaInterpreter {
+  /// Calls whatever can be called.
   @inline(never)
   func call(_ callee: JinjaValue, _ arguments: Arguments) throws(TemplateError) -> JinjaValue {
     switch callee {

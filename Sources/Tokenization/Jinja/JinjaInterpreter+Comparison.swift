@@ -1,5 +1,6 @@
 /// Equality, order and membership.
 extension JinjaInterpreter {
+  /// One link of a comparison.
   @inline(never)
   func compare(
     _ left: JinjaValue, _ operation: ComparisonOperator, _ right: JinjaValue
@@ -113,7 +114,7 @@ extension JinjaInterpreter {
     case .string(let string):
       if case .undefined(let reason) = item { throw undefined(reason) }
       guard case .string(let part) = item else { throw bad("'in' a str needs a str, not a \(item.typeName)") }
-      try chargeScan(string.utf8.count)
+      try chargeSearch(string.utf8.count)
       return string.contains(part)
     case .dictionary(let dictionary):
       guard let key = JinjaDictionary.Key(item) else { throw bad("a \(item.typeName) cannot be a dictionary key") }

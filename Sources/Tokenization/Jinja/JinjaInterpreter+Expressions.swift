@@ -1,5 +1,6 @@
 /// Evaluating expressions. The function that recurses only dispatches, so that it needs little stack.
 extension JinjaInterpreter {
+  /// The value of an expression.
   func evaluate(_ expression: JinjaExpression) throws(TemplateError) -> JinjaValue {
     switch expression {
     case .name(let name): return value(of: name)
@@ -169,8 +170,11 @@ extension JinjaInterpreter {
 
 /// The values of the arguments of a call, a filter or a test.
 struct Arguments {
+  /// Those without a name, in order.
   var positional: [JinjaValue] = []
+  /// Those with a name; no name appears twice.
   var keywords: [(name: JinjaString, value: JinjaValue)] = []
 
+  /// The value of a named argument, or nil.
   func keyword(_ name: JinjaString) -> JinjaValue? { keywords.first { $0.name == name }?.value }
 }

@@ -8,6 +8,7 @@ extension JinjaInterpreter {
     let sortsKeys: Bool
   }
 
+  /// The JSON text of a value.
   func json(_ value: JinjaValue, _ arguments: Arguments) throws(TemplateError) -> JinjaString {
     let values = try bind("tojson", arguments, ["ensure_ascii", "indent", "separators", "sort_keys"])
     var indent: [UInt8]?

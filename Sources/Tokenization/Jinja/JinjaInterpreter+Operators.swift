@@ -41,10 +41,12 @@ extension JinjaInterpreter {
     return integer(value).map { Double($0) }
   }
 
+  /// The error for integers that Python could hold and this engine cannot.
   var integerOverflow: TemplateError {
     failure(.unsupported, "the integer does not fit into 64 bits; larger ones are not supported")
   }
 
+  /// The result of `+ - * / // % **`.
   @inline(never)
   func arithmetic(
     _ operation: JinjaPunctuation, _ left: JinjaValue, _ right: JinjaValue
@@ -192,6 +194,7 @@ extension JinjaInterpreter {
     return result
   }
 
+  /// `-value`.
   func negated(_ value: JinjaValue) throws(TemplateError) -> JinjaValue {
     if case .undefined(let reason) = value { throw undefined(reason) }
     if case .float(let value) = value { return .float(-value) }
@@ -200,6 +203,7 @@ extension JinjaInterpreter {
     return .int(-value)
   }
 
+  /// `+value`.
   func positive(_ value: JinjaValue) throws(TemplateError) -> JinjaValue {
     if case .undefined(let reason) = value { throw undefined(reason) }
     if case .float = value { return value }

@@ -26,6 +26,7 @@ extension JinjaInterpreter {
     }
   }
 
+  /// `format % value`.
   func percentFormatted(_ format: JinjaString, _ value: JinjaValue) throws(TemplateError) -> JinjaString {
     if format.isMarkup { throw unsupported("'%' on the result of 'safe' or 'escape' is not supported") }
     var walk: Walk

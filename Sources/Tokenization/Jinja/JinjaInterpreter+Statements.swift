@@ -3,6 +3,7 @@ enum BlockEnd { case normal, breakLoop, continueLoop }
 
 /// Running statements. Each kind has its own function, so that the one which recurses needs little stack.
 extension JinjaInterpreter {
+  /// Runs a block of statements, adding what they render to `output`.
   func execute(_ body: [JinjaStatement]) throws(TemplateError) -> BlockEnd {
     try enter()
     defer { leave() }
@@ -53,6 +54,7 @@ extension JinjaInterpreter {
 
   // MARK: Output
 
+  /// Adds to what has been rendered.
   func emit(_ bytes: ArraySlice<UInt8>) throws(TemplateError) {
     guard output.count + bytes.count <= limits.outputBytes else {
       throw failure(.limit, "the rendered text is larger than \(limits.outputBytes) bytes")
@@ -114,7 +116,7 @@ extension JinjaInterpreter {
       guard let text = try capture(body, end: &end) else { return nil }
       return try apply(filters, to: .string(text))
     }
-    if let text { try emit(try string(of: text).utf8[...]) }
+    if let text { try emit(try string(text, "filter").utf8[...]) }
     return end
   }
 
@@ -143,7 +145,7 @@ extension JinjaInterpreter {
     }
     list.keywords.append((JinjaParser.callerName, caller))
     let result = try call(callee, list)
-    try emit(try string(of: result).utf8[...])
+    try emit(try string(result, "call").utf8[...])
   }
 
   // MARK: Loops
@@ -160,18 +162,19 @@ extension JinjaInterpreter {
     let outer = scope
     defer { scope = outer }
     var inner = JinjaScope(parent: outer)
-    var isEmpty = true
+    // Jinja's generated code notes an iteration at the end of the body, which `break` and `continue` skip.
+    var hasFinishedBody = false
     while let item = try state.advance() {
-      isEmpty = false
       if inner.isCaptured { inner = JinjaScope(parent: outer) } else { inner.removeAll() }
       scope = inner
       bindLoop(state)
       try assign(loop.target, item)
       let end = try execute(loop.body)
       scope = outer
-      if end == .breakLoop { return .normal }
+      if end == .breakLoop { break }
+      if end == .normal { hasFinishedBody = true }
     }
-    guard isEmpty, !loop.otherwise.isEmpty else { return .normal }
+    guard !hasFinishedBody, !loop.otherwise.isEmpty else { return .normal }
     scope = JinjaScope(parent: outer)
     return try execute(loop.otherwise)
   }

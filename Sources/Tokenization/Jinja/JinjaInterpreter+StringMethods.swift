@@ -1,5 +1,6 @@
 /// The methods of strings.
 extension JinjaInterpreter {
+  /// Calls a method of a string.
   func call(
     _ name: StringMethod, on string: JinjaString, _ arguments: Arguments
   ) throws(TemplateError) -> JinjaValue {
@@ -121,6 +122,7 @@ extension JinjaInterpreter {
   ) throws(TemplateError) -> JinjaValue {
     let values = try bind(name.rawValue, arguments, ["sub", "start", "end"], required: 1)
     let needle = try self.string(values[0], name.rawValue)
+    try chargeSearch(string.utf8.count)
     var offset: Int?
     if let range = try byteRange(string, values[1], values[2], name.rawValue) {
       let isReverse = name == .rfind || name == .rindex
@@ -138,6 +140,7 @@ extension JinjaInterpreter {
     let needle = try self.string(values[0], "count")
     guard let range = try byteRange(string, values[1], values[2], "count") else { return 0 }
     if needle.isEmpty { return JinjaString(utf8: string.utf8[range]).count + 1 }
+    try chargeSearch(range.count)
     try chargeItems(range.count / needle.utf8.count)
     return string.offsets(of: needle.utf8, in: range).count
   }
@@ -160,6 +163,7 @@ extension JinjaInterpreter {
 
   // MARK: Splitting and joining
 
+  /// A list of strings.
   func strings(_ parts: [JinjaString]) throws(TemplateError) -> JinjaValue {
     try makeList(parts.map { .string($0) })
   }
@@ -182,10 +186,11 @@ extension JinjaInterpreter {
   func split(
     _ string: JinjaString, by needle: JinjaString, limit: Int, fromRight: Bool
   ) throws(TemplateError) -> [JinjaString] {
+    try chargeSearch(string.utf8.count)
     try chargeItems(string.utf8.count / needle.utf8.count)
     let limit = limit < 0 ? Int.max : limit
     var offsets: [Int]
-    if fromRight, limit != .max {
+    if fromRight {
       let mirrored = JinjaString(utf8: Array(string.utf8.reversed()))
       let found = mirrored.offsets(of: needle.utf8.reversed(), in: mirrored.utf8.indices, limit: limit)
       offsets = found.reversed().map { string.utf8.count - $0 - needle.utf8.count }
@@ -216,9 +221,7 @@ extension JinjaInterpreter {
       if index == scalars.count { break }
       try chargeItems(1)
       if parts.count == limit {
-        var rest = scalars[index...]
-        while rest.last?.isPythonSpace ?? false { rest.removeLast() }
-        parts.append(Array(rest))
+        parts.append(Array(scalars[index...]))
         break
       }
       let start = index
@@ -254,6 +257,7 @@ extension JinjaInterpreter {
     return lines
   }
 
+  /// The parts with a separator between them.
   func joined(_ parts: [JinjaString], by separator: JinjaString) throws(TemplateError) -> JinjaString {
     var total = 0
     for part in parts { total += part.utf8.count + separator.utf8.count }
@@ -315,6 +319,7 @@ extension JinjaInterpreter {
     let limit = count < 0 ? Int.max : count
     try chargeScan(string.utf8.count)
     if old.isEmpty { return try interleaved(string, new, limit: limit) }
+    try chargeSearch(string.utf8.count)
     try chargeItems(min(limit, string.utf8.count / old.utf8.count))
     let offsets = string.offsets(of: old.utf8, in: string.utf8.indices, limit: limit)
     if offsets.isEmpty { return JinjaString(utf8: string.utf8) }

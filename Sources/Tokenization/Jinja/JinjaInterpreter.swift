@@ -1,7 +1,10 @@
 /// One rendering of a template: the variables, the text so far, and what has been used of the limits.
 final class JinjaInterpreter {
+  /// The names that variables are known by.
   let symbols: [JinjaString]
+  /// What the rendering may use.
   let limits: TemplateLimits
+  /// What `strftime_now` reads.
   let clock: TemplateClock
   /// The variables outside of all loops and macros, by index of their name.
   var rootValues: [JinjaValue?]
@@ -18,6 +21,7 @@ final class JinjaInterpreter {
   /// The index of the name `loop`, when the template mentions it.
   private let loopSymbol: Int?
 
+  /// Prepares a rendering; `rootValues` has one entry for every symbol.
   init(
     symbols: [JinjaString], loopSymbol: Int?, rootValues: [JinjaValue?], limits: TemplateLimits, clock: TemplateClock
   ) {
@@ -42,6 +46,7 @@ final class JinjaInterpreter {
 
   // MARK: Errors and limits
 
+  /// An error at the present line.
   func failure(_ kind: TemplateError.Kind, _ message: String) -> TemplateError {
     TemplateError(kind: kind, message: message, line: line)
   }
@@ -49,6 +54,7 @@ final class JinjaInterpreter {
   /// A mistake in the values, as Python's TypeError and ValueError.
   func bad(_ message: String) -> TemplateError { failure(.value, message) }
 
+  /// The refusal of something that Jinja or Python has and this engine does not.
   func unsupported(_ message: String) -> TemplateError { failure(.unsupported, message) }
 
   /// The error of using an undefined value for something.
@@ -61,7 +67,10 @@ final class JinjaInterpreter {
   }
 
   /// Counts the work on a string of `count` bytes without a copy.
-  func chargeScan(_ count: Int) throws(TemplateError) { try charge(count >> 8) }
+  func chargeScan(_ count: Int) throws(TemplateError) { try charge(count >> 6) }
+
+  /// Counts a search through `count` bytes.
+  func chargeSearch(_ count: Int) throws(TemplateError) { try charge(count >> 4) }
 
   /// Counts a string of `count` bytes that is about to be made, and refuses one that is too large.
   func chargeString(_ count: Int) throws(TemplateError) {
@@ -69,7 +78,7 @@ final class JinjaInterpreter {
       throw failure(.limit, "a string would be larger than \(limits.outputBytes) bytes")
     }
     try chargeMemory(count)
-    try charge(count >> 8)
+    try charge(count >> 6)
   }
 
   /// Counts a list or the like of `count` items that is about to be made.
@@ -97,6 +106,7 @@ final class JinjaInterpreter {
     if depth > limits.depth || steps > limits.steps { try refuseLevel() }
   }
 
+  /// Leaves the level that `enter` entered.
   @inline(__always)
   func leave() { depth -= 1 }
 
@@ -115,10 +125,12 @@ final class JinjaInterpreter {
 
   // MARK: Values with bounds
 
+  /// A list, charged and checked for its depth.
   func makeList(_ items: [JinjaValue]) throws(TemplateError) -> JinjaValue {
     .list(JinjaList(items, depth: try nestedDepth(items)))
   }
 
+  /// A tuple, charged and checked for its depth.
   func makeTuple(_ items: [JinjaValue]) throws(TemplateError) -> JinjaValue {
     .tuple(JinjaList(items, depth: try nestedDepth(items)))
   }
@@ -131,6 +143,7 @@ final class JinjaInterpreter {
     return try checkedDepth(depth + 1)
   }
 
+  /// Refuses values that nest too deep.
   func checkedDepth(_ depth: Int) throws(TemplateError) -> Int {
     guard depth <= TemplateLimits.valueDepth else {
       throw failure(.limit, "values nest in each other deeper than \(TemplateLimits.valueDepth) levels")
@@ -150,11 +163,13 @@ final class JinjaInterpreter {
 
   // MARK: Variables
 
+  /// The value of a variable, undefined when it has none.
   func value(of name: Int) -> JinjaValue {
     if let value = scope?.value(of: name) ?? rootValues[name] { return value }
     return .undefined(UndefinedReason(text: .name(symbols[name])))
   }
 
+  /// Sets a variable in the innermost scope.
   func setVariable(_ name: Int, to value: JinjaValue) {
     if let scope {
       scope.set(name, to: value)

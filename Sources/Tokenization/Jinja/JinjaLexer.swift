@@ -1,9 +1,13 @@
 /// Splits the text of a template into tokens, with the whitespace rules of an environment that has `trim_blocks` and
 /// `lstrip_blocks` on and `keep_trailing_newline` off: the rules under which chat templates are written.
 struct JinjaLexer {
+  /// The text, with "\n" as its only line break.
   let source: [UInt8]
+  /// The byte at which the lexer is.
   var position = 0
+  /// The line of that byte, counted from 1.
   var line = 1
+  /// The tokens found so far.
   var tokens: [JinjaToken] = []
   /// The closing brackets that the open ones in the present tag wait for.
   var expectedClosers: [JinjaPunctuation] = []
@@ -20,8 +24,10 @@ struct JinjaLexer {
 
   private init(source: [UInt8]) { self.source = source }
 
+  /// A syntax error at the present line.
   func failure(_ message: String) -> TemplateError { TemplateError(kind: .syntax, message: message, line: line) }
 
+  /// Adds a token that begins at the present line.
   mutating func emit(_ kind: JinjaToken.Kind) { tokens.append(JinjaToken(kind: kind, line: line)) }
 
   /// The byte at `offset` from the present position, or nil behind the end.
@@ -29,6 +35,7 @@ struct JinjaLexer {
     position + offset < source.count ? source[position + offset] : nil
   }
 
+  /// Whether `text` stands at `offset` from the present position.
   func isAt(_ text: StaticString, offset: Int = 0) -> Bool {
     let start = position + offset
     var index = start

@@ -1,11 +1,13 @@
 /// An object that may hold values which lead back to itself. The interpreter keeps a list of them and takes them
 /// apart when the rendering ends, so that no template can leak memory or build a chain too long to free.
 protocol JinjaReclaimable: AnyObject {
+  /// Lets go of everything the object holds.
   func reclaim()
 }
 
 /// The result of `namespace(...)`: attributes that `set` may change.
 final class JinjaNamespace: JinjaReclaimable {
+  /// The attributes by name.
   let attributes = JinjaDictionary()
 
   func reclaim() { attributes.removeAll() }
@@ -15,12 +17,15 @@ final class JinjaNamespace: JinjaReclaimable {
 final class JinjaScope: JinjaReclaimable {
   private var names: [Int] = []
   private var values: [JinjaValue] = []
+  /// The scope around this one; nil when that is the outermost level.
   let parent: JinjaScope?
   /// Whether a macro may look into the scope after its block has ended.
   var isCaptured = false
 
+  /// An empty scope.
   init(parent: JinjaScope?) { self.parent = parent }
 
+  /// Sets a variable of this scope.
   func set(_ name: Int, to value: JinjaValue) {
     for index in names.indices where names[index] == name {
       values[index] = value
@@ -40,6 +45,7 @@ final class JinjaScope: JinjaReclaimable {
     return nil
   }
 
+  /// Forgets all variables but keeps the room for them.
   func removeAll() {
     names.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
@@ -53,7 +59,9 @@ final class JinjaScope: JinjaReclaimable {
 
 /// A macro, or the body of a `{% call %}`, with the scope that it was defined in.
 final class JinjaMacro {
+  /// What the template says of the macro.
   let definition: MacroDefinition
+  /// The scope that the macro was defined in.
   let scope: JinjaScope?
 
   init(_ definition: MacroDefinition, scope: JinjaScope?) {
@@ -64,8 +72,10 @@ final class JinjaMacro {
 
 /// The result of `cycler(...)`.
 final class JinjaCycler {
+  /// What is cycled through; never empty.
   let items: [JinjaValue]
   let depth: Int
+  /// The place of the present item.
   var position = 0
 
   init(_ items: [JinjaValue], depth: Int) {
@@ -76,7 +86,9 @@ final class JinjaCycler {
 
 /// The result of `joiner(...)`: nothing when called first, the separator from then on.
 final class JinjaJoiner {
+  /// What is returned from the second call on.
   let separator: JinjaValue
+  /// Whether it was called already.
   var isUsed = false
 
   init(separator: JinjaValue) { self.separator = separator }
@@ -99,30 +111,35 @@ final class JinjaIterator {
   /// The number of items, when it is known without walking.
   let knownCount: Int?
 
+  /// Walks an array.
   init(items: [JinjaValue], depth: Int) {
     source = .items(items)
     self.depth = depth
     knownCount = items.count
   }
 
+  /// Walks a dictionary.
   init(_ view: JinjaView) {
     source = .view(view)
     depth = view.dictionary.depth + 1
     knownCount = view.dictionary.count
   }
 
+  /// Walks a range.
   init(_ range: JinjaRange) {
     source = .range(range)
     depth = 1
     knownCount = range.count
   }
 
+  /// Walks the scalars of a string.
   init(scalarsOf string: JinjaString) {
     source = .scalars(string)
     depth = 1
     knownCount = string.count
   }
 
+  /// Walks what a closure yields until it yields nil.
   init(depth: Int, next: @escaping () throws(TemplateError) -> JinjaValue?) {
     source = .closure(next)
     self.depth = depth
@@ -173,6 +190,7 @@ final class LoopState: JinjaReclaimable {
   var lastChanged: [JinjaValue]?
   let depth: Int
 
+  /// A loop before its first item; `recursion` is given when the loop may call itself.
   init(_ source: JinjaIterator, recursionDepth: Int, recursion: (LoopStatement, JinjaScope?)?) {
     self.source = source
     total = source.knownCount

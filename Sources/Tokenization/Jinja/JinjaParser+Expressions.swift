@@ -151,6 +151,7 @@ extension JinjaParser {
     return steps.isEmpty ? base : .postfix(base, steps)
   }
 
+  /// A name, a literal, or something in brackets.
   mutating func primary() throws(TemplateError) -> JinjaExpression {
     switch token.kind {
     case .name(let name, let keyword):
@@ -160,6 +161,9 @@ extension JinjaParser {
       case .falseLower, .falseUpper: return .bool(false)
       case .noneLower, .noneUpper: return .none
       default:
+        guard name != Self.selfName || isKnown(name) else {
+          throw TemplateError(kind: .unsupported, message: "the name 'self' is not supported", line: line)
+        }
         noteUse(of: name)
         return .name(symbol(name))
       }

@@ -132,6 +132,7 @@ extension JinjaParser {
 
   // MARK: Arguments
 
+  /// The arguments of a call, with their parentheses.
   mutating func arguments() throws(TemplateError) -> ArgumentList {
     let line = line
     try expect(.leftParenthesis)

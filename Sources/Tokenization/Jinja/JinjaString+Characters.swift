@@ -16,6 +16,7 @@ extension Unicode.Scalar {
     }
   }
 
+  /// `str.isalpha` of one scalar.
   var isPythonAlpha: Bool {
     if value < 0x80 { return (65...90).contains(value & ~0x20) }
     switch properties.generalCategory {
@@ -30,12 +31,15 @@ extension Unicode.Scalar {
     return properties.numericType == .decimal || properties.numericType == .digit
   }
 
+  /// `str.isdecimal` of one scalar.
   var isPythonDecimal: Bool {
     value < 0x80 ? (48...57).contains(value) : properties.numericType == .decimal
   }
 
+  /// `str.isnumeric` of one scalar.
   var isPythonNumeric: Bool { value < 0x80 ? (48...57).contains(value) : properties.numericType != nil }
 
+  /// `str.isalnum` of one scalar.
   var isPythonAlnum: Bool { isPythonAlpha || isPythonNumeric }
 
   /// Whether `repr` shows the scalar as it is.
@@ -49,12 +53,16 @@ extension Unicode.Scalar {
     }
   }
 
+  /// Whether the scalar counts as upper case.
   var isPythonUpper: Bool { value < 0x80 ? (65...90).contains(value) : properties.isUppercase }
+  /// Whether the scalar counts as lower case.
   var isPythonLower: Bool { value < 0x80 ? (97...122).contains(value) : properties.isLowercase }
+  /// Whether the scalar is in title case.
   var isPythonTitle: Bool { properties.generalCategory == .titlecaseLetter }
 }
 
 extension JinjaString {
+  /// `str.upper`.
   func uppercased() -> JinjaString {
     if isASCII { return JinjaString(utf8: utf8.map { (97...122).contains($0) ? $0 & ~0x20 : $0 }) }
     var result: [UInt8] = []
@@ -62,6 +70,7 @@ extension JinjaString {
     return JinjaString(utf8: result)
   }
 
+  /// `str.lower`.
   func lowercased() -> JinjaString {
     if isASCII { return JinjaString(utf8: utf8.map { (65...90).contains($0) ? $0 | 0x20 : $0 }) }
     let scalars = scalars
@@ -94,6 +103,7 @@ extension JinjaString {
     return JinjaString(utf8: result)
   }
 
+  /// `str.swapcase`.
   func swappedCase() -> JinjaString {
     let scalars = scalars
     var result: [UInt8] = []

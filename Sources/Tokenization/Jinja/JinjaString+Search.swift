@@ -52,10 +52,13 @@ extension JinjaString {
     return found
   }
 
+  /// Whether `needle` occurs in the string.
   func contains(_ needle: JinjaString) -> Bool { firstOffset(of: needle.utf8, in: utf8.indices) != nil }
 
+  /// Whether the string begins with `prefix`.
   func hasPrefix(_ prefix: JinjaString) -> Bool { utf8.starts(with: prefix.utf8) }
 
+  /// Whether the string ends with `suffix`.
   func hasSuffix(_ suffix: JinjaString) -> Bool {
     utf8.count >= suffix.utf8.count && utf8[(utf8.count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
   }

@@ -8,17 +8,21 @@ struct JinjaString: Hashable, Sendable, ExpressibleByStringLiteral {
   /// Whether the string went through `safe` or `escape`, which changes what `+` does with it.
   var isMarkup = false
 
+  /// A string of bytes that are valid UTF-8.
   init(utf8: [UInt8], isMarkup: Bool = false) {
     self.utf8 = utf8
     self.isMarkup = isMarkup
   }
 
+  /// A string of bytes that are valid UTF-8.
   init(utf8: ArraySlice<UInt8>) { self.utf8 = Array(utf8) }
 
+  /// The same text as a Swift string.
   init(_ text: String) { utf8 = Array(text.utf8) }
 
   init(stringLiteral value: String) { utf8 = Array(value.utf8) }
 
+  /// A string of Unicode scalars.
   init(scalars: some Sequence<Unicode.Scalar>) {
     utf8 = []
     for scalar in scalars { utf8.append(scalar: scalar) }
@@ -31,8 +35,10 @@ struct JinjaString: Hashable, Sendable, ExpressibleByStringLiteral {
   /// The text as a Swift string.
   var text: String { String(decoding: utf8, as: UTF8.self) }
 
+  /// Whether there is no scalar.
   var isEmpty: Bool { utf8.isEmpty }
 
+  /// Whether every scalar is ASCII.
   var isASCII: Bool { utf8.allSatisfy { $0 < 0x80 } }
 
   /// The number of Unicode scalars.

@@ -27,10 +27,12 @@ indirect enum JinjaExpression: Sendable {
   case conditional(test: JinjaExpression, then: JinjaExpression, otherwise: JinjaExpression?)
 }
 
+/// The operators of comparisons.
 enum ComparisonOperator: Sendable { case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual, `in`, notIn }
 
 /// One operation behind an expression.
 struct PostfixStep: Sendable {
+  /// What the operation is.
   enum Operation: Sendable {
     case attribute(AttributeName)
     case item(JinjaExpression)
@@ -40,13 +42,17 @@ struct PostfixStep: Sendable {
     case test(TestReference, ArgumentList, isNegated: Bool)
   }
 
+  /// What the operation is.
   let operation: Operation
+  /// The line where it begins.
   let line: Int
 }
 
 /// The arguments of a call, a filter or a test.
 struct ArgumentList: Sendable {
+  /// Those without a name, in order.
   var positional: [JinjaExpression] = []
+  /// Those with a name; no name appears twice.
   var keywords: [(name: JinjaString, value: JinjaExpression)] = []
   /// `*expression`.
   var spread: JinjaExpression?
@@ -73,7 +79,9 @@ indirect enum AssignmentTarget: Sendable {
   case tuple([AssignmentTarget])
 }
 
+/// A tag or a piece of text.
 struct JinjaStatement: Sendable {
+  /// What the statement does.
   indirect enum Kind: Sendable {
     case text([UInt8])
     case output(JinjaExpression)
@@ -91,21 +99,30 @@ struct JinjaStatement: Sendable {
     case continueLoop
   }
 
+  /// What the statement does.
   let kind: Kind
+  /// The line where it begins.
   let line: Int
 }
 
+/// `{% for target in iterable if condition %}`.
 struct LoopStatement: Sendable {
+  /// What every item is assigned to.
   let target: AssignmentTarget
+  /// What is walked.
   let iterable: JinjaExpression
+  /// Which items count, or nil for all.
   let condition: JinjaExpression?
+  /// Whether the body may call `loop(...)`.
   let isRecursive: Bool
   let body: [JinjaStatement]
+  /// What `{% else %}` holds.
   let otherwise: [JinjaStatement]
 }
 
 /// A macro, or the body of a `{% call %}`, which is one without a name.
 final class MacroDefinition: Sendable {
+  /// A parameter; `fallback` is its default value.
   struct Parameter: Sendable {
     let symbol: Int
     let name: JinjaString
@@ -114,6 +131,7 @@ final class MacroDefinition: Sendable {
 
   /// Nil for the body of a `{% call %}`.
   let name: JinjaString?
+  /// The parameters in order.
   let parameters: [Parameter]
   let body: [JinjaStatement]
   /// Whether the body names `caller`, `kwargs` or `varargs`: only then are they taken.
@@ -121,6 +139,7 @@ final class MacroDefinition: Sendable {
   let usesKeywordArguments: Bool
   let usesExtraArguments: Bool
 
+  /// A definition of these parts.
   init(
     name: JinjaString?, parameters: [Parameter], body: [JinjaStatement], usesCaller: Bool,
     usesKeywordArguments: Bool, usesExtraArguments: Bool

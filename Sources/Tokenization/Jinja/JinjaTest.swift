@@ -12,6 +12,7 @@ enum JinjaTest: String, CaseIterable, Sendable {
   case less = "<"
   case lessOrEqual = "<="
 
+  /// The cases by their names in templates.
   static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 
   /// The comparison that the test stands for, if it is one.
@@ -30,6 +31,7 @@ enum JinjaTest: String, CaseIterable, Sendable {
 }
 
 extension JinjaInterpreter {
+  /// Whether a test holds for a value.
   @inline(never)
   func holds(_ test: JinjaTest, _ value: JinjaValue, _ arguments: Arguments) throws(TemplateError) -> Bool {
     let name = test.rawValue

@@ -1,5 +1,6 @@
 /// One token of a template.
 struct JinjaToken: Sendable {
+  /// What the token is.
   enum Kind: Sendable {
     /// Text outside of all tags.
     case data(JinjaString)
@@ -15,6 +16,7 @@ struct JinjaToken: Sendable {
     case end
   }
 
+  /// What the token is.
   let kind: Kind
   /// The line where the token begins, counted from 1.
   let line: Int
@@ -80,6 +82,7 @@ enum JinjaKeyword: String, CaseIterable, Sendable {
   case noneLower = "none"
   case noneUpper = "None"
 
+  /// The cases by their names in templates.
   static let byName: [JinjaString: JinjaKeyword] = Dictionary(
     uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 }

@@ -13,7 +13,7 @@ enum JinjaValue {
   case tuple(JinjaList)
   case dictionary(JinjaDictionary)
   case view(JinjaView)
-  case range(JinjaRange)
+  indirect case range(JinjaRange)
   /// A lazy sequence that can be walked once, as a Python generator.
   case iterator(JinjaIterator)
   case namespace(JinjaNamespace)
@@ -29,6 +29,7 @@ enum JinjaValue {
     .undefined(UndefinedReason(kind: kind, text: .message(message)))
   }
 
+  /// A string.
   static func text(_ text: String) -> JinjaValue { .string(JinjaString(text)) }
 
   /// The name of the value's type in Python, for messages.
@@ -71,11 +72,13 @@ enum JinjaValue {
     }
   }
 
+  /// Whether the value is undefined.
   var isUndefined: Bool {
     if case .undefined = self { return true }
     return false
   }
 
+  /// Whether the value is Python's None.
   var isNone: Bool {
     if case .none = self { return true }
     return false
@@ -84,6 +87,7 @@ enum JinjaValue {
 
 /// Why a value is undefined; the text is only made when somebody asks.
 final class UndefinedReason {
+  /// What the message is made of.
   enum Text {
     case name(JinjaString)
     case attribute(JinjaString, ofType: String)
@@ -91,14 +95,18 @@ final class UndefinedReason {
     case message(String)
   }
 
+  /// The kind of error that using the value is.
   let kind: TemplateError.Kind
+  /// What the message is made of.
   let text: Text
 
+  /// A reason.
   init(kind: TemplateError.Kind = .undefined, text: Text) {
     self.kind = kind
     self.text = text
   }
 
+  /// The reason in words.
   var message: String {
     switch text {
     case .name(let name): "'\(name.text)' is undefined"
@@ -111,6 +119,7 @@ final class UndefinedReason {
 
 /// The items of a list or a tuple.
 final class JinjaList {
+  /// The items in order.
   let items: [JinjaValue]
   let depth: Int
   /// Whether it is a group of `groupby`, whose items also have the names `grouper` and `list`.
@@ -131,14 +140,17 @@ struct JinjaRange {
   let step: Int
   let count: Int
 
+  /// The integer at a position below `count`.
   subscript(index: Int) -> Int { start + index * step }
 }
 
 /// The keys, values or items of a dictionary.
 final class JinjaView {
+  /// Which part of the dictionary is seen.
   enum Part {
     case keys, values, items
 
+    /// The name of the view's type in Python.
     var typeName: String {
       switch self {
       case .keys: "dict_keys"
@@ -148,14 +160,18 @@ final class JinjaView {
     }
   }
 
+  /// Which part of the dictionary is seen.
   let part: Part
+  /// The dictionary that is looked into.
   let dictionary: JinjaDictionary
 
+  /// A view of a dictionary.
   init(_ part: Part, of dictionary: JinjaDictionary) {
     self.part = part
     self.dictionary = dictionary
   }
 
+  /// The key, value or pair at a position.
   func item(at index: Int) -> JinjaValue {
     switch part {
     case .keys: dictionary.keys[index]
@@ -168,9 +184,12 @@ final class JinjaView {
 
 /// A string, list, tuple or dictionary together with one of its methods.
 final class JinjaMethod {
+  /// The object.
   let receiver: JinjaValue
+  /// The method.
   let method: AttributeName.Method
 
+  /// Binds a method to its object.
   init(_ receiver: JinjaValue, _ method: AttributeName.Method) {
     self.receiver = receiver
     self.method = method
@@ -188,6 +207,7 @@ enum JinjaFunction: String, CaseIterable, Sendable {
   case raiseException = "raise_exception"
   case strftimeNow = "strftime_now"
 
+  /// The cases by their names in templates.
   static let byName: [JinjaString: JinjaFunction] = Dictionary(
     uniqueKeysWithValues: allCases.map { (JinjaString($0.rawValue), $0) })
 }

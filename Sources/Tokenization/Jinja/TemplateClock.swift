@@ -10,15 +10,20 @@
 package struct TemplateClock: Sendable {
   /// A moment, taken apart by a calendar.
   package struct Moment: Sendable {
+    /// In the Gregorian calendar.
     package var year: Int
     /// From 1 to 12.
     package var month: Int
     /// From 1 to 31.
     package var day: Int
+    /// From 0 to 23.
     package var hour: Int
+    /// From 0 to 59.
     package var minute: Int
+    /// From 0 to 60.
     package var second: Int
 
+    /// A moment of these parts.
     package init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0) {
       self.year = year
       self.month = month
@@ -32,6 +37,7 @@ package struct TemplateClock: Sendable {
   /// The present moment.
   package let now: @Sendable () -> Moment
 
+  /// A clock that reads `now`.
   package init(now: @escaping @Sendable () -> Moment) { self.now = now }
 
   /// The system's clock in its local time zone.
@@ -48,6 +54,7 @@ package struct TemplateClock: Sendable {
 
 /// A directive of `strftime` that is not supported.
 struct DateFormatError: Error, CustomStringConvertible {
+  /// The directive with its percent sign.
   let directive: String
 
   var description: String { "the directive '\(directive)' of 'strftime_now' is not supported" }

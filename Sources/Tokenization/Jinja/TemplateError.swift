@@ -29,6 +29,7 @@ package struct TemplateError: Error, Sendable, CustomStringConvertible {
     kind == .raised ? "the chat template refused: \(message)" : "chat template, line \(line): \(message)"
   }
 
+  /// An error; whatever `message` has of control characters becomes spaces.
   package init(kind: Kind, message: String, line: Int) {
     self.kind = kind
     self.line = line

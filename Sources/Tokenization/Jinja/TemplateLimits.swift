@@ -1,6 +1,6 @@
 /// What one rendering may use. Templates come with the models that people download, so they are not trusted.
 package struct TemplateLimits: Sendable {
-  /// The number of steps: statements, expressions and items visited, and blocks of 256 bytes copied or searched.
+  /// The number of steps: statements, expressions and items visited, and blocks of 64 bytes copied or looked at.
   package var steps: Int
   /// The size of the rendered text and of any single string, in bytes.
   package var outputBytes: Int
@@ -10,8 +10,9 @@ package struct TemplateLimits: Sendable {
   /// of 512 KiB is enough.
   package var depth: Int
 
+  /// Limits; the defaults are far beyond what real templates need.
   package init(
-    steps: Int = 5_000_000, outputBytes: Int = 16 << 20, allocatedBytes: Int = 512 << 20, depth: Int = 160
+    steps: Int = 5_000_000, outputBytes: Int = 16 << 20, allocatedBytes: Int = 256 << 20, depth: Int = 160
   ) {
     self.steps = steps
     self.outputBytes = outputBytes
