@@ -56,9 +56,15 @@ static uint8_t packed_weight(const uint8_t *weights, int planes, int column, int
 
 static float half_at(const uint8_t *p, int index) { return ik_float_from_half(ik_load16(p + 2 * index)); }
 
-static int32_t dot(const uint8_t *weights, int planes, int column, const int8_t *values, int first, int last) {
+// Inputs first ..< last of group `index` (row and group in one).
+static int32_t dot(
+    const uint8_t *weights, int planes, int column, const ik_int8_rows *x, size_t index, int first, int last
+) {
   int32_t sum = 0;
-  for (int k = first; k < last; k++) sum += (int32_t)packed_weight(weights, planes, column, k) * values[k];
+  for (int k = first; k < last; k++) {
+    int32_t q = 128 * x->values[index * IK_GROUP + k] + x->low[index * IK_GROUP + k];
+    sum += (int32_t)packed_weight(weights, planes, column, k) * q;
+  }
   return sum;
 }
 
@@ -68,18 +74,18 @@ static float integer_element(ik_format format, const uint8_t *tile, const ik_int
     size_t index = (size_t)row * x->groups + g;
     const uint8_t *scales = tile + ik_group_offset(format, g), *weights = scales + ik_scale_bytes(format.scaling);
     const uint8_t *header = tile + ik_group_offset(format, g / 8 * 8) - ik_header_bytes(format.scaling);
-    const int8_t *values = x->values + index * IK_GROUP;
     const int32_t *sums = x->half_sums + 2 * index;
     float scale = x->scales[index];
     if (format.scaling == IK_SCALE_SUPER_HALF) {
       for (int half = 0; half < 2; half++) {
-        int32_t sum = dot(weights, format.planes, column, values, 16 * half, 16 * half + 16) - format.offset * sums[half];
+        int32_t sum = dot(weights, format.planes, column, x, index, 16 * half, 16 * half + 16) -
+                      format.offset * sums[half];
         float d = half_at(header, column) * (float)(int8_t)scales[32 * half + column];
         out = fmaf((float)sum * scale, d, out);
       }
       continue;
     }
-    int32_t sum = dot(weights, format.planes, column, values, 0, 32) - format.offset * (sums[0] + sums[1]);
+    int32_t sum = dot(weights, format.planes, column, x, index, 0, 32) - format.offset * (sums[0] + sums[1]);
     float d = 0, m = 0;
     switch (format.scaling) {
     case IK_SCALE_OFFSET: d = half_at(scales, column); break;
@@ -138,21 +144,29 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
 // Rows.
 
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
+  float lanes[16] = {0};
+  for (int32_t i = 0; i < columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
+  float outlier = IK_OUTLIER * sqrtf(sum_lanes(lanes) / (float)columns);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
     const float *group = x + (size_t)g * IK_GROUP;
     size_t index = (size_t)row * out->groups + g;
     float peak = 0;
     for (int i = 0; i < IK_GROUP; i++) peak = fabsf(group[i]) > peak ? fabsf(group[i]) : peak;
-    float inverse = peak > 0 ? 127.0f / peak : 0.0f, scale = peak / 127.0f;
+    bool wide = peak > outlier;
+    float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
     int32_t sums[2] = {0, 0};
     for (int i = 0; i < IK_GROUP; i++) {
       float rounded = rintf(group[i] * inverse);
       // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
       if (rounded != rounded) scale = NAN;
-      int32_t value = rounded == rounded ? (int32_t)rounded : 0;
-      out->values[index * IK_GROUP + i] = (int8_t)value;
-      sums[i / 16] += value;
+      int32_t q = rounded == rounded ? (int32_t)rounded : 0;
+      if (!wide) q *= 128;
+      int32_t high = (q + 64) >> 7;
+      out->values[index * IK_GROUP + i] = (int8_t)high;
+      out->low[index * IK_GROUP + i] = (int8_t)(q - 128 * high);
+      sums[i / 16] += q;
     }
+    out->wide[index] = wide;
     out->half_sums[2 * index] = sums[0];
     out->half_sums[2 * index + 1] = sums[1];
     out->scales[index] = scale;

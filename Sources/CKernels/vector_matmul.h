@@ -46,7 +46,7 @@ INLINE int32_t load_quad_of_activations(const int8_t *p) {
   return quad;
 }
 
-// One group of `rows` rows and 32 columns. `first`..`last` name the quads; the offset enters as the sums' start value.
+// Adds one group of `rows` rows and 32 columns to `sums`. `first` and `last` name the quads.
 INLINE void dot_group(
     v16i sums[ROWS][2], const uint8_t *weights, int planes, int rows, const int8_t *const values[ROWS], int first, int last
 ) {
@@ -62,6 +62,26 @@ INLINE void dot_group(
   }
 }
 
+// The same for wide groups: the sums of both parts side by side, so that weights are unpacked once.
+INLINE void dot_wide_group(
+    v16i high[ROWS][2], v16i low[ROWS][2], const uint8_t *weights, int planes, int rows, const int8_t *const values[ROWS],
+    ptrdiff_t to_low, int first, int last
+) {
+#pragma unroll
+  for (int quad = first; quad < last; quad++) {
+    v64u w0 = load_quad(weights, planes, quad, 0), w1 = load_quad(weights, planes, quad, 1);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      int32_t a = load_quad_of_activations(values[r] + quad * 4);
+      int32_t b = load_quad_of_activations(values[r] + to_low + quad * 4);
+      high[r][0] = dot4(high[r][0], w0, a);
+      high[r][1] = dot4(high[r][1], w1, a);
+      low[r][0] = dot4(low[r][0], w0, b);
+      low[r][1] = dot4(low[r][1], w1, b);
+    }
+  }
+}
+
 INLINE v16i splat_int(int32_t x) { return (v16i){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 
 // `rows` rows of one tile of an integer format; sums[r][half] in float32.
@@ -73,11 +93,13 @@ INLINE void integer_tile(
   const int8_t *values[ROWS];
   const float *scales[ROWS], *scaled_sums[ROWS];
   const int32_t *half_sums[ROWS];
+  const uint8_t *is_wide[ROWS];
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     values[r] = x->values + (size_t)(row + r) * groups * IK_GROUP;
     scales[r] = x->scales + (size_t)(row + r) * groups;
     scaled_sums[r] = x->scaled_sums + (size_t)(row + r) * groups;
+    is_wide[r] = x->wide + (size_t)(row + r) * groups;
     half_sums[r] = x->half_sums + (size_t)(row + r) * groups * 2;
     out[r][0] = out[r][1] = splat(0.0f);
   }
@@ -101,16 +123,32 @@ INLINE void integer_tile(
     int halves = scaling == IK_SCALE_SUPER_HALF ? 2 : 1;
 #pragma unroll
     for (int half = 0; half < halves; half++) {
-      v16i sums[ROWS][2];
+      const int8_t *group_values[ROWS];
+      bool wide = false;
 #pragma unroll
       for (int r = 0; r < rows; r++) {
-        int32_t total = halves == 2 ? half_sums[r][2 * g + half] : half_sums[r][2 * g] + half_sums[r][2 * g + 1];
-        sums[r][0] = sums[r][1] = splat_int(offset == 0 ? 0 : -offset * total);
+        group_values[r] = values[r] + (size_t)g * IK_GROUP;
+        wide |= is_wide[r][g] != 0;
       }
-      const int8_t *group_values[ROWS];
+      int first = halves == 2 ? 4 * half : 0, last = halves == 2 ? 4 * half + 4 : 8;
+      v16i sums[ROWS][2], low[ROWS][2];
 #pragma unroll
-      for (int r = 0; r < rows; r++) group_values[r] = values[r] + (size_t)g * IK_GROUP;
-      dot_group(sums, weights, planes, rows, group_values, halves == 2 ? 4 * half : 0, halves == 2 ? 4 * half + 4 : 8);
+      for (int r = 0; r < rows; r++) {
+        sums[r][0] = sums[r][1] = splat_int(0);
+        // The offset of the weights enters as the start value of the sums that are not shifted.
+        int32_t total = halves == 2 ? half_sums[r][2 * g + half] : half_sums[r][2 * g] + half_sums[r][2 * g + 1];
+        low[r][0] = low[r][1] = splat_int(offset == 0 ? 0 : -offset * total);
+      }
+      if (wide) {
+        dot_wide_group(sums, low, weights, planes, rows, group_values, x->low - x->values, first, last);
+      } else {
+        dot_group(sums, weights, planes, rows, group_values, first, last);
+      }
+#pragma unroll
+      for (int r = 0; r < rows; r++) {
+        sums[r][0] = (sums[r][0] << 7) + low[r][0];
+        sums[r][1] = (sums[r][1] << 7) + low[r][1];
+      }
       v16 d[2], m[2];
 #pragma unroll
       for (int c = 0; c < 2; c++) {
@@ -188,7 +226,9 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
   if (columns < IK_TILE) memcpy(out, values, (size_t)columns * 4);
 }
 
-INLINE void matmul_rows(const ik_matmul *m, ik_format format, bool integer, ik_type type, int rows, int32_t tile, int32_t row) {
+INLINE void matmul_rows(
+    const ik_matmul *m, ik_format format, bool integer, ik_type type, int rows, int32_t tile, int32_t row
+) {
   v16 out[ROWS][2];
   const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
   if (integer) {
@@ -201,7 +241,9 @@ INLINE void matmul_rows(const ik_matmul *m, ik_format format, bool integer, ik_t
   for (int r = 0; r < rows; r++) finish_row(m, row + r, first, columns, out[r][0], out[r][1]);
 }
 
-INLINE void matmul_tiles(const ik_matmul *m, ik_format format, bool integer, ik_type type, int32_t begin, int32_t end) {
+INLINE void matmul_tiles(
+    const ik_matmul *m, ik_format format, bool integer, ik_type type, int32_t begin, int32_t end
+) {
   for (int32_t tile = begin; tile < end; tile++) {
     int32_t row = 0;
     for (; row + ROWS <= m->rows; row += ROWS) matmul_rows(m, format, integer, type, ROWS, tile, row);

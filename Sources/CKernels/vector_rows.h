@@ -1,31 +1,37 @@
 // Kernels over whole rows of the vector tiers: norm, quantization, gate, rotation. Included by vector_kernels.h.
 
+INLINE void quantize_group(const float *group, float outlier, const ik_int8_rows *out, size_t index) {
+  v16 low = load(group), high = load(group + 16);
+  float peak = max_lanes(max16(__builtin_elementwise_abs(low), __builtin_elementwise_abs(high)));
+  bool wide = peak > outlier;
+  float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
+  v16 scaled[2] = {low * inverse, high * inverse};
+  // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
+  v16i ordered[2] = {scaled[0] == scaled[0], scaled[1] == scaled[1]};
+  if (__builtin_reduce_and(ordered[0] & ordered[1]) == 0) scale = NAN;
+  int32_t *sums = out->half_sums + 2 * index;
+  typedef int8_t v16b __attribute__((vector_size(16)));
+  for (int half = 0; half < 2; half++) {
+    v16 rounded = __builtin_elementwise_roundeven(select16(ordered[half], scaled[half], splat(0.0f)));
+    v16i q = __builtin_convertvector(rounded, v16i);
+    if (!wide) q <<= 7;
+    v16i whole = (q + 64) >> 7;
+    v16b bytes = __builtin_convertvector(whole, v16b), rest = __builtin_convertvector(q - (whole << 7), v16b);
+    memcpy(out->values + index * IK_GROUP + 16 * half, &bytes, 16);
+    memcpy(out->low + index * IK_GROUP + 16 * half, &rest, 16);
+    sums[half] = __builtin_reduce_add(q);
+  }
+  out->wide[index] = wide;
+  out->scales[index] = scale;
+  out->scaled_sums[index] = scale * (float)(sums[0] + sums[1]);
+}
+
 INLINE void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
-  size_t groups = (size_t)out->groups;
+  v16 squares = splat(0.0f);
+  for (int32_t i = 0; i < columns; i += 16) squares = fma16(load(x + i), load(x + i), squares);
+  float outlier = IK_OUTLIER * sqrtf(sum_lanes(squares) / (float)columns);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
-    const float *group = x + (size_t)g * IK_GROUP;
-    v16 low = load(group), high = load(group + 16);
-    float peak = max_lanes(max16(__builtin_elementwise_abs(low), __builtin_elementwise_abs(high)));
-    float inverse = peak > 0 ? 127.0f / peak : 0.0f, scale = peak / 127.0f;
-    v16 scaled[2] = {low * inverse, high * inverse};
-    // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
-    v16i ordered[2] = {scaled[0] == scaled[0], scaled[1] == scaled[1]};
-    if (__builtin_reduce_and(ordered[0] & ordered[1]) == 0) scale = NAN;
-    v16i q[2];
-    for (int half = 0; half < 2; half++) {
-      v16 rounded = __builtin_elementwise_roundeven(select16(ordered[half], scaled[half], splat(0.0f)));
-      q[half] = __builtin_convertvector(rounded, v16i);
-    }
-    int8_t *values = out->values + ((size_t)row * groups + g) * IK_GROUP;
-    typedef int8_t v16b __attribute__((vector_size(16)));
-    for (int half = 0; half < 2; half++) {
-      v16b bytes = __builtin_convertvector(q[half], v16b);
-      memcpy(values + 16 * half, &bytes, 16);
-      out->half_sums[((size_t)row * groups + g) * 2 + half] = __builtin_reduce_add(q[half]);
-    }
-    int32_t *sums = out->half_sums + ((size_t)row * groups + g) * 2;
-    out->scales[(size_t)row * groups + g] = scale;
-    out->scaled_sums[(size_t)row * groups + g] = scale * (float)(sums[0] + sums[1]);
+    quantize_group(x + (size_t)g * IK_GROUP, outlier, out, (size_t)row * out->groups + g);
   }
 }
 

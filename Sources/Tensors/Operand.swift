@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Activations prepared as the left side of a product: float32 rows, signed bytes in groups of 32 with a scale each,
-/// or both, as the weights that will consume them need.
+/// Activations prepared as the left side of a product: float32 rows, integers in groups of 32 with a scale each, or both,
+/// as the weights that will consume them need.
 package final class Operand {
   /// Most rows.
   package let capacity: Int
@@ -15,6 +15,8 @@ package final class Operand {
   /// The float32 rows; they are also the work space from which integers are made.
   let floats: AlignedBuffer
   private let values: AlignedBuffer?
+  private let low: AlignedBuffer?
+  private let wide: AlignedBuffer?
   private let scales: AlignedBuffer?
   private let scaledSums: AlignedBuffer?
   private let halfSums: AlignedBuffer?
@@ -30,6 +32,8 @@ package final class Operand {
     floats = AlignedBuffer(byteCount: capacity * columns * 4)
     let groups = columns / Int(IK_GROUP)
     values = integers ? AlignedBuffer(byteCount: capacity * columns) : nil
+    low = integers ? AlignedBuffer(byteCount: capacity * columns) : nil
+    wide = integers ? AlignedBuffer(byteCount: capacity * groups) : nil
     scales = integers ? AlignedBuffer(byteCount: capacity * groups * 4) : nil
     scaledSums = integers ? AlignedBuffer(byteCount: capacity * groups * 4) : nil
     halfSums = integers ? AlignedBuffer(byteCount: capacity * groups * 8) : nil
@@ -42,9 +46,10 @@ package final class Operand {
 
   /// The integer form for the kernels, or nil if it is not kept.
   var integers: ik_int8_rows? {
-    guard let values, let scales, let scaledSums, let halfSums else { return nil }
+    guard let values, let low, let wide, let scales, let scaledSums, let halfSums else { return nil }
     return ik_int8_rows(
-      values: values.pointer(), scales: scales.pointer(), scaled_sums: scaledSums.pointer(),
+      values: values.pointer(), low: low.pointer(), wide: wide.pointer(), scales: scales.pointer(),
+      scaled_sums: scaledSums.pointer(),
       half_sums: halfSums.pointer(), groups: Int32(columns / Int(IK_GROUP)))
   }
 }

@@ -24,6 +24,8 @@ final class QuantizedRows {
   let rows: Int
   let groups: Int
   var values: [Int8]
+  var low: [Int8]
+  var wide: [UInt8]
   var scales: [Float]
   var scaledSums: [Float]
   var halfSums: [Int32]
@@ -32,6 +34,9 @@ final class QuantizedRows {
     self.rows = rows
     groups = columns / 32
     values = Array(repeating: 0, count: rows * columns)
+    // What an earlier batch has left there must not matter.
+    low = Array(repeating: 77, count: rows * columns)
+    wide = Array(repeating: 1, count: rows * groups)
     scales = Array(repeating: 0, count: rows * groups)
     scaledSums = scales
     halfSums = Array(repeating: 0, count: rows * groups * 2)
@@ -39,13 +44,17 @@ final class QuantizedRows {
 
   func with<Result>(_ body: (UnsafePointer<ik_int8_rows>) -> Result) -> Result {
     values.withUnsafeMutableBufferPointer { values in
-      scales.withUnsafeMutableBufferPointer { scales in
-        scaledSums.withUnsafeMutableBufferPointer { scaledSums in
-          halfSums.withUnsafeMutableBufferPointer { halfSums in
-            var rows = ik_int8_rows(
-              values: values.baseAddress, scales: scales.baseAddress, scaled_sums: scaledSums.baseAddress,
-              half_sums: halfSums.baseAddress, groups: Int32(groups))
-            return body(&rows)
+      low.withUnsafeMutableBufferPointer { low in
+        wide.withUnsafeMutableBufferPointer { wide in
+          scales.withUnsafeMutableBufferPointer { scales in
+            scaledSums.withUnsafeMutableBufferPointer { scaledSums in
+              halfSums.withUnsafeMutableBufferPointer { halfSums in
+                var rows = ik_int8_rows(
+                  values: values.baseAddress, low: low.baseAddress, wide: wide.baseAddress, scales: scales.baseAddress,
+                  scaled_sums: scaledSums.baseAddress, half_sums: halfSums.baseAddress, groups: Int32(groups))
+                return body(&rows)
+              }
+            }
           }
         }
       }

@@ -24,6 +24,8 @@ import Testing
       self.outputs = outputs
       stored = type.randomRows(outputs, columns: inputs, using: &g)
       x = (0..<rows * inputs).map { _ in g.float() }
+      // Some groups with outliers, which are kept more exactly.
+      for index in x.indices where index % 97 == 5 { x[index] *= 30 }
       self.bias = bias ? (0..<outputs).map { _ in g.float() } : nil
       start = accumulate ? (0..<rows * outputs).map { _ in g.float() } : nil
     }
@@ -135,7 +137,8 @@ import Testing
           }
           sum += Double(product.bias?[column] ?? 0) + Double(product.start?[row * product.outputs + column] ?? 0)
           // An activation in [-1, 1] is off by at most half a step of 1/127 of its group's peak.
-          let tolerance = (type.isQuantized ? magnitude / 254 : 0) + 1e-5 * (magnitude + 1)
+          // Outliers of up to 30 are in wide groups, or in rows that have so many of them that none is one.
+          let tolerance = (type.isQuantized ? 30 * magnitude / 254 : 0) + 3e-4 * (magnitude + 1)
           #expect(abs(Double(actual[row * product.outputs + column]) - sum) <= tolerance, "\(type)")
         }
       }

@@ -86,16 +86,23 @@ import Testing
       let rows = g.int(in: 0...4)
       var x = (0..<rows * columns).map { _ in g.float(in: -9...9) }
       if rows > 1 { for i in 0..<32 { x[i] = 0 } }
+      // An outlier makes its group wide.
+      if rows > 0, columns > 64 { x[40] = 200 }
       let expected = Kernels.quantize(x, rows: rows, columns: columns, with: Kernels.scalar)
       for tier in Kernels.vectorTiers {
         let actual = Kernels.quantize(x, rows: rows, columns: columns, with: tier)
         #expect(actual.values == expected.values && actual.halfSums == expected.halfSums)
+        #expect(actual.low == expected.low && actual.wide == expected.wide)
         #expect(Kernels.bits(actual.scales) == Kernels.bits(expected.scales))
         #expect(Kernels.bits(actual.scaledSums) == Kernels.bits(expected.scaledSums))
       }
+      if rows > 0, columns > 64 { #expect(expected.wide[1] == 1) }
       for (index, value) in x.enumerated() {
         let scale = expected.scales[index / 32]
-        #expect(abs(Float(expected.values[index]) * scale - value) <= scale * 0.5001)
+        let q = 128 * Int(expected.values[index]) + Int(expected.low[index])
+        let isWide = expected.wide[index / 32] == 1
+        #expect(isWide || expected.low[index] == 0)
+        #expect(abs(Float(q) * scale - value) <= scale * (isWide ? 0.51 : 64.1))
       }
     }
   }

@@ -53,12 +53,20 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 signed bytes: x[i] is about scale[g] * values[i].
+// Rows of activations in groups of 32 integers with a scale: x[i] is about scale[g] * q[i], q = 128 * values + low.
+//
+// Most groups are narrow: low is 0, and q has the 8 bits of values. A group that holds an outlier (a value of more than
+// IK_OUTLIER times the row's root mean square) would lose its other values to one coarse scale; it is wide and has 15
+// bits. Products take twice the multiplications for wide groups only. Which groups are wide depends on the row alone.
+#define IK_OUTLIER 4.0f
+
 typedef struct ik_int8_rows {
-  int8_t *values;       // [rows][groups * 32]
+  int8_t *values;       // [rows][groups * 32], -127 to 127
+  int8_t *low;          // [rows][groups * 32], -64 to 63; 0 in narrow groups
+  uint8_t *wide;        // [rows][groups]: 1 if the group is wide
   float *scales;        // [rows][groups]
-  float *scaled_sums;   // [rows][groups]: scale * sum of the group's values
-  int32_t *half_sums;   // [rows][groups][2]: sums of the values of the two halves of a group
+  float *scaled_sums;   // [rows][groups]: scale * sum of the group's q
+  int32_t *half_sums;   // [rows][groups][2]: sums of the q of the two halves of a group
   int32_t groups;
 } ik_int8_rows;
 
