@@ -30,7 +30,9 @@ package struct TokenSampler: Sendable {
     }
     if topK > 0, topK < row.count { truncation.keepLargest(topK, of: &weights) }
     if topP < 1 { truncation.keepMass(Double(topP) * sumBlocks(), of: &weights) }
-    return draw(uniform * sumBlocks()) ?? scan.argmax
+    // A statement of its own: as an argument it would change the block sums after `draw` had taken its copy of them.
+    let total = sumBlocks()
+    return draw(uniform * total) ?? scan.argmax
   }
 
   /// Sums the weights block by block and returns the sum of all.
