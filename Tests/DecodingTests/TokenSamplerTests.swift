@@ -4,7 +4,7 @@ import Testing
 @Suite struct TokenSamplerTests {
   /// A row in which a few tokens far from each other have all the probability.
   static func row(_ chosen: [Int], count: Int) -> [Float] {
-    var row = [Float](repeating: -60, count: count)
+    var row = [Float](repeating: -200, count: count)
     for token in chosen { row[token] = 3 }
     return row
   }
