@@ -47,7 +47,10 @@ static void read_q6_k(const uint8_t *block, int group, ik_group *out) {
   out->d = ik_load16(block + 208);
 }
 
-void ik_read_group(ik_type type, const uint8_t *row, int32_t group, ik_group *out) {
+// Inlined, so that a caller whose type is a constant gets the code of that type alone.
+static inline __attribute__((always_inline)) void read_group(
+    ik_type type, const uint8_t *row, int32_t group, ik_group *out
+) {
   switch (type) {
   case IK_Q8_0: {
     const uint8_t *block = row + (size_t)group * 34;
@@ -146,7 +149,7 @@ void ik_dequantize_row(ik_type type, const uint8_t *row, int32_t columns, float 
   ik_format format = ik_format_of(type);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
     ik_group group;
-    ik_read_group(type, row, g, &group);
+    read_group(type, row, g, &group);
     dequantize_group(format, &group, out + (size_t)g * IK_GROUP);
   }
 }
@@ -165,7 +168,7 @@ size_t ik_tile_bytes(ik_type type, int32_t columns) {
 
 // Writes column `column` of a group. Word p of the nibbles holds inputs 8p ..< 8p+4 in its low and 8p+4 ..< 8p+8 in its
 // high nibbles; each plane has one 64-bit mask for every four inputs of sixteen columns.
-static void pack_weights(int planes, const uint8_t q[32], int column, uint8_t *weights) {
+static inline __attribute__((always_inline)) void pack_weights(int planes, const uint8_t q[32], int column, uint8_t *weights) {
   int half = column / 16, lane = column % 16;
   uint32_t words[8];
   memcpy(words, q, 32);
@@ -187,7 +190,7 @@ static void pack_weights(int planes, const uint8_t q[32], int column, uint8_t *w
   }
 }
 
-static void pack_scales(ik_format format, const ik_group *group, int column, uint8_t *header, uint8_t *scales) {
+static inline __attribute__((always_inline)) void pack_scales(ik_format format, const ik_group *group, int column, uint8_t *header, uint8_t *scales) {
   switch (format.scaling) {
   case IK_SCALE_OFFSET: memcpy(scales + 2 * column, &group->d, 2); break;
   case IK_SCALE_MINIMUM:
@@ -218,23 +221,41 @@ static void pack_float_tile(ik_type type, const uint8_t *const rows[IK_TILE], in
   }
 }
 
-void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t columns, uint8_t *tile) {
-  memset(tile, 0, ik_tile_bytes(type, columns));
-  if (!ik_is_integer(type)) {
-    pack_float_tile(type, rows, columns, tile);
-    return;
-  }
-  ik_format format = ik_format_of(type);
+static inline __attribute__((always_inline)) void pack_integer_tile(
+    ik_type type, ik_format format, const uint8_t *const rows[IK_TILE], int32_t columns, uint8_t *tile
+) {
   size_t header_bytes = ik_header_bytes(format.scaling), scale_bytes = ik_scale_bytes(format.scaling);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
     uint8_t *scales = tile + ik_group_offset(format, g);
     uint8_t *header = tile + ik_group_offset(format, g / 8 * 8) - header_bytes;
+    if (header_bytes > 0 && g % 8 == 0) memset(header, 0, header_bytes);
+    memset(scales, 0, ik_group_bytes(format));
     for (int column = 0; column < IK_TILE; column++) {
       if (!rows[column]) continue;
       ik_group group;
-      ik_read_group(type, rows[column], g, &group);
+      read_group(type, rows[column], g, &group);
       pack_scales(format, &group, column, header, scales);
       pack_weights(format.planes, group.q, column, scales + scale_bytes);
     }
   }
+}
+
+void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t columns, uint8_t *tile) {
+// One case for each type, so that each is compiled with its format as constants.
+#define PACK(type, scaling, planes, offset)                                                                           \
+  case type: pack_integer_tile(type, (ik_format){scaling, planes, offset}, rows, columns, tile); return
+  switch (type) {
+    PACK(IK_Q8_0, IK_SCALE_OFFSET, -1, 128);
+    PACK(IK_Q4_0, IK_SCALE_OFFSET, 0, 8);
+    PACK(IK_Q5_0, IK_SCALE_OFFSET, 1, 16);
+    PACK(IK_Q4_1, IK_SCALE_MINIMUM, 0, 0);
+    PACK(IK_Q5_1, IK_SCALE_MINIMUM, 1, 0);
+    PACK(IK_Q4_K, IK_SCALE_SUPER, 0, 0);
+    PACK(IK_Q5_K, IK_SCALE_SUPER, 1, 0);
+    PACK(IK_Q6_K, IK_SCALE_SUPER_HALF, 2, 32);
+  default:
+    memset(tile, 0, ik_tile_bytes(type, columns));
+    pack_float_tile(type, rows, columns, tile);
+  }
+#undef PACK
 }

@@ -112,7 +112,4 @@ typedef struct ik_group {
   int8_t half_scale[2];   // of IK_SCALE_SUPER_HALF
 } ik_group;
 
-// Takes group `group` of a stored row apart.
-void ik_read_group(ik_type type, const uint8_t *row, int32_t group, ik_group *out);
-
 #endif

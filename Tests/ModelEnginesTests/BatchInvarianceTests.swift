@@ -23,7 +23,8 @@ import Testing
       guard type.isQuantized else { continue }
       let blocks = tensor.shape[0] * tensor.shape[1] / type.blockElements
       writer.tensors[index] = GGUFWriter.Tensor(
-        name: tensor.name, type: type, shape: tensor.shape, bytes: type.randomBlocks(count: blocks, seed: UInt64(index)))
+        name: tensor.name, type: type, shape: tensor.shape, bytes: type.randomBlocks(count: blocks, seed: UInt64(index))
+      )
     }
     let path = try directory.write(writer.bytes(), to: "model.gguf")
     return try Checkpoint.open(path: path)
