@@ -18,7 +18,6 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Inflight", targets: ["Inflight"]),
-    .library(name: "InflightTestKit", targets: ["TestKit"]),
     .executable(name: "inflight", targets: ["InflightCLI"]),
   ],
   dependencies: [
@@ -92,9 +91,9 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "TestKit"],
-      resources: [.copy("Goldens")],
-      swiftSettings: house),
+      name: "TokenizationTests",
+      dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
+      resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(name: "ResourcesTests", dependencies: ["Resources", "TestKit"], swiftSettings: house),
     .testTarget(

@@ -12,16 +12,7 @@ internal import JSON
 enum StandardOutput {
   /// Writes `text` at once. If nobody reads any more, the process ends, as other tools do.
   static func write(_ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      // The buffer is valid for its count during the call.
-      let count = unsafe bytes.withUnsafeBytes { unsafe send($0) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        exit(1)
-      }
-      bytes = bytes.dropFirst(count)
-    }
+    if !writeAll(text, to: STDOUT_FILENO) { exit(1) }
   }
 
   /// Writes a JSON document on a line of its own.
@@ -35,16 +26,6 @@ enum StandardOutput {
       Musl.exit(status)
     #else
       Darwin.exit(status)
-    #endif
-  }
-
-  private static func send(_ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-      unsafe Glibc.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
-    #elseif canImport(Musl)
-      unsafe Musl.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
-    #else
-      unsafe Darwin.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
     #endif
   }
 }

@@ -24,14 +24,7 @@ enum Terminal {
   }
 
   /// Writes `text` to standard error, unbuffered; a failure is ignored, for there is nobody to tell.
-  static func write(_ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes { unsafe Self.send($0) }
-      if count <= 0 { return }
-      bytes = bytes.dropFirst(count)
-    }
-  }
+  static func write(_ text: String) { _ = writeAll(text, to: STDERR_FILENO) }
 
   /// The seconds of a clock that never goes back.
   static var seconds: Double {
@@ -40,14 +33,16 @@ enum Terminal {
   }
 
   private static let origin = ContinuousClock.now
+}
 
-  private static func send(_ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-      unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-    #elseif canImport(Musl)
-      unsafe Musl.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-    #else
-      unsafe Darwin.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-    #endif
+/// Writes all of `text` to a file descriptor, unbuffered. Returns whether it could.
+func writeAll(_ text: String, to descriptor: Int32) -> Bool {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    // The buffer is valid for its count during the call.
+    let count = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+    if count < 0, errno != EINTR { return false }
+    bytes = bytes.dropFirst(max(0, count))
   }
+  return true
 }
