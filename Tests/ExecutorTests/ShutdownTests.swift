@@ -51,8 +51,13 @@ import Testing
   }
 
   @Test func aSharperShutdownOvertakes() async throws {
-    let executor = try makeExecutor(milliseconds: 20)
-    let submissions = try submissions(executor, count: 8, maxTokens: 400)
+    // Requests that would run for minutes, so that even on a busy machine the second shutdown comes before their end.
+    var script = FakeModelEngine.Script()
+    script.microsecondsPerPass = 20_000
+    let executor = try Executor(
+      engine: FakeModelEngine(maximumSequenceLength: 30_000, blockSize: 64, blockCount: 3000, script: script),
+      configuration: ExecutorConfiguration(maximumBatchSize: 4))
+    let submissions = try submissions(executor, count: 8, maxTokens: 20_000)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await executor.shutdown(.finishing) }
       group.addTask {
