@@ -10,6 +10,8 @@ package protocol BatchBackend: Backend {
   var logits: Logits { get }
   /// The cache; valid once the model has allocated it.
   var cacheGeometry: KVCacheGeometry { get }
+  /// Bytes of weights and work space, the cache not counted, that the checkpoint's model takes. An upper estimate.
+  static func memoryNeeded(_ checkpoint: Checkpoint, options: EngineOptions) -> Int
 }
 
 /// A ``ModelEngine`` that runs a checkpoint's model on a backend.
@@ -27,6 +29,10 @@ package final class BackendModelEngine<B: BatchBackend>: ModelEngine {
     if let length = options.maximumSequenceLength, length < 1 || length > configuration.maximumPositions {
       throw EngineError.invalidOption(
         name: "maximumSequenceLength", value: "\(length)", allowed: "1 to \(configuration.maximumPositions)")
+    }
+    let (needed, available) = (B.memoryNeeded(checkpoint, options: options), availableMemory())
+    guard needed <= available else {
+      throw EngineError.outOfMemory(needed: needed, available: available, what: "\(checkpoint.path)")
     }
     model = try ModelRegistry.build(checkpoint, on: backend)
     limits = ModelEngineLimits(

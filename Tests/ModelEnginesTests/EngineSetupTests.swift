@@ -1,6 +1,8 @@
 import Checkpoints
+import Foundation
 import ModelEngines
 import Models
+import Tensors
 import TestKit
 import Testing
 
@@ -34,6 +36,32 @@ import Testing
 
   @Test func wideHeadsAreRefusedByTheProcessor() {
     #expect(Self.message(.small, extra: "\"head_dim\": 258").contains("attention heads of 258"))
+  }
+
+  /// A file may claim to be larger than any memory: with holes, two terabytes cost an attacker nothing.
+  @Test(arguments: EngineKind.allCases) func aModelThatCannotFitIsRefused(_ kind: EngineKind) throws {
+    let directory = try TemporaryDirectory()
+    let config = TinyCheckpoint.config(extra: "\"head_dim\": 16")
+    let hugeConfig = config.replacing("\"hidden_size\": 64", with: "\"hidden_size\": 65536")
+      .replacing("\"vocab_size\": 96", with: "\"vocab_size\": 16777216")
+    var writer = try TinyCheckpoint(configJSON: config).gguf()
+    writer.set("llama.vocab_size", .uint32(16_777_216))
+    writer.set("llama.embedding_length", .uint32(65_536))
+    writer.tensors = try TinyCheckpoint(configJSON: hugeConfig).tensors.map { tensor in
+      GGUFWriter.Tensor(
+        name: TinyCheckpoint.ggufName(tensor.name), type: tensor.shape.count == 2 ? .f16 : .f32, shape: tensor.shape,
+        bytes: [])
+    }
+    let path = try directory.write(writer.header(), to: "model.gguf")
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.truncate(atOffset: (1 << 41) + (1 << 20))
+    try file.close()
+    do {
+      _ = try kind.engine(try Checkpoint.open(path: path), options: .small)
+      Issue.record("the model was accepted")
+    } catch {
+      #expect("\(error)".contains("of memory are available"), "\(error)")
+    }
   }
 
   @Test func missingAndUnusedTensorsAreNamed() throws {

@@ -57,6 +57,16 @@ package final class CPUBackend: BatchBackend {
     logits = Logits(vocabularySize: configuration.vocabularySize)
   }
 
+  package static func memoryNeeded(_ checkpoint: Checkpoint, options: EngineOptions) -> Int {
+    let c = checkpoint.configuration
+    // Floats of a token in the buffers of a decoder, integers counted as half of them. The configuration's sizes are
+    // bounded when a checkpoint is opened, so none of this overflows.
+    let fused = (c.headCount + 2 * c.keyValueHeadCount) * c.headDimension
+    let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 4 * c.intermediateSize
+    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * c.vocabularySize
+    return checkpoint.tensorByteCount + 4 * (options.maximumBatchTokens * floatsPerToken + logits)
+  }
+
   // Building.
 
   package func embedding(_ table: TensorDescriptor) -> StoredMatrix { StoredMatrix(table) }

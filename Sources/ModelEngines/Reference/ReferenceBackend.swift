@@ -56,6 +56,10 @@ package final class ReferenceBackend: BatchBackend {
     logits = Logits(vocabularySize: configuration.vocabularySize)
   }
 
+  package static func memoryNeeded(_ checkpoint: Checkpoint, options: EngineOptions) -> Int {
+    4 * checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
+  }
+
   // Building.
 
   package func embedding(_ table: TensorDescriptor) throws -> [[Float]] { try rows(of: table) }
