@@ -28,15 +28,20 @@ package final class WorkerPool {
     precondition(threadCount >= 1)
     self.threadCount = threadCount
     shared = Shared()
+    // Attention keeps a few hundred kilobytes on the stack, more than some systems give a thread by default.
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, 2 << 20)
+    defer { pthread_attr_destroy(&attributes) }
     for _ in 1..<threadCount {
       // The thread takes over the reference and releases it when it ends.
       let argument = Unmanaged.passRetained(shared).toOpaque()
       #if canImport(Darwin)
         var thread: pthread_t?
-        let status = pthread_create(&thread, nil, { Shared.threadMain($0) }, argument)
+        let status = pthread_create(&thread, &attributes, { Shared.threadMain($0) }, argument)
       #else
         var thread = pthread_t()
-        let status = pthread_create(&thread, nil, { Shared.threadMain($0!) }, argument)
+        let status = pthread_create(&thread, &attributes, { Shared.threadMain($0!) }, argument)
       #endif
       guard status == 0 else {
         // Fewer threads than asked for is slower and nothing else.

@@ -58,7 +58,7 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // Most groups are narrow: low is 0, and q has the 8 bits of values. A group that holds an outlier (a value of more than
 // IK_OUTLIER times the row's root mean square) would lose its other values to one coarse scale; it is wide and has 15
 // bits. Products take twice the multiplications for wide groups only. Which groups are wide depends on the row alone.
-#define IK_OUTLIER 4.0f
+#define IK_OUTLIER 3.0f
 
 typedef struct ik_int8_rows {
   int8_t *values;       // [rows][groups * 32], -127 to 127
