@@ -29,6 +29,11 @@ struct TokenizeCommand: AsyncParsableCommand {
     let tokenizer = try Tokenizer(try await model.openCheckpoint().tokenizer)
     let ids = tokenizer.encode(text, addSpecialTokens: !noSpecial)
     let tokens = ids.map { tokenizer.text(of: $0) ?? "" }
+    let missing = Set(tokenizer.missingBytes)
+    let dropped = text.utf8.count { missing.contains($0) }
+    if dropped > 0 {
+      Terminal.write("inflight: the vocabulary has no token for \(dropped) bytes of the text; they are left out\n")
+    }
     if json {
       StandardOutput.write(
         .object([
