@@ -78,6 +78,7 @@ public struct CompletionStream: AsyncSequence, Sendable {
     var completion = Completion(
       text: "", tokens: [], logprobs: [], promptLogprobs: [], finishReason: .cancelled,
       promptTokenCount: promptTokenCount, seed: 0)
+    var hasEnded = false
     for try await chunk in self {
       completion.text += chunk.text
       completion.promptLogprobs += chunk.promptLogprobs
@@ -88,8 +89,11 @@ public struct CompletionStream: AsyncSequence, Sendable {
       if let summary = chunk.summary {
         completion.finishReason = summary.reason
         completion.seed = summary.seed
+        hasEnded = true
       }
     }
+    // A stream that breaks off is not an answer.
+    guard hasEnded else { throw InflightError(.failed, "the engine ended before the answer was complete") }
     return completion
   }
 }

@@ -43,12 +43,15 @@ struct BenchCommand: AsyncParsableCommand {
     ] where value < 1 {
       throw ValidationError("\(name) is \(value); it must be at least 1")
     }
+    if let threads = engine.threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); it must be 1 to 1024")
+    }
   }
 
   func run() async throws {
     let threads = engine.threads ?? availableProcessorCount()
     if limits {
-      print(limits: MachineLimits.measure(threadCount: max(1, threads)))
+      print(limits: MachineLimits.measure(threadCount: threads))
       return
     }
     let overheads = Overheads()

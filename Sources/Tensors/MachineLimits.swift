@@ -21,7 +21,8 @@ package struct MachineLimits: Sendable {
 
   /// Reads memory that no cache can hold, each thread its own part.
   private static func readBandwidth(_ pool: WorkerPool) -> Double {
-    let share = 128 << 20
+    // Far more than any cache in all, in whole steps of the reading loop.
+    let share = max(4 << 20, (512 << 20) / pool.threadCount) / 4096 * 4096
     let memory = AlignedBuffer(byteCount: share * pool.threadCount)
     let address = UInt(bitPattern: memory.base)
     // Writing gives every part pages of its own; untouched ones would all be the same page of zeros.
@@ -35,7 +36,7 @@ package struct MachineLimits: Sendable {
         pool.forEach(pool.threadCount) { part in
           guard let base = UnsafeRawPointer(bitPattern: address + UInt(part * share)) else { return }
           let sum = ik_limit_read(base.assumingMemoryBound(to: UInt8.self), share)
-          blackHole.value.add(Int64(truncatingIfNeeded: sum), ordering: .relaxed)
+          blackHole.value.wrappingAdd(Int64(truncatingIfNeeded: sum), ordering: .relaxed)
         }
       }
       best = max(best, Double(share * pool.threadCount) / seconds / 1e9)

@@ -70,11 +70,13 @@ import Testing
   @Test func theQueueIsBounded() async throws {
     var script = FakeModelEngine.Script()
     script.gate = FakeModelEngine.Gate(fromPass: 0)
+    script.microsecondsPerPass = 20_000
+    // Requests that would run for minutes, so that even on a busy machine none ends before the shutdown.
     let executor = try Executor(
-      engine: FakeModelEngine(script: script),
+      engine: FakeModelEngine(maximumSequenceLength: 30_000, blockSize: 64, blockCount: 3000, script: script),
       configuration: ExecutorConfiguration(maximumBatchSize: 1, maximumQueuedRequests: 3))
     var submissions: [Executor.Submission] = []
-    let request = GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 50))
+    let request = GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 20_000))
     #expect(throws: SubmissionError.queueFull(limit: 3)) {
       for _ in 0..<5 { submissions.append(try executor.submit(request)) }
     }

@@ -78,7 +78,7 @@ import Testing
       let params = SamplingParams(maxTokens: 24, temperature: temperature, seed: 5, logprobs: 4, promptLogprobs: 2)
       let reference = try await Self.llm()
       let alone = Bits(try await reference.generate(prompts[watched], params))
-      #expect(alone.tokens.count == 24 || alone.tokens.count > 1)
+      #expect(alone.tokens.count > 1)
       #expect(alone.logprobs.count == alone.tokens.count * 9)
       let among = try await reference.generate(prompts, params)
       // Compared before the expectation, which would print every number.
