@@ -45,7 +45,7 @@ import Testing
 
   @Test func aCancelledTaskCancelsItsRequest() async throws {
     var script = FakeModelEngine.Script()
-    script.microsecondsPerPass = 20_000
+    script.microsecondsPerPass = 200_000
     let executor = try Executor(engine: FakeModelEngine(script: script))
     let task = Task { try await executor.run(GenerationRequest(promptTokens: [1])) }
     _ = try await executor.wait { $0.activeRequestCount == 1 }

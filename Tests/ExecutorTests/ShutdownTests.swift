@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test func lettingGoOfTheExecutorEndsItsRequests() async throws {
-    let outputs = try makeExecutor(milliseconds: 20).submit(GenerationRequest(promptTokens: [1])).outputs
+    let outputs = try makeExecutor(milliseconds: 200).submit(GenerationRequest(promptTokens: [1])).outputs
     #expect(await outputs.collect().reason == .cancelled)
   }
 

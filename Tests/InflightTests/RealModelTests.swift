@@ -126,7 +126,7 @@ import Testing
       break
     }
     // The cancellation arrives with the next step.
-    for _ in 0..<200 where llm.statistics().cancelledRequestCount == 0 {
+    for _ in 0..<1000 where llm.statistics().cancelledRequestCount == 0 {
       try await Task.sleep(for: .milliseconds(10))
     }
     #expect(llm.statistics().cancelledRequestCount == 1)
