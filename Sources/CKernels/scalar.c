@@ -56,50 +56,61 @@ static uint8_t packed_weight(const uint8_t *weights, int planes, int column, int
 
 static float half_at(const uint8_t *p, int index) { return ik_float_from_half(ik_load16(p + 2 * index)); }
 
-// Inputs first ..< last of group `index` (row and group in one).
+// Products of inputs first ..< last of a group with `values`, less the weights' offset times `sum`.
 static int32_t dot(
-    const uint8_t *weights, int planes, int column, const ik_int8_rows *x, size_t index, int first, int last
+    ik_format format, const uint8_t *weights, int column, const int8_t *values, int32_t sum, int first, int last
 ) {
-  int32_t sum = 0;
-  for (int k = first; k < last; k++) {
-    int32_t q = 128 * x->values[index * IK_GROUP + k] + x->low[index * IK_GROUP + k];
-    sum += (int32_t)packed_weight(weights, planes, column, k) * q;
-  }
-  return sum;
+  int32_t result = -format.offset * sum;
+  for (int k = first; k < last; k++) result += (int32_t)packed_weight(weights, format.planes, column, k) * values[k];
+  return result;
 }
 
-static float integer_element(ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column) {
-  float out = 0;
-  for (int32_t g = 0; g < x->groups; g++) {
-    size_t index = (size_t)row * x->groups + g;
-    const uint8_t *scales = tile + ik_group_offset(format, g), *weights = scales + ik_scale_bytes(format.scaling);
-    const uint8_t *header = tile + ik_group_offset(format, g / 8 * 8) - ik_header_bytes(format.scaling);
-    const int32_t *sums = x->half_sums + 2 * index;
-    float scale = x->scales[index];
-    if (format.scaling == IK_SCALE_SUPER_HALF) {
-      for (int half = 0; half < 2; half++) {
-        int32_t sum = dot(weights, format.planes, column, x, index, 16 * half, 16 * half + 16) -
-                      format.offset * sums[half];
-        float d = half_at(header, column) * (float)(int8_t)scales[32 * half + column];
-        out = fmaf((float)sum * scale, d, out);
+// Adds the products of one group with `values`, whose halves sum up to `sums`, to `out`.
+static float add_group(
+    ik_format format, const uint8_t *tile, int32_t group, int column, const int8_t *values, const int32_t *sums,
+    float scale, float out
+) {
+  const uint8_t *scales = tile + ik_group_offset(format, group), *weights = scales + ik_scale_bytes(format.scaling);
+  const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
+  if (format.scaling == IK_SCALE_SUPER_HALF) {
+    for (int half = 0; half < 2; half++) {
+      int32_t sum = dot(format, weights, column, values, sums[half], 16 * half, 16 * half + 16);
+      float d = half_at(header, column) * (float)(int8_t)scales[32 * half + column];
+      out = fmaf((float)sum * scale, d, out);
+    }
+    return out;
+  }
+  int32_t sum = dot(format, weights, column, values, sums[0] + sums[1], 0, 32);
+  float d = half_at(format.scaling == IK_SCALE_SUPER ? header : scales, column);
+  if (format.scaling == IK_SCALE_SUPER) d *= (float)scales[column];
+  return fmaf((float)sum * scale, d, out);
+}
+
+static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, int column) {
+  const uint8_t *scales = tile + ik_group_offset(format, group);
+  if (format.scaling == IK_SCALE_MINIMUM) return half_at(scales + 64, column);
+  const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
+  return -(half_at(header + 64, column) * (float)scales[32 + column]);
+}
+
+static float integer_element(
+    ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column, float out
+) {
+  for (int32_t chunk = 0; chunk < ik_chunks(x->group_count); chunk++) {
+    int32_t first = chunk * IK_CHUNK, left = x->group_count - first, count = left < IK_CHUNK ? left : IK_CHUNK;
+    const ik_int8_group *groups = x->groups + ik_group_index(x, row, first);
+    const ik_low_group *low = x->low + ik_group_index(x, row, first);
+    uint8_t wide = x->wide[(size_t)chunk * x->pitch + row];
+    for (int32_t g = 0; g < count; g++) {
+      out = add_group(format, tile, first + g, column, groups[g].values, groups[g].sums, groups[g].scale, out);
+      if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
+        out = fmaf(groups[g].scaled_sum, minimum_of(format, tile, first + g, column), out);
       }
-      continue;
     }
-    int32_t sum = dot(weights, format.planes, column, x, index, 0, 32) - format.offset * (sums[0] + sums[1]);
-    float d = 0, m = 0;
-    switch (format.scaling) {
-    case IK_SCALE_OFFSET: d = half_at(scales, column); break;
-    case IK_SCALE_MINIMUM:
-      d = half_at(scales, column);
-      m = half_at(scales + 64, column);
-      break;
-    default:
-      d = half_at(header, column) * (float)scales[column];
-      m = -(half_at(header + 64, column) * (float)scales[32 + column]);
-      break;
+    for (int32_t g = 0; g < count; g++) {
+      if (!(wide >> g & 1)) continue;
+      out = add_group(format, tile, first + g, column, low[g].values, low[g].sums, groups[g].scale * 0.0078125f, out);
     }
-    out = fmaf((float)sum * scale, d, out);
-    if (format.scaling != IK_SCALE_OFFSET) out = fmaf(x->scaled_sums[index], m, out);
   }
   return out;
 }
@@ -123,18 +134,18 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
     const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
     for (int32_t row = 0; row < m->rows; row++) {
       for (int column = 0; column < IK_TILE && tile * IK_TILE + column < m->outputs; column++) {
-        float value = 0;
+        float *out = m->out + (size_t)row * m->out_stride + tile * IK_TILE + column;
+        float value = m->bias ? m->bias[tile * IK_TILE + column] : 0.0f;
+        if (m->accumulate) value += *out;
         if (ik_is_integer(m->type)) {
-          value = integer_element(format, data, m->int8, row, column);
+          value = integer_element(format, data, m->int8, row, column, value);
         } else {
           const float *x = m->floats + (size_t)row * m->inputs;
           for (int32_t k = 0; k < m->inputs; k++) {
             value = fmaf(x[k], float_weight(m->type, data, (size_t)k * IK_TILE + column), value);
           }
         }
-        float *out = m->out + (size_t)row * m->out_stride + tile * IK_TILE + column;
-        if (m->bias) value += m->bias[tile * IK_TILE + column];
-        *out = m->accumulate ? value + *out : value;
+        *out = value;
       }
     }
   }
@@ -147,30 +158,35 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
   float lanes[16] = {0};
   for (int32_t i = 0; i < columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
   float outlier = IK_OUTLIER * sqrtf(sum_lanes(lanes) / (float)columns);
+  for (int32_t chunk = 0; chunk < ik_chunks(columns / IK_GROUP); chunk++) out->wide[(size_t)chunk * out->pitch + row] = 0;
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
     const float *group = x + (size_t)g * IK_GROUP;
-    size_t index = (size_t)row * out->groups + g;
+    size_t index = ik_group_index(out, row, g);
+    ik_int8_group *result = out->groups + index;
+    ik_low_group *low = out->low + index;
     float peak = 0;
     for (int i = 0; i < IK_GROUP; i++) peak = fabsf(group[i]) > peak ? fabsf(group[i]) : peak;
     bool wide = peak > outlier;
-    float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
-    int32_t sums[2] = {0, 0};
+    float inverse = peak > 0 ? (wide ? 16256.0f : 127.0f) / peak : 0.0f, scale = peak / 127.0f;
+    int32_t sums[2] = {0, 0}, low_sums[2] = {0, 0};
     for (int i = 0; i < IK_GROUP; i++) {
       float rounded = rintf(group[i] * inverse);
       // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
       if (rounded != rounded) scale = NAN;
-      int32_t q = rounded == rounded ? (int32_t)rounded : 0;
-      if (!wide) q *= 128;
-      int32_t high = (q + 64) >> 7;
-      out->values[index * IK_GROUP + i] = (int8_t)high;
-      out->low[index * IK_GROUP + i] = (int8_t)(q - 128 * high);
-      sums[i / 16] += q;
+      int32_t q = rounded == rounded ? (int32_t)rounded : 0, high = wide ? (q + 64) >> 7 : q;
+      result->values[i] = (int8_t)high;
+      sums[i / 16] += high;
+      if (!wide) continue;
+      low->values[i] = (int8_t)(q - 128 * high);
+      low_sums[i / 16] += q - 128 * high;
     }
-    out->wide[index] = wide;
-    out->half_sums[2 * index] = sums[0];
-    out->half_sums[2 * index + 1] = sums[1];
-    out->scales[index] = scale;
-    out->scaled_sums[index] = scale * (float)(sums[0] + sums[1]);
+    for (int half = 0; half < 2; half++) {
+      result->sums[half] = sums[half];
+      if (wide) low->sums[half] = low_sums[half];
+    }
+    if (wide) out->wide[index / IK_CHUNK] |= (uint8_t)(1 << index % IK_CHUNK);
+    result->scale = scale;
+    result->scaled_sum = scale * ((float)(128 * (sums[0] + sums[1]) + low_sums[0] + low_sums[1]) * 0.0078125f);
   }
 }
 

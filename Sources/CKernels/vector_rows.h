@@ -1,37 +1,102 @@
 // Kernels over whole rows of the vector tiers: norm, quantization, gate, rotation. Included by vector_kernels.h.
 
-INLINE void quantize_group(const float *group, float outlier, const ik_int8_rows *out, size_t index) {
-  v16 low = load(group), high = load(group + 16);
-  float peak = max_lanes(max16(__builtin_elementwise_abs(low), __builtin_elementwise_abs(high)));
-  bool wide = peak > outlier;
-  float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
-  v16 scaled[2] = {low * inverse, high * inverse};
-  // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
-  v16i ordered[2] = {scaled[0] == scaled[0], scaled[1] == scaled[1]};
-  if (__builtin_reduce_and(ordered[0] & ordered[1]) == 0) scale = NAN;
-  int32_t *sums = out->half_sums + 2 * index;
-  typedef int8_t v16b __attribute__((vector_size(16)));
-  for (int half = 0; half < 2; half++) {
-    v16 rounded = __builtin_elementwise_roundeven(select16(ordered[half], scaled[half], splat(0.0f)));
-    v16i q = __builtin_convertvector(rounded, v16i);
-    if (!wide) q <<= 7;
-    v16i whole = (q + 64) >> 7;
-    v16b bytes = __builtin_convertvector(whole, v16b), rest = __builtin_convertvector(q - (whole << 7), v16b);
-    memcpy(out->values + index * IK_GROUP + 16 * half, &bytes, 16);
-    memcpy(out->low + index * IK_GROUP + 16 * half, &rest, 16);
-    sums[half] = __builtin_reduce_add(q);
+// The largest lane of each of sixteen vectors: lane j of the result is that of v[j]. Overwrites v.
+INLINE v16 maxima(v16 v[16]) {
+#define FOLD(count, low, high)                                                                                        \
+  for (int i = 0; i < count; i++) {                                                                                   \
+    v[i] = max16(__builtin_shufflevector(v[2 * i], v[2 * i + 1], low), __builtin_shufflevector(v[2 * i], v[2 * i + 1], high)); \
   }
-  out->wide[index] = wide;
-  out->scales[index] = scale;
-  out->scaled_sums[index] = scale * (float)(sums[0] + sums[1]);
+#define LANES(...) __VA_ARGS__
+#pragma unroll
+  FOLD(8, LANES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+       LANES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#pragma unroll
+  FOLD(4, LANES(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
+       LANES(4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
+#pragma unroll
+  FOLD(2, LANES(0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29),
+       LANES(2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31))
+#pragma unroll
+  FOLD(1, LANES(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+       LANES(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
+#undef LANES
+#undef FOLD
+  return v[0];
+}
+
+INLINE v16 absolute_maximum(const float *group) {
+  return max16(__builtin_elementwise_abs(load(group)), __builtin_elementwise_abs(load(group + 16)));
+}
+
+// Quantizes a group that is wide, or of a row that is not finite: one value after another.
+static void quantize_odd_group(const float *x, float peak, bool wide, ik_int8_group *group, ik_low_group *low) {
+  float inverse = peak > 0 ? (wide ? 16256.0f : 127.0f) / peak : 0.0f, scale = peak / 127.0f;
+  int32_t sums[2] = {0, 0}, low_sums[2] = {0, 0};
+  for (int i = 0; i < IK_GROUP; i++) {
+    float rounded = rintf(x[i] * inverse);
+    // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
+    if (rounded != rounded) scale = NAN;
+    int32_t q = rounded == rounded ? (int32_t)rounded : 0, high = wide ? (q + 64) >> 7 : q;
+    group->values[i] = (int8_t)high;
+    sums[i / 16] += high;
+    if (!wide) continue;
+    low->values[i] = (int8_t)(q - 128 * high);
+    low_sums[i / 16] += q - 128 * high;
+  }
+  for (int half = 0; half < 2; half++) {
+    group->sums[half] = sums[half];
+    if (wide) low->sums[half] = low_sums[half];
+  }
+  group->scale = scale;
+  group->scaled_sum = scale * ((float)(128 * (sums[0] + sums[1]) + low_sums[0] + low_sums[1]) * 0.0078125f);
+}
+
+// Quantizes a narrow group of finite values.
+INLINE void quantize_narrow_group(const float *x, float peak, ik_int8_group *group) {
+  float inverse = peak > 0 ? 127.0f / peak : 0.0f, scale = peak / 127.0f;
+  typedef int8_t v16b __attribute__((vector_size(16)));
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    // Adding 1.5 * 2^23 rounds to an integer, to nearest even, and leaves it in the low bits.
+    v16 shifted = load(x + 16 * half) * inverse + 12582912.0f;
+    v16i q = (v16i)shifted - 0x4b400000;
+    v16b bytes = __builtin_convertvector(q, v16b);
+    memcpy(group->values + 16 * half, &bytes, 16);
+    group->sums[half] = __builtin_reduce_add(q);
+  }
+  group->scale = scale;
+  group->scaled_sum = scale * (float)(group->sums[0] + group->sums[1]);
 }
 
 INLINE void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
+  int32_t groups = columns / IK_GROUP;
   v16 squares = splat(0.0f);
   for (int32_t i = 0; i < columns; i += 16) squares = fma16(load(x + i), load(x + i), squares);
-  float outlier = IK_OUTLIER * sqrtf(sum_lanes(squares) / (float)columns);
-  for (int32_t g = 0; g < columns / IK_GROUP; g++) {
-    quantize_group(x + (size_t)g * IK_GROUP, outlier, out, (size_t)row * out->groups + g);
+  float sum = sum_lanes(squares), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
+  bool finite = sum < INFINITY;
+  for (int32_t chunk = 0; chunk < ik_chunks(groups); chunk++) out->wide[(size_t)chunk * out->pitch + row] = 0;
+  for (int32_t g = 0; g < groups; g += 16) {
+    int32_t count = groups - g < 16 ? groups - g : 16;
+    float peaks[16];
+    if (count == 16) {
+      v16 largest[16];
+#pragma unroll
+      for (int32_t i = 0; i < 16; i++) largest[i] = absolute_maximum(x + (size_t)(g + i) * IK_GROUP);
+      store(peaks, maxima(largest));
+    } else {
+      for (int32_t i = 0; i < count; i++) peaks[i] = max_lanes(absolute_maximum(x + (size_t)(g + i) * IK_GROUP));
+    }
+    for (int32_t i = 0; i < count; i++) {
+      const float *values = x + (size_t)(g + i) * IK_GROUP;
+      size_t index = ik_group_index(out, row, g + i);
+      bool wide = peaks[i] > outlier;
+      if (wide) out->wide[index / IK_CHUNK] |= (uint8_t)(1 << index % IK_CHUNK);
+      if (wide || !finite) {
+        quantize_odd_group(values, peaks[i], wide, out->groups + index, out->low + index);
+      } else {
+        quantize_narrow_group(values, peaks[i], out->groups + index);
+      }
+    }
   }
 }
 
@@ -50,7 +115,13 @@ INLINE v16 load_some(const float *p, int32_t count) {
   return load(values);
 }
 
-INLINE void store_some(float *p, v16 v, int32_t count) { memcpy(p, &v, (size_t)(count >= 16 ? 16 : count) * 4); }
+INLINE void store_some(float *p, v16 v, int32_t count) {
+  if (count >= 16) {
+    store(p, v);
+  } else {
+    memcpy(p, &v, (size_t)count * 4);
+  }
+}
 
 static void TIER(rms_norm)(const void *arguments, int32_t begin, int32_t end) {
   const ik_rms_norm *n = arguments;

@@ -1,6 +1,12 @@
 import CKernels
 import Tensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A small counter-based generator, so that a failing case can be named by its seed.
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
@@ -19,46 +25,53 @@ struct SeededGenerator: RandomNumberGenerator {
   mutating func int(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 }
 
-/// Rows of activations with everything that the kernels keep of them, in Swift arrays.
+/// Rows of activations with everything that the kernels keep of them.
 final class QuantizedRows {
   let rows: Int
   let groups: Int
-  var values: [Int8]
-  var low: [Int8]
-  var wide: [UInt8]
-  var scales: [Float]
-  var scaledSums: [Float]
-  var halfSums: [Int32]
+  private var storage: ik_int8_rows
+  private let byteCounts: (groups: Int, low: Int, wide: Int)
 
   init(rows: Int, columns: Int) {
     self.rows = rows
     groups = columns / 32
-    values = Array(repeating: 0, count: rows * columns)
+    let places = Int(ik_chunks(Int32(groups))) * rows
+    let count = places * Int(IK_CHUNK)
+    storage = ik_int8_rows(
+      groups: .allocate(capacity: count), low: .allocate(capacity: count), wide: .allocate(capacity: places),
+      group_count: Int32(groups), pitch: Int32(rows))
+    byteCounts = (count * MemoryLayout<ik_int8_group>.stride, count * MemoryLayout<ik_low_group>.stride, places)
     // What an earlier batch has left there must not matter.
-    low = Array(repeating: 77, count: rows * columns)
-    wide = Array(repeating: 1, count: rows * groups)
-    scales = Array(repeating: 0, count: rows * groups)
-    scaledSums = scales
-    halfSums = Array(repeating: 0, count: rows * groups * 2)
+    memset(storage.groups, 77, byteCounts.groups)
+    memset(storage.low, 77, byteCounts.low)
+    memset(storage.wide, 255, byteCounts.wide)
+  }
+
+  deinit {
+    storage.groups.deallocate()
+    storage.low.deallocate()
+    storage.wide.deallocate()
   }
 
   func with<Result>(_ body: (UnsafePointer<ik_int8_rows>) -> Result) -> Result {
-    values.withUnsafeMutableBufferPointer { values in
-      low.withUnsafeMutableBufferPointer { low in
-        wide.withUnsafeMutableBufferPointer { wide in
-          scales.withUnsafeMutableBufferPointer { scales in
-            scaledSums.withUnsafeMutableBufferPointer { scaledSums in
-              halfSums.withUnsafeMutableBufferPointer { halfSums in
-                var rows = ik_int8_rows(
-                  values: values.baseAddress, low: low.baseAddress, wide: wide.baseAddress, scales: scales.baseAddress,
-                  scaled_sums: scaledSums.baseAddress, half_sums: halfSums.baseAddress, groups: Int32(groups))
-                return body(&rows)
-              }
-            }
-          }
-        }
-      }
-    }
+    withUnsafePointer(to: storage) { body($0) }
+  }
+
+  func isWide(row: Int, group: Int) -> Bool {
+    storage.wide[group / 8 * rows + row] >> UInt8(group % 8) & 1 == 1
+  }
+
+  /// The group's integers with their low parts in units of 1/128, its sums, scale and scaled sum.
+  func group(row: Int, group: Int) -> (values: [Int], sums: [Int32], scale: Float, scaledSum: Float) {
+    let index = ik_group_index(&storage, Int32(row), Int32(group))
+    let wide = isWide(row: row, group: group)
+    let (stored, low) = (storage.groups[index], storage.low[index])
+    let high = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
+    let rest = withUnsafeBytes(of: low.values) { Array($0.bindMemory(to: Int8.self)) }
+    return (
+      (0..<32).map { 128 * Int(high[$0]) + (wide ? Int(rest[$0]) : 0) },
+      [stored.sums.0, stored.sums.1] + (wide ? [low.sums.0, low.sums.1] : []), stored.scale, stored.scaled_sum
+    )
   }
 }
 

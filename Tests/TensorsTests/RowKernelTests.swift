@@ -81,28 +81,31 @@ import Testing
 
   @Test func quantizedRowsHaveTheTwinsBits() {
     var g = SeededGenerator(seed: 8)
-    for _ in 0..<100 {
-      let columns = 32 * g.int(in: 1...5)
+    for _ in 0..<150 {
+      let columns = 32 * g.int(in: 1...37)
       let rows = g.int(in: 0...4)
       var x = (0..<rows * columns).map { _ in g.float(in: -9...9) }
       if rows > 1 { for i in 0..<32 { x[i] = 0 } }
       // An outlier makes its group wide.
       if rows > 0, columns > 64 { x[40] = 200 }
       let expected = Kernels.quantize(x, rows: rows, columns: columns, with: Kernels.scalar)
-      for tier in Kernels.vectorTiers {
-        let actual = Kernels.quantize(x, rows: rows, columns: columns, with: tier)
-        #expect(actual.values == expected.values && actual.halfSums == expected.halfSums)
-        #expect(actual.low == expected.low && actual.wide == expected.wide)
-        #expect(Kernels.bits(actual.scales) == Kernels.bits(expected.scales))
-        #expect(Kernels.bits(actual.scaledSums) == Kernels.bits(expected.scaledSums))
-      }
-      if rows > 0, columns > 64 { #expect(expected.wide[1] == 1) }
-      for (index, value) in x.enumerated() {
-        let scale = expected.scales[index / 32]
-        let q = 128 * Int(expected.values[index]) + Int(expected.low[index])
-        let isWide = expected.wide[index / 32] == 1
-        #expect(isWide || expected.low[index] == 0)
-        #expect(abs(Float(q) * scale - value) <= scale * (isWide ? 0.51 : 64.1))
+      if rows > 0, columns > 64 { #expect(expected.isWide(row: 0, group: 1)) }
+      let actual = Kernels.vectorTiers.map { Kernels.quantize(x, rows: rows, columns: columns, with: $0) }
+      for row in 0..<rows {
+        for group in 0..<columns / 32 {
+          let want = expected.group(row: row, group: group)
+          let isWide = expected.isWide(row: row, group: group)
+          for got in actual {
+            let have = got.group(row: row, group: group)
+            #expect(have.values == want.values && have.sums == want.sums)
+            #expect(got.isWide(row: row, group: group) == isWide)
+            #expect(Kernels.bits([have.scale, have.scaledSum]) == Kernels.bits([want.scale, want.scaledSum]))
+          }
+          for (index, q) in want.values.enumerated() {
+            let value = x[row * columns + group * 32 + index]
+            #expect(abs(Float(q) / 128 * want.scale - value) <= want.scale * (isWide ? 0.51 / 128 : 0.501))
+          }
+        }
       }
     }
   }

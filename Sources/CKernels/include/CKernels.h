@@ -53,22 +53,42 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 integers with a scale: x[i] is about scale[g] * q[i], q = 128 * values + low.
+// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + low[i] / 128).
 //
-// Most groups are narrow: low is 0, and q has the 8 bits of values. A group that holds an outlier (a value of more than
+// Most groups are narrow: low is 0, and the integers have 8 bits. A group that holds an outlier (a value of more than
 // IK_OUTLIER times the row's root mean square) would lose its other values to one coarse scale; it is wide and has 15
 // bits. Products take twice the multiplications for wide groups only. Which groups are wide depends on the row alone.
 #define IK_OUTLIER 3.0f
 
+typedef struct ik_int8_group {
+  int8_t values[32];    // -127 to 127
+  int32_t sums[2];      // of the values of the two halves
+  float scale;
+  float scaled_sum;     // scale * sum of (values + low / 128)
+} ik_int8_group;
+
+typedef struct ik_low_group {
+  int8_t values[32];    // -64 to 63
+  int32_t sums[2];
+} ik_low_group;
+
+// Eight groups of a row, the inputs that a product takes at a time, lie together, and behind them those of the next row.
+enum { IK_CHUNK = 8 };
+
 typedef struct ik_int8_rows {
-  int8_t *values;       // [rows][groups * 32], -127 to 127
-  int8_t *low;          // [rows][groups * 32], -64 to 63; 0 in narrow groups
-  uint8_t *wide;        // [rows][groups]: 1 if the group is wide
-  float *scales;        // [rows][groups]
-  float *scaled_sums;   // [rows][groups]: scale * sum of the group's q
-  int32_t *half_sums;   // [rows][groups][2]: sums of the q of the two halves of a group
-  int32_t groups;
+  ik_int8_group *groups;  // [chunks][pitch][IK_CHUNK]
+  ik_low_group *low;      // the same; only wide groups are ever read
+  uint8_t *wide;          // [chunks][pitch]: bit i says whether group i of the chunk is wide
+  int32_t group_count;
+  int32_t pitch;          // at least the number of rows
 } ik_int8_rows;
+
+static inline int32_t ik_chunks(int32_t group_count) { return (group_count + IK_CHUNK - 1) / IK_CHUNK; }
+
+// Place of a group in `groups` and `low`.
+static inline size_t ik_group_index(const ik_int8_rows *x, int32_t row, int32_t group) {
+  return ((size_t)(group / IK_CHUNK) * x->pitch + row) * IK_CHUNK + group % IK_CHUNK;
+}
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks. A task is a kernel over a range of work items, run by the worker pool: function(arguments, begin, end).
