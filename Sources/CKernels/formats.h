@@ -112,4 +112,22 @@ typedef struct ik_group {
   int8_t half_scale[2];   // of IK_SCALE_SUPER_HALF
 } ik_group;
 
+// ---------------------------------------------------------------------------------------------------------------
+// Lists of outliers.
+
+// Lists the quads of group `group` of the chunk at `place` whose `high` is not 0. Groups come in ascending order.
+static inline void ik_list_outliers(const ik_int8_rows *x, size_t place, int32_t group, const int8_t high[IK_GROUP]) {
+  ik_outliers *list = x->outliers + place * IK_LIST;
+  int32_t count = x->outlier_counts[place];
+  for (int quad = 0; quad < 8; quad++) {
+    // Never past the list: when a place is written, at most as many are taken as quads came before this one.
+    uint32_t word;
+    memcpy(&word, high + 4 * quad, 4);
+    memcpy(list[count].high, &word, 4);
+    list[count].quad = (uint16_t)(8 * group + quad);
+    count += word != 0;
+  }
+  x->outlier_counts[place] = (uint8_t)count;
+}
+
 #endif

@@ -56,34 +56,25 @@ static uint8_t packed_weight(const uint8_t *weights, int planes, int column, int
 
 static float half_at(const uint8_t *p, int index) { return ik_float_from_half(ik_load16(p + 2 * index)); }
 
-// Products of inputs first ..< last of a group with `values`, less the weights' offset times `sum`.
-static int32_t dot(
-    ik_format format, const uint8_t *weights, int column, const int8_t *values, int32_t sum, int first, int last
-) {
-  int32_t result = -format.offset * sum;
-  for (int k = first; k < last; k++) result += (int32_t)packed_weight(weights, format.planes, column, k) * values[k];
+// Products of inputs first ..< last of a group with `values`, the first of which belongs to input `first`; the weights'
+// offset is taken off.
+static int32_t dot(ik_format format, const uint8_t *weights, int column, const int8_t *values, int first, int last) {
+  int32_t result = 0;
+  for (int k = first; k < last; k++) {
+    result += ((int32_t)packed_weight(weights, format.planes, column, k) - format.offset) * values[k - first];
+  }
   return result;
 }
 
-// Adds the products of one group with `values`, whose halves sum up to `sums`, to `out`.
-static float add_group(
-    ik_format format, const uint8_t *tile, int32_t group, int column, const int8_t *values, const int32_t *sums,
-    float scale, float out
-) {
-  const uint8_t *scales = tile + ik_group_offset(format, group), *weights = scales + ik_scale_bytes(format.scaling);
+// The scale of input `k` of a group.
+static float scale_of(ik_format format, const uint8_t *tile, int32_t group, int column, int k) {
+  const uint8_t *scales = tile + ik_group_offset(format, group);
   const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
-  if (format.scaling == IK_SCALE_SUPER_HALF) {
-    for (int half = 0; half < 2; half++) {
-      int32_t sum = dot(format, weights, column, values, sums[half], 16 * half, 16 * half + 16);
-      float d = half_at(header, column) * (float)(int8_t)scales[32 * half + column];
-      out = fmaf((float)sum * scale, d, out);
-    }
-    return out;
+  switch (format.scaling) {
+  case IK_SCALE_SUPER: return half_at(header, column) * (float)scales[column];
+  case IK_SCALE_SUPER_HALF: return half_at(header, column) * (float)(int8_t)scales[k / 16 * 32 + column];
+  default: return half_at(scales, column);
   }
-  int32_t sum = dot(format, weights, column, values, sums[0] + sums[1], 0, 32);
-  float d = half_at(format.scaling == IK_SCALE_SUPER ? header : scales, column);
-  if (format.scaling == IK_SCALE_SUPER) d *= (float)scales[column];
-  return fmaf((float)sum * scale, d, out);
 }
 
 static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, int column) {
@@ -96,20 +87,28 @@ static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, in
 static float integer_element(
     ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column, float out
 ) {
-  for (int32_t chunk = 0; chunk < ik_chunks(x->group_count); chunk++) {
-    int32_t first = chunk * IK_CHUNK, left = x->group_count - first, count = left < IK_CHUNK ? left : IK_CHUNK;
-    const ik_int8_group *groups = x->groups + ik_group_index(x, row, first);
-    const ik_low_group *low = x->low + ik_group_index(x, row, first);
-    uint8_t wide = x->wide[(size_t)chunk * x->pitch + row];
-    for (int32_t g = 0; g < count; g++) {
-      out = add_group(format, tile, first + g, column, groups[g].values, groups[g].sums, groups[g].scale, out);
+  int run = format.scaling == IK_SCALE_SUPER_HALF ? 16 : 32;
+  for (int32_t first = 0; first < x->group_count; first += IK_CHUNK) {
+    int32_t end = first + IK_CHUNK < x->group_count ? first + IK_CHUNK : x->group_count;
+    size_t place = ik_chunk_index(x, row, first / IK_CHUNK);
+    const ik_int8_group *groups = x->groups + place * IK_CHUNK;
+    for (int32_t g = first; g < end; g++) {
+      const ik_int8_group *group = groups + g - first;
+      const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
+      for (int k = 0; k < 32; k += run) {
+        int32_t sum = dot(format, weights, column, group->values + k, k, k + run);
+        out = fmaf((float)sum * group->scale, scale_of(format, tile, g, column, k), out);
+      }
       if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
-        out = fmaf(groups[g].scaled_sum, minimum_of(format, tile, first + g, column), out);
+        out = fmaf(group->scaled_sum, minimum_of(format, tile, g, column), out);
       }
     }
-    for (int32_t g = 0; g < count; g++) {
-      if (!(wide >> g & 1)) continue;
-      out = add_group(format, tile, first + g, column, low[g].values, low[g].sums, groups[g].scale * 0.0078125f, out);
+    for (int i = 0; i < x->outlier_counts[place]; i++) {
+      const ik_outliers *outliers = x->outliers + place * IK_LIST + i;
+      int32_t of_chunk = outliers->quad / 8, g = first + of_chunk, k = outliers->quad % 8 * 4;
+      const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
+      int32_t sum = dot(format, weights, column, outliers->high, k, k + 4);
+      out = fmaf((float)sum * (groups[of_chunk].scale * 128.0f), scale_of(format, tile, g, column, k), out);
     }
   }
   return out;
@@ -157,36 +156,37 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
   float lanes[16] = {0};
   for (int32_t i = 0; i < columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
-  float outlier = IK_OUTLIER * sqrtf(sum_lanes(lanes) / (float)columns);
-  for (int32_t chunk = 0; chunk < ik_chunks(columns / IK_GROUP); chunk++) out->wide[(size_t)chunk * out->pitch + row] = 0;
+  float sum = sum_lanes(lanes), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
-    const float *group = x + (size_t)g * IK_GROUP;
-    size_t index = ik_group_index(out, row, g);
-    ik_int8_group *result = out->groups + index;
-    ik_low_group *low = out->low + index;
-    float peak = 0;
-    for (int i = 0; i < IK_GROUP; i++) peak = fabsf(group[i]) > peak ? fabsf(group[i]) : peak;
-    bool wide = peak > outlier;
-    float inverse = peak > 0 ? (wide ? 16256.0f : 127.0f) / peak : 0.0f, scale = peak / 127.0f;
-    int32_t sums[2] = {0, 0}, low_sums[2] = {0, 0};
+    const float *values = x + (size_t)g * IK_GROUP;
+    size_t place = ik_chunk_index(out, row, g / IK_CHUNK);
+    ik_int8_group *group = out->groups + place * IK_CHUNK + g % IK_CHUNK;
+    int8_t high[IK_GROUP];
+    if (g % IK_CHUNK == 0) out->outlier_counts[place] = 0;
+    float peak = 0, small = 0;
     for (int i = 0; i < IK_GROUP; i++) {
-      float rounded = rintf(group[i] * inverse);
+      float size = fabsf(values[i]);
+      if (size > peak) peak = size;
+      if (!(size > outlier) && size > small) small = size;
+    }
+    float scale = small / 127.0f;
+    if (peak / 16256.0f > scale) scale = peak / 16256.0f;
+    float inverse = scale > 0 ? 1.0f / scale : 0.0f;
+    int32_t total = 0;
+    group->sums[0] = group->sums[1] = 0;
+    for (int i = 0; i < IK_GROUP; i++) {
+      float rounded = rintf(values[i] * inverse);
       // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
       if (rounded != rounded) scale = NAN;
-      int32_t q = rounded == rounded ? (int32_t)rounded : 0, high = wide ? (q + 64) >> 7 : q;
-      result->values[i] = (int8_t)high;
-      sums[i / 16] += high;
-      if (!wide) continue;
-      low->values[i] = (int8_t)(q - 128 * high);
-      low_sums[i / 16] += q - 128 * high;
+      int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(values[i]) > outlier ? (q + 64) >> 7 : 0;
+      high[i] = (int8_t)top;
+      group->values[i] = (int8_t)(q - 128 * top);
+      group->sums[i / 16] += q - 128 * top;
+      total += q;
     }
-    for (int half = 0; half < 2; half++) {
-      result->sums[half] = sums[half];
-      if (wide) low->sums[half] = low_sums[half];
-    }
-    if (wide) out->wide[index / IK_CHUNK] |= (uint8_t)(1 << index % IK_CHUNK);
-    result->scale = scale;
-    result->scaled_sum = scale * ((float)(128 * (sums[0] + sums[1]) + low_sums[0] + low_sums[1]) * 0.0078125f);
+    group->scale = scale;
+    group->scaled_sum = scale * (float)total;
+    ik_list_outliers(out, place, g % IK_CHUNK, high);
   }
 }
 

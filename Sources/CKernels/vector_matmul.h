@@ -1,7 +1,6 @@
 // Matrix products of the vector tiers. Included by vector_kernels.h.
 
-// Rows that are computed together, by a panel of unpacked weights and with weights unpacked on the way; from MANY_ROWS
-// on a panel is worth it.
+// Rows that are computed together with weights that are unpacked already; from MANY_ROWS on unpacking them first is worth it.
 #ifndef ROWS
 #define ROWS 4
 #endif
@@ -55,6 +54,7 @@ INLINE int32_t load_quad_of_activations(const int8_t *p) {
 }
 
 INLINE v16i splat_int(int32_t x) { return (v16i){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE v64u splat_byte(uint8_t x) { return (v64u)splat_int((int32_t)(x * 0x01010101u)); }
 
 // What a group's scales become in float32: w = scales * (q - offset) + minimums.
 typedef struct group_scales {
@@ -115,7 +115,7 @@ INLINE void add_group(
   int halves = halves_of(scaling);
 #pragma unroll
   for (int half = 0; half < halves; half++) {
-    v16i sums[ROWS][2];
+    v16i sums[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       sums[r][0] = sums[r][1] = start_sum(scaling, offset, x[r * IK_CHUNK].sums, half);
@@ -147,36 +147,46 @@ INLINE void add_group(
   }
 }
 
-// Adds the low bits of one wide group to one row.
-INLINE void add_wide_group(
-    ik_scaling scaling, int planes, int offset, const uint8_t *weights, const group_scales *scales,
-    const ik_low_group *low, float row_scale, v16 out[2]
+// Adds the high bits of a row's outliers of one chunk. The groups of the chunk have their weights at `weights` and, if
+// `panel_scales` is NULL, their stored scales right before them; they are `stride` bytes apart.
+INLINE void add_outliers(
+    ik_scaling scaling, int planes, int offset, const uint8_t *weights, size_t stride, const group_scales *panel_scales,
+    const super_scales *super, const ik_outliers *entries, int32_t count, const ik_int8_group *x, v16 out[2]
 ) {
-  v16 scale = splat(row_scale * 0.0078125f);
-  int halves = halves_of(scaling);
+  for (int32_t i = 0; i < count; i++) {
+    int g = entries[i].quad / 8, quad = entries[i].quad % 8, half = quad / (8 / halves_of(scaling));
+    int32_t high = load_quad_of_activations(entries[i].high);
+    const uint8_t *group = weights + (size_t)g * stride;
+    v16i start = splat_int(0);
+    if (offset != 0) start -= dot4(start, splat_byte((uint8_t)offset), high);
+    v16 scale = splat(x[g].scale * 128.0f);
+    group_scales scales;
+    if (!panel_scales) load_scales(scaling, group - ik_scale_bytes(scaling), super, &scales);
+    const group_scales *s = panel_scales ? panel_scales + g : &scales;
 #pragma unroll
-  for (int half = 0; half < halves; half++) {
-    v16i sums[2];
-    sums[0] = sums[1] = start_sum(scaling, offset, low->sums, half);
-#pragma unroll
-    for (int quad = 8 / halves * half; quad < 8 / halves * (half + 1); quad++) {
-      int32_t a = load_quad_of_activations(low->values + quad * 4);
-      sums[0] = dot4(sums[0], load_quad(weights, planes, quad, 0), a);
-      sums[1] = dot4(sums[1], load_quad(weights, planes, quad, 1), a);
+    for (int c = 0; c < 2; c++) {
+      v16i sums = dot4(start, load_quad(group, planes, quad, c), high);
+      out[c] = fma16(to_float(sums) * scale, s->scales[half][c], out[c]);
     }
-#pragma unroll
-    for (int c = 0; c < 2; c++) out[c] = fma16(to_float(sums[c]) * scale, scales->scales[half][c], out[c]);
   }
 }
 
 // Sums start from what the row gets besides the product.
 INLINE void start_row(const ik_matmul *m, int32_t row, int32_t first, int32_t columns, v16 out[2]) {
   float values[IK_TILE] = {0};
-  if (m->bias) memcpy(values, m->bias + first, (size_t)columns * 4);
-  out[0] = load(values);
-  out[1] = load(values + 16);
-  if (!m->accumulate) return;
+  out[0] = out[1] = splat(0.0f);
+  if (m->bias) {
+    memcpy(values, m->bias + first, (size_t)columns * 4);
+    out[0] = load(values);
+    out[1] = load(values + 16);
+  }
   const float *old = m->out + (size_t)row * m->out_stride + first;
+  if (!m->accumulate) {
+    // They will be written when the sums are finished, and they may be far away.
+    __builtin_prefetch(old, 1);
+    __builtin_prefetch(old + 16, 1);
+    return;
+  }
   if (columns < IK_TILE) {
     memcpy(values, old, (size_t)columns * 4);
     old = values;
@@ -204,12 +214,12 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
   const ik_int8_rows *x = m->int8;
   int32_t first = tile * IK_TILE, columns = m->outputs - first < IK_TILE ? m->outputs - first : IK_TILE;
   const uint8_t *cursor = m->tiles + (size_t)tile * m->tile_bytes;
-  v16 out[ROWS][2];
+  v16 out[FEW_ROWS][2];
 #pragma unroll
   for (int r = 0; r < rows; r++) start_row(m, row + r, first, columns, out[r]);
   for (int32_t chunk = 0; chunk < ik_chunks(x->group_count); chunk++) {
     int32_t left = x->group_count - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
-    size_t place = (size_t)chunk * x->pitch + row;
+    size_t place = ik_chunk_index(x, row, chunk);
     const ik_int8_group *activations = x->groups + place * IK_CHUNK;
     super_scales super;
     load_super(format.scaling, cursor, &super);
@@ -226,15 +236,10 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-      for (uint32_t wide = x->wide[place + r]; wide != 0; wide &= wide - 1) {
-        int32_t g = __builtin_ctz(wide);
-        const uint8_t *group = groups + (size_t)g * ik_group_bytes(format);
-        group_scales scales;
-        load_scales(format.scaling, group, &super, &scales);
-        add_wide_group(
-            format.scaling, format.planes, format.offset, group + ik_scale_bytes(format.scaling), &scales,
-            x->low + (place + r) * IK_CHUNK + g, activations[r * IK_CHUNK + g].scale, out[r]);
-      }
+      add_outliers(
+          format.scaling, format.planes, format.offset, groups + ik_scale_bytes(format.scaling), ik_group_bytes(format),
+          NULL, &super, x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK,
+          out[r]);
     }
   }
 #pragma unroll
@@ -266,75 +271,64 @@ INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel
   }
 }
 
-// Adds a panel to `rows` rows of sums.
-INLINE void add_panel(
-    ik_scaling scaling, int offset, int rows, const panel *p, int32_t count, const ik_int8_group *x, float (*out)[IK_TILE]
-) {
-  v16 sums[ROWS][2];
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    sums[r][0] = load(out[r]);
-    sums[r][1] = load(out[r] + 16);
-  }
-  for (int32_t g = 0; g < count; g++) add_group(scaling, -1, offset, rows, p->weights[g], &p->scales[g], x + g, sums);
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    store(out[r], sums[r][0]);
-    store(out[r] + 16, sums[r][1]);
-  }
-}
-
-// Adds the wide groups of a panel to `rows` rows of sums.
-INLINE void add_wide_panel(
-    ik_scaling scaling, int offset, int32_t rows, const panel *p, const uint8_t *wide, const ik_int8_group *x,
-    const ik_low_group *low, float (*out)[IK_TILE]
-) {
-  for (int32_t r = 0; r < rows; r++, x += IK_CHUNK, low += IK_CHUNK) {
-    if (wide[r] == 0) continue;
-    v16 sums[2] = {load(out[r]), load(out[r] + 16)};
-    for (uint32_t rest = wide[r]; rest != 0; rest &= rest - 1) {
-      int32_t g = __builtin_ctz(rest);
-      add_wide_group(scaling, -1, offset, p->weights[g], &p->scales[g], low + g, x[g].scale, sums);
-    }
-    store(out[r], sums[0]);
-    store(out[r] + 16, sums[1]);
-  }
-}
-
 // Rows whose sums are kept at a time; the weights are unpacked once for each so many rows.
 enum { PANEL_ROWS = 128 };
 
+// The work on one tile for many rows: sums[i] belongs to row first_row + i.
+typedef struct tile_sums {
+  const ik_matmul *m;
+  int32_t first_column, columns, first_row;
+  float sums[PANEL_ROWS][IK_TILE];
+} tile_sums;
+
+// Adds chunk `chunk`, of which `p` has `count` groups of the weights, to rows r ..< r + rows of the sums.
+INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk, int32_t count, tile_sums *t, int32_t r0) {
+  const ik_int8_rows *x = t->m->int8;
+  size_t place = ik_chunk_index(x, t->first_row + r0, chunk);
+  const ik_int8_group *activations = x->groups + place * IK_CHUNK;
+  v16 sums[ROWS][2];
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    if (chunk == 0) {
+      start_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
+    } else {
+      sums[r][0] = load(t->sums[r0 + r]);
+      sums[r][1] = load(t->sums[r0 + r] + 16);
+    }
+  }
+  for (int32_t g = 0; g < count; g++) {
+    add_group(format.scaling, -1, format.offset, rows, p->weights[g], &p->scales[g], activations + g, sums);
+  }
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    add_outliers(
+        format.scaling, -1, format.offset, p->weights[0], sizeof p->weights[0], p->scales, NULL,
+        x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
+    if (chunk + 1 == ik_chunks(x->group_count)) {
+      finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
+    } else {
+      store(t->sums[r0 + r], sums[r][0]);
+      store(t->sums[r0 + r] + 16, sums[r][1]);
+    }
+  }
+}
+
 // Up to PANEL_ROWS rows of one tile, a chunk of the inputs at a time: for many rows.
 INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, int32_t row, int32_t rows) {
-  const ik_int8_rows *x = m->int8;
-  int32_t first = tile * IK_TILE, columns = m->outputs - first < IK_TILE ? m->outputs - first : IK_TILE;
   const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
+  int32_t groups = m->int8->group_count;
   panel p;
-  float out[PANEL_ROWS][IK_TILE];
-  for (int32_t r = 0; r < rows; r++) {
-    v16 start[2];
-    start_row(m, row + r, first, columns, start);
-    store(out[r], start[0]);
-    store(out[r] + 16, start[1]);
-  }
-  for (int32_t chunk = 0; chunk < ik_chunks(x->group_count); chunk++) {
-    int32_t left = x->group_count - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
+  tile_sums t;
+  t.m = m;
+  t.first_column = tile * IK_TILE;
+  t.columns = m->outputs - t.first_column < IK_TILE ? m->outputs - t.first_column : IK_TILE;
+  t.first_row = row;
+  for (int32_t chunk = 0; chunk < ik_chunks(groups); chunk++) {
+    int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
     unpack(format, data + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
-    size_t place = (size_t)chunk * x->pitch + row;
-    const ik_int8_group *activations = x->groups + place * IK_CHUNK;
     int32_t r = 0;
-    for (; r + ROWS <= rows; r += ROWS) {
-      add_panel(format.scaling, format.offset, ROWS, &p, count, activations + (size_t)r * IK_CHUNK, out + r);
-    }
-    for (; r < rows; r++) {
-      add_panel(format.scaling, format.offset, 1, &p, count, activations + (size_t)r * IK_CHUNK, out + r);
-    }
-    add_wide_panel(
-        format.scaling, format.offset, rows, &p, x->wide + place, activations, x->low + place * IK_CHUNK, out);
-  }
-  for (int32_t r = 0; r < rows; r++) {
-    v16 sums[2] = {load(out[r]), load(out[r] + 16)};
-    finish_row(m, row + r, first, columns, sums);
+    for (; r + ROWS <= rows; r += ROWS) add_panel(format, ROWS, &p, chunk, count, &t, r);
+    for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, &t, r);
   }
 }
 
@@ -384,8 +378,14 @@ INLINE void matmul_tiles(
         integer_panels(m, format, tile, row, m->rows - row < PANEL_ROWS ? m->rows - row : PANEL_ROWS);
       }
     } else {
-      for (; row + FEW_ROWS <= m->rows; row += FEW_ROWS) integer_rows(m, format, FEW_ROWS, tile, row);
-      for (; row < m->rows; row++) integer_rows(m, format, 1, tile, row);
+      for (; row < m->rows; row += FEW_ROWS) {
+        switch (m->rows - row) {
+        case 1: integer_rows(m, format, 1, tile, row); break;
+        case 2: integer_rows(m, format, 2, tile, row); break;
+        case 3: integer_rows(m, format, 3, tile, row); break;
+        default: integer_rows(m, format, FEW_ROWS, tile, row);
+        }
+      }
     }
   }
 }

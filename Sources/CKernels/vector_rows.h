@@ -28,33 +28,47 @@ INLINE v16 absolute_maximum(const float *group) {
   return max16(__builtin_elementwise_abs(load(group)), __builtin_elementwise_abs(load(group + 16)));
 }
 
-// Quantizes a group that is wide, or of a row that is not finite: one value after another.
-static void quantize_odd_group(const float *x, float peak, bool wide, ik_int8_group *group, ik_low_group *low) {
-  float inverse = peak > 0 ? (wide ? 16256.0f : 127.0f) / peak : 0.0f, scale = peak / 127.0f;
-  int32_t sums[2] = {0, 0}, low_sums[2] = {0, 0};
-  for (int i = 0; i < IK_GROUP; i++) {
-    float rounded = rintf(x[i] * inverse);
-    // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
-    if (rounded != rounded) scale = NAN;
-    int32_t q = rounded == rounded ? (int32_t)rounded : 0, high = wide ? (q + 64) >> 7 : q;
-    group->values[i] = (int8_t)high;
-    sums[i / 16] += high;
-    if (!wide) continue;
-    low->values[i] = (int8_t)(q - 128 * high);
-    low_sums[i / 16] += q - 128 * high;
+typedef int8_t v16b __attribute__((vector_size(16)));
+
+// Quantizes a group with outliers, or of a row that is not finite. A NaN becomes 0 here and makes the group's scale a
+// NaN, so that it is not lost.
+static void quantize_with_outliers(
+    const float *x, float peak, bool finite, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]
+) {
+  v16 values[2] = {load(x), load(x + 16)}, zero = splat(0.0f);
+  v16i ordered[2] = {values[0] == values[0], values[1] == values[1]};
+  if (!finite) {
+    values[0] = select16(ordered[0], values[0], zero);
+    values[1] = select16(ordered[1], values[1], zero);
+    peak = max_lanes(max16(__builtin_elementwise_abs(values[0]), __builtin_elementwise_abs(values[1])));
   }
+  v16i large[2] = {__builtin_elementwise_abs(values[0]) > outlier, __builtin_elementwise_abs(values[1]) > outlier};
+  v16 small = max16(
+      __builtin_elementwise_abs(select16(large[0], zero, values[0])),
+      __builtin_elementwise_abs(select16(large[1], zero, values[1])));
+  float within = max_lanes(max16(small, zero)) / 127.0f, reach = peak / 16256.0f, scale = within > reach ? within : reach;
+  float inverse = scale > 0 ? 1.0f / scale : 0.0f;
+  int32_t total = 0;
   for (int half = 0; half < 2; half++) {
-    group->sums[half] = sums[half];
-    if (wide) low->sums[half] = low_sums[half];
+    v16 scaled = values[half] * inverse;
+    ordered[half] &= scaled == scaled;
+    if (__builtin_reduce_and(ordered[half]) == 0) scale = NAN;
+    v16i q = __builtin_convertvector(__builtin_elementwise_roundeven(select16(ordered[half], scaled, zero)), v16i);
+    v16i top = ((q + 64) >> 7) & large[half];
+    q -= top << 7;
+    v16b bytes = __builtin_convertvector(q, v16b), top_bytes = __builtin_convertvector(top, v16b);
+    memcpy(group->values + 16 * half, &bytes, 16);
+    memcpy(high + 16 * half, &top_bytes, 16);
+    group->sums[half] = __builtin_reduce_add(q);
+    total += group->sums[half] + 128 * __builtin_reduce_add(top);
   }
   group->scale = scale;
-  group->scaled_sum = scale * ((float)(128 * (sums[0] + sums[1]) + low_sums[0] + low_sums[1]) * 0.0078125f);
+  group->scaled_sum = scale * (float)total;
 }
 
-// Quantizes a narrow group of finite values.
-INLINE void quantize_narrow_group(const float *x, float peak, ik_int8_group *group) {
-  float inverse = peak > 0 ? 127.0f / peak : 0.0f, scale = peak / 127.0f;
-  typedef int8_t v16b __attribute__((vector_size(16)));
+// Quantizes a group of finite values without outliers.
+INLINE void quantize_group(const float *x, float peak, ik_int8_group *group) {
+  float scale = peak / 127.0f, inverse = scale > 0 ? 1.0f / scale : 0.0f;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     // Adding 1.5 * 2^23 rounds to an integer, to nearest even, and leaves it in the low bits.
@@ -68,13 +82,12 @@ INLINE void quantize_narrow_group(const float *x, float peak, ik_int8_group *gro
   group->scaled_sum = scale * (float)(group->sums[0] + group->sums[1]);
 }
 
-INLINE void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
+static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
   int32_t groups = columns / IK_GROUP;
   v16 squares = splat(0.0f);
   for (int32_t i = 0; i < columns; i += 16) squares = fma16(load(x + i), load(x + i), squares);
   float sum = sum_lanes(squares), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
   bool finite = sum < INFINITY;
-  for (int32_t chunk = 0; chunk < ik_chunks(groups); chunk++) out->wide[(size_t)chunk * out->pitch + row] = 0;
   for (int32_t g = 0; g < groups; g += 16) {
     int32_t count = groups - g < 16 ? groups - g : 16;
     float peaks[16];
@@ -88,13 +101,16 @@ INLINE void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
     }
     for (int32_t i = 0; i < count; i++) {
       const float *values = x + (size_t)(g + i) * IK_GROUP;
-      size_t index = ik_group_index(out, row, g + i);
-      bool wide = peaks[i] > outlier;
-      if (wide) out->wide[index / IK_CHUNK] |= (uint8_t)(1 << index % IK_CHUNK);
-      if (wide || !finite) {
-        quantize_odd_group(values, peaks[i], wide, out->groups + index, out->low + index);
+      int32_t chunk = (g + i) / IK_CHUNK, of_chunk = (g + i) % IK_CHUNK;
+      size_t place = ik_chunk_index(out, row, chunk);
+      ik_int8_group *group = out->groups + place * IK_CHUNK + of_chunk;
+      if (of_chunk == 0) out->outlier_counts[place] = 0;
+      if (peaks[i] <= outlier && finite) {
+        quantize_group(values, peaks[i], group);
       } else {
-        quantize_narrow_group(values, peaks[i], out->groups + index);
+        int8_t high[IK_GROUP];
+        quantize_with_outliers(values, peaks[i], finite, outlier, group, high);
+        ik_list_outliers(out, place, of_chunk, high);
       }
     }
   }

@@ -85,7 +85,8 @@ package struct CPUOperations {
     precondition(x.columns == 2 * out.columns)
     out.resize(rows: x.rows)
     withOptional(out.integers) { integers in
-      var task = ik_silu_gate(x: x.pointer, columns: Int32(out.columns), out: out.floats.pointer(), int8: integers)
+      var task = ik_silu_gate(
+        x: x.pointer, columns: Int32(out.columns), out: out.floats.pointer(), int8: integers)
       pool.run(tier.kernels.pointee.silu_gate, &task, count: x.rows, grain: 4)
     }
   }
@@ -124,7 +125,8 @@ package struct CPUOperations {
     }
     if out.hasIntegers {
       withOptional(out.integers) { integers in
-        var task = ik_quantize(x: out.floats.pointer(), columns: Int32(out.columns), int8: integers)
+        var task = ik_quantize(
+          x: out.floats.pointer(), columns: Int32(out.columns), int8: integers)
         pool.run(tier.kernels.pointee.quantize, &task, count: out.rows, grain: 16)
       }
     }

@@ -15,8 +15,8 @@ package final class Operand {
   /// The float32 rows; they are also the work space from which integers are made.
   let floats: AlignedBuffer
   private let groups: AlignedBuffer?
-  private let low: AlignedBuffer?
-  private let wide: AlignedBuffer?
+  private let outliers: AlignedBuffer?
+  private let outlierCounts: AlignedBuffer?
 
   /// Makes room for `capacity` rows of `columns` entries.
   ///
@@ -28,10 +28,10 @@ package final class Operand {
     hasIntegers = integers
     floats = AlignedBuffer(byteCount: capacity * columns * 4)
     let chunks = Int(ik_chunks(Int32(columns / Int(IK_GROUP))))
-    let count = capacity * chunks * Int(IK_CHUNK)
-    groups = integers ? AlignedBuffer(byteCount: count * MemoryLayout<ik_int8_group>.stride) : nil
-    low = integers ? AlignedBuffer(byteCount: count * MemoryLayout<ik_low_group>.stride) : nil
-    wide = integers ? AlignedBuffer(byteCount: capacity * chunks) : nil
+    let places = capacity * chunks
+    groups = integers ? AlignedBuffer(byteCount: places * Int(IK_CHUNK) * MemoryLayout<ik_int8_group>.stride) : nil
+    outliers = integers ? AlignedBuffer(byteCount: places * Int(IK_LIST) * MemoryLayout<ik_outliers>.stride) : nil
+    outlierCounts = integers ? AlignedBuffer(byteCount: places) : nil
   }
 
   func resize(rows count: Int) {
@@ -41,9 +41,9 @@ package final class Operand {
 
   /// The integer form for the kernels, or nil if it is not kept.
   var integers: ik_int8_rows? {
-    guard let groups, let low, let wide else { return nil }
+    guard let groups, let outliers, let outlierCounts else { return nil }
     return ik_int8_rows(
-      groups: groups.pointer(), low: low.pointer(), wide: wide.pointer(), group_count: Int32(columns / Int(IK_GROUP)),
-      pitch: Int32(rows))
+      groups: groups.pointer(), outliers: outliers.pointer(), outlier_counts: outlierCounts.pointer(),
+      group_count: Int32(columns / Int(IK_GROUP)), pitch: Int32(rows))
   }
 }

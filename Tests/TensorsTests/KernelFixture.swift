@@ -30,47 +30,55 @@ final class QuantizedRows {
   let rows: Int
   let groups: Int
   private var storage: ik_int8_rows
-  private let byteCounts: (groups: Int, low: Int, wide: Int)
 
   init(rows: Int, columns: Int) {
     self.rows = rows
     groups = columns / 32
-    let places = Int(ik_chunks(Int32(groups))) * rows
-    let count = places * Int(IK_CHUNK)
+    let chunks = Int(ik_chunks(Int32(groups)))
+    let places = chunks * rows
     storage = ik_int8_rows(
-      groups: .allocate(capacity: count), low: .allocate(capacity: count), wide: .allocate(capacity: places),
-      group_count: Int32(groups), pitch: Int32(rows))
-    byteCounts = (count * MemoryLayout<ik_int8_group>.stride, count * MemoryLayout<ik_low_group>.stride, places)
-    // What an earlier batch has left there must not matter.
-    memset(storage.groups, 77, byteCounts.groups)
-    memset(storage.low, 77, byteCounts.low)
-    memset(storage.wide, 255, byteCounts.wide)
+      groups: Self.bytes(places * Int(IK_CHUNK)), outliers: Self.bytes(places * Int(IK_LIST)),
+      outlier_counts: Self.bytes(places), group_count: Int32(groups), pitch: Int32(rows))
+  }
+
+  /// `count` elements of memory that holds what an earlier batch might have left there.
+  private static func bytes<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Element>.stride, alignment: 64)
+    memset(memory, 77, count * MemoryLayout<Element>.stride)
+    return memory.assumingMemoryBound(to: Element.self)
   }
 
   deinit {
     storage.groups.deallocate()
-    storage.low.deallocate()
-    storage.wide.deallocate()
+    storage.outliers.deallocate()
+    storage.outlier_counts.deallocate()
   }
 
   func with<Result>(_ body: (UnsafePointer<ik_int8_rows>) -> Result) -> Result {
     withUnsafePointer(to: storage) { body($0) }
   }
 
-  func isWide(row: Int, group: Int) -> Bool {
-    storage.wide[group / 8 * rows + row] >> UInt8(group % 8) & 1 == 1
+  /// The listed quads of a group with their high parts.
+  func outliers(row: Int, group: Int) -> [Int: [Int]] {
+    let place = ik_chunk_index(&storage, Int32(row), Int32(group / 8))
+    var result: [Int: [Int]] = [:]
+    for index in 0..<Int(storage.outlier_counts[place]) {
+      let entry = storage.outliers[place * Int(IK_LIST) + index]
+      guard Int(entry.quad) / 8 == group % 8 else { continue }
+      result[Int(entry.quad) % 8] = [entry.high.0, entry.high.1, entry.high.2, entry.high.3].map(Int.init)
+    }
+    return result
   }
 
-  /// The group's integers with their low parts in units of 1/128, its sums, scale and scaled sum.
+  /// The group's integers, its sums, scale and scaled sum.
   func group(row: Int, group: Int) -> (values: [Int], sums: [Int32], scale: Float, scaledSum: Float) {
-    let index = ik_group_index(&storage, Int32(row), Int32(group))
-    let wide = isWide(row: row, group: group)
-    let (stored, low) = (storage.groups[index], storage.low[index])
-    let high = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
-    let rest = withUnsafeBytes(of: low.values) { Array($0.bindMemory(to: Int8.self)) }
+    let index = ik_chunk_index(&storage, Int32(row), Int32(group / 8)) * Int(IK_CHUNK) + group % 8
+    let listed = outliers(row: row, group: group)
+    let stored = storage.groups[index]
+    let low = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
     return (
-      (0..<32).map { 128 * Int(high[$0]) + (wide ? Int(rest[$0]) : 0) },
-      [stored.sums.0, stored.sums.1] + (wide ? [low.sums.0, low.sums.1] : []), stored.scale, stored.scaled_sum
+      (0..<32).map { Int(low[$0]) + 128 * (listed[$0 / 4]?[$0 % 4] ?? 0) }, [stored.sums.0, stored.sums.1],
+      stored.scale, stored.scaled_sum
     )
   }
 }

@@ -30,13 +30,14 @@ import Testing
       start = accumulate ? (0..<rows * outputs).map { _ in g.float() } : nil
     }
 
-    /// Half of the step to which an activation is rounded: its group's peak over 127, or 16256 if the peak is an outlier.
+    /// Half of the step to which an activation is rounded: the largest of its group that is no outlier over 127, or the
+    /// largest of all over 16256.
     func halfStep(row: Int, input: Int) -> Double {
       let values = x[row * inputs..<(row + 1) * inputs].map(Double.init)
-      let group = values[input / 32 * 32..<(input / 32 + 1) * 32]
-      let peak = group.map(abs).max() ?? 0
+      let group = values[input / 32 * 32..<(input / 32 + 1) * 32].map(abs)
       let meanSquare = values.reduce(0) { $0 + $1 * $1 } / Double(inputs)
-      return peak / (peak > 3 * meanSquare.squareRoot() ? 16_256 : 127) / 2
+      let within = group.filter { $0 <= Double(IK_OUTLIER) * meanSquare.squareRoot() }.max() ?? 0
+      return max(within / 127, (group.max() ?? 0) / 16_256) / 2
     }
 
     func packed() -> (tiles: [UInt8], tileBytes: Int) {

@@ -53,41 +53,43 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + low[i] / 128).
+// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + 128 * high[i]).
 //
-// Most groups are narrow: low is 0, and the integers have 8 bits. A group that holds an outlier (a value of more than
-// IK_OUTLIER times the row's root mean square) would lose its other values to one coarse scale; it is wide and has 15
-// bits. Products take twice the multiplications for wide groups only. Which groups are wide depends on the row alone.
+// One coarse scale for an outlier and the small values beside it would lose these. So an outlier, a value of more than
+// IK_OUTLIER times the root mean square of its row, does not count for the scale of its group and has 15 bits, of which
+// `high` has the upper ones. High bits are listed by quads, the four values that a dot product takes together, and
+// products visit the listed quads a second time. What is an outlier depends on the row alone.
 #define IK_OUTLIER 3.0f
 
 typedef struct ik_int8_group {
-  int8_t values[32];    // -127 to 127
+  int8_t values[32];    // -127 to 127; of outliers -64 to 63
   int32_t sums[2];      // of the values of the two halves
   float scale;
-  float scaled_sum;     // scale * sum of (values + low / 128)
+  float scaled_sum;     // scale * sum of (values + 128 * high)
 } ik_int8_group;
 
-typedef struct ik_low_group {
-  int8_t values[32];    // -64 to 63
-  int32_t sums[2];
-} ik_low_group;
+// The upper bits of the outliers of one quad.
+typedef struct ik_outliers {
+  int8_t high[4];
+  uint16_t quad;          // of the chunk: 8 * group + quad of the group
+} ik_outliers;
 
-// Eight groups of a row, the inputs that a product takes at a time, lie together, and behind them those of the next row.
-enum { IK_CHUNK = 8 };
+// Eight groups of a row lie together: the inputs that a product takes at a time. Behind them lie those of the next row.
+enum { IK_CHUNK = 8, IK_LIST = 8 * IK_CHUNK };
 
 typedef struct ik_int8_rows {
-  ik_int8_group *groups;  // [chunks][pitch][IK_CHUNK]
-  ik_low_group *low;      // the same; only wide groups are ever read
-  uint8_t *wide;          // [chunks][pitch]: bit i says whether group i of the chunk is wide
+  ik_int8_group *groups;     // [chunks][pitch][IK_CHUNK]
+  ik_outliers *outliers;     // [chunks][pitch][IK_LIST], by ascending quad
+  uint8_t *outlier_counts;   // [chunks][pitch]
   int32_t group_count;
-  int32_t pitch;          // at least the number of rows
+  int32_t pitch;             // at least the number of rows
 } ik_int8_rows;
 
 static inline int32_t ik_chunks(int32_t group_count) { return (group_count + IK_CHUNK - 1) / IK_CHUNK; }
 
-// Place of a group in `groups` and `low`.
-static inline size_t ik_group_index(const ik_int8_rows *x, int32_t row, int32_t group) {
-  return ((size_t)(group / IK_CHUNK) * x->pitch + row) * IK_CHUNK + group % IK_CHUNK;
+// Place of a chunk of a row in `outlier_counts`; times IK_CHUNK in `groups`, times IK_LIST in `outliers`.
+static inline size_t ik_chunk_index(const ik_int8_rows *x, int32_t row, int32_t chunk) {
+  return (size_t)chunk * x->pitch + row;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
