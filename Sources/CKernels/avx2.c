@@ -6,6 +6,8 @@
 
 #define TIER(name) ik_avx2_##name
 #define TIER_NAME "avx2"
+#define ROWS 2
+#define ATTENTION_GROUP 2
 
 #include <stdint.h>
 typedef float v16 __attribute__((vector_size(64)));

@@ -6,6 +6,8 @@
 
 #define TIER(name) ik_avx512_##name
 #define TIER_NAME "avx512-vnni"
+#define ROWS 4
+#define ATTENTION_GROUP 6
 
 #include <stdint.h>
 typedef float v16 __attribute__((vector_size(64)));

@@ -98,6 +98,13 @@ static inline float ik_float_from_bfloat(uint16_t value) {
   return result;
 }
 
+static inline uint16_t ik_bfloat_from_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  if (value != value) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 static inline uint16_t ik_load16(const uint8_t *bytes) {
   uint16_t value;
   memcpy(&value, bytes, 2);
@@ -114,6 +121,9 @@ typedef struct ik_group {
 
 // ---------------------------------------------------------------------------------------------------------------
 // Lists of outliers.
+
+// Scales up to this count as 0 when values are divided by them: their inverse would not be finite.
+#define IK_SMALLEST_SCALE 1e-36f
 
 // Lists the quads of group `group` of the chunk at `place` whose `high` is not 0. Groups come in ascending order.
 static inline void ik_list_outliers(const ik_int8_rows *x, size_t place, int32_t group, const int8_t high[IK_GROUP]) {

@@ -1,9 +1,6 @@
 // Matrix products of the vector tiers. Included by vector_kernels.h.
 
-// Rows that are computed together with weights that are unpacked already; from MANY_ROWS on unpacking them first is worth it.
-#ifndef ROWS
-#define ROWS 4
-#endif
+// ROWS rows are computed together with weights that are unpacked already, FEW_ROWS with weights that are not; from MANY_ROWS on unpacking them first is worth it.
 #define FEW_ROWS 4
 #define MANY_ROWS 8
 
@@ -335,10 +332,7 @@ INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, i
 INLINE v16 load_weight(ik_type type, const uint8_t *p, size_t index) {
   if (type == IK_F32) return load((const float *)(const void *)p + index);
   if (type == IK_F16) return load_half(p + 2 * index);
-  typedef uint16_t v16h __attribute__((vector_size(32)));
-  v16h bits;
-  memcpy(&bits, p + 2 * index, 32);
-  return (v16)(__builtin_convertvector(bits, v16i) << 16);
+  return load_bfloat(p + 2 * index);
 }
 
 INLINE void float_tile(

@@ -47,7 +47,7 @@ static void quantize_with_outliers(
       __builtin_elementwise_abs(select16(large[0], zero, values[0])),
       __builtin_elementwise_abs(select16(large[1], zero, values[1])));
   float within = max_lanes(max16(small, zero)) / 127.0f, reach = peak / 16256.0f, scale = within > reach ? within : reach;
-  float inverse = scale > 0 ? 1.0f / scale : 0.0f;
+  float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
   int32_t total = 0;
   for (int half = 0; half < 2; half++) {
     v16 scaled = values[half] * inverse;
@@ -68,7 +68,7 @@ static void quantize_with_outliers(
 
 // Quantizes a group of finite values without outliers.
 INLINE void quantize_group(const float *x, float peak, ik_int8_group *group) {
-  float scale = peak / 127.0f, inverse = scale > 0 ? 1.0f / scale : 0.0f;
+  float scale = peak / 127.0f, inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     // Adding 1.5 * 2^23 rounds to an integer, to nearest even, and leaves it in the low bits.
@@ -183,6 +183,50 @@ INLINE void rotate_head(float *head, int32_t rotated, const float *cosines, cons
   }
 }
 
+// Writes 16 values to the cache, `stride` elements apart: `count` of them.
+INLINE void store_cached(ik_cache_type type, uint8_t *p, size_t index, size_t stride, v16 v, int32_t count) {
+  if (type == IK_CACHE_INT8) {
+    v16b bytes = __builtin_convertvector(__builtin_convertvector(__builtin_elementwise_roundeven(v), v16i), v16b);
+    for (int32_t j = 0; j < count; j++) p[index + (size_t)j * stride] = (uint8_t)bytes[j];
+    return;
+  }
+  uint16_t halves[16];
+  if (type == IK_CACHE_F16) {
+    store_half(halves, v);
+  } else {
+    store_bfloat(halves, v);
+  }
+  if (stride == 1) {
+    memcpy(p + 2 * index, halves, (size_t)count * 2);
+  } else {
+    for (int32_t j = 0; j < count; j++) memcpy(p + 2 * (index + (size_t)j * stride), &halves[j], 2);
+  }
+}
+
+// Writes one head's key or value. A NaN of an integer cache lives in its scale.
+INLINE void store_vector(
+    const ik_cache *cache, const float *x, uint8_t *p, size_t index, size_t stride, int32_t count, float *scale
+) {
+  float inverse = 1.0f;
+  bool broken = false;
+  if (cache->type == IK_CACHE_INT8) {
+    v16 largest = splat(0.0f);
+    for (int32_t i = 0; i < cache->head_dimension; i += 16) {
+      v16 v = __builtin_elementwise_abs(load_some(x + i, cache->head_dimension - i));
+      if (__builtin_reduce_and(v < INFINITY) == 0) broken = true;
+      largest = max16(largest, v);
+    }
+    float peak = max_lanes(largest);
+    *scale = broken ? NAN : peak / 127.0f;
+    inverse = broken || *scale <= IK_SMALLEST_SCALE ? 0.0f : 1.0f / *scale;
+  }
+  for (int32_t i = 0; i < count; i += 16) {
+    v16 v = load_some(x + i, cache->head_dimension - i);
+    if (cache->type == IK_CACHE_INT8) v = broken ? splat(0.0f) : v * inverse;
+    store_cached(cache->type, p, index + (size_t)i * stride, stride, v, count - i < 16 ? count - i : 16);
+  }
+}
+
 static void TIER(rotate)(const void *arguments, int32_t begin, int32_t end) {
   const ik_rotate *r = arguments;
   const ik_cache *cache = &r->cache;
@@ -196,19 +240,16 @@ static void TIER(rotate)(const void *arguments, int32_t begin, int32_t end) {
       rotate_head(qkv + (size_t)head * dimension, r->rotated, cosines, sines);
     }
     int32_t slot = r->tokens[token].position % cache->block_size;
-    uint16_t *block = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride;
+    uint8_t *block = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride;
     for (int32_t head = 0; head < cache->kv_heads; head++) {
       const float *key = qkv + (size_t)(r->heads + head) * dimension;
       const float *value = key + (size_t)cache->kv_heads * dimension;
-      uint16_t *keys = block + (size_t)head * cache->head_stride;
-      uint16_t *values = keys + cache->values_offset + (size_t)slot * cache->padded_dimension;
-      for (int32_t i = 0; i < dimension; i += 16) {
-        uint16_t halves[16];
-        store_half(halves, load_some(key + i, dimension - i));
-        for (int32_t j = 0; j < 16 && i + j < dimension; j++) keys[(size_t)(i + j) * cache->block_size + slot] = halves[j];
-        store_half(halves, load_some(value + i, dimension - i));
-        memcpy(values + i, halves, 32);
-      }
+      uint8_t *p = block + (size_t)head * cache->head_stride;
+      float *scales = (float *)(void *)(p + cache->scales_offset) + slot;
+      store_vector(cache, key, p, (size_t)slot, (size_t)cache->block_size, dimension, scales);
+      store_vector(
+          cache, value, p + cache->values_offset, (size_t)slot * cache->padded_dimension, 1, cache->padded_dimension,
+          scales + cache->block_size);
     }
   }
 }

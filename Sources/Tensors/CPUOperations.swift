@@ -96,7 +96,7 @@ package struct CPUOperations {
     _ qkv: Matrix, heads: Int, table: RotaryTable, layout: RaggedLayout, cache: KVBlocks, layer: Int
   ) {
     checkAttention(qkv, heads: heads, layout: layout, cache: cache)
-    precondition(2 * table.inverseFrequencies.count <= cache.headDimension)
+    precondition(2 * table.inverseFrequencies.count <= cache.shape.headDimension)
     layout.tokens.withUnsafeBufferPointer { tokens in
       var task = ik_rotate(
         qkv: qkv.pointer, heads: Int32(heads), rotated: Int32(2 * table.inverseFrequencies.count),
@@ -107,20 +107,26 @@ package struct CPUOperations {
   }
 
   /// Causal attention of the rotated queries of `qkv` over the cache of `layer`.
+  ///
+  /// - Parameters:
+  ///   - scoreCap: scores s become `scoreCap * tanh(s / scoreCap)`; nil for no cap.
+  ///   - window: number of positions that a token sees, its own included; nil for all.
   package func attend(
-    _ qkv: Matrix, heads: Int, scale: Float, window: Int?, layout: RaggedLayout, cache: KVBlocks, layer: Int,
+    _ qkv: Matrix, heads: Int, scale: Float, scoreCap: Float?, window: Int?, layout: RaggedLayout, cache: KVBlocks,
+    layer: Int,
     into out: Operand
   ) {
     checkAttention(qkv, heads: heads, layout: layout, cache: cache)
-    precondition(out.columns == heads * cache.headDimension)
+    precondition(out.columns == heads * cache.shape.headDimension)
     out.resize(rows: qkv.rows)
     layout.runs.withUnsafeBufferPointer { runs in
       layout.blockTable.withUnsafeBufferPointer { blockTable in
         var task = ik_attention(
-          qkv: qkv.pointer, out: out.floats.pointer(), heads: Int32(heads), scale: scale, window: Int32(window ?? 0),
-          runs: runs.baseAddress, run_count: Int32(runs.count), block_table: blockTable.baseAddress,
-          cache: cache.layer(layer))
+          qkv: qkv.pointer, out: out.floats.pointer(), heads: Int32(heads), scale: scale,
+          soft_cap: scoreCap ?? 0, window: Int32(window ?? 0), runs: runs.baseAddress, run_count: Int32(runs.count),
+          block_table: blockTable.baseAddress, partials: layout.partials.pointer(), cache: cache.layer(layer))
         pool.run(tier.kernels.pointee.attention, &task, count: layout.attentionItems)
+        if layout.hasPartials { tier.kernels.pointee.fold_partials(&task, 0, Int32(runs.count)) }
       }
     }
     if out.hasIntegers {
@@ -133,8 +139,8 @@ package struct CPUOperations {
   }
 
   private func checkAttention(_ qkv: Matrix, heads: Int, layout: RaggedLayout, cache: KVBlocks) {
-    precondition(qkv.columns == (heads + 2 * cache.kvHeads) * cache.headDimension)
-    precondition(heads % cache.kvHeads == 0 && qkv.rows == layout.tokenCount)
+    precondition(qkv.columns == (heads + 2 * cache.shape.kvHeads) * cache.shape.headDimension)
+    precondition(heads % cache.shape.kvHeads == 0 && qkv.rows == layout.tokenCount)
   }
 
   /// `out[i] = x[rows[i]]`.

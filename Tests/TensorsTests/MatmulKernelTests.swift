@@ -99,7 +99,8 @@ import Testing
       type.isQuantized
       ? max(32, type.blockElements) * g.int(in: 1...(type.blockElements == 256 ? 3 : 19)) : g.int(in: 1...90)
     return Product(
-      type: type, rows: .random(using: &g) ? g.int(in: 0...9) : g.int(in: 8...140), inputs: inputs, outputs: g.int(in: 1...100), bias: .random(using: &g),
+      type: type, rows: .random(using: &g) ? g.int(in: 0...9) : g.int(in: 8...140), inputs: inputs,
+      outputs: g.int(in: 1...100), bias: .random(using: &g),
       accumulate: .random(using: &g), using: &g)
   }
 
@@ -120,7 +121,8 @@ import Testing
     var g = SeededGenerator(seed: 5)
     for tier in Kernels.tiers {
       let inputs = type.isQuantized ? type.blockElements == 256 ? 512 : 352 : 75
-      let product = Product(type: type, rows: 135, inputs: inputs, outputs: 70, bias: true, accumulate: false, using: &g)
+      let product = Product(
+        type: type, rows: 135, inputs: inputs, outputs: 70, bias: true, accumulate: false, using: &g)
       let whole = Kernels.bits(product.run(tier))
       for row in 0..<product.rows {
         let alone = Kernels.bits(product.run(tier, part: row..<row + 1))

@@ -140,14 +140,24 @@ typedef struct ik_silu_gate {
   const ik_int8_rows *int8;   // or NULL
 } ik_silu_gate;
 
+// How the cache keeps keys and values.
+typedef enum ik_cache_type {
+  IK_CACHE_F16,
+  IK_CACHE_BF16,
+  IK_CACHE_INT8,  // value = scale * integer, with a float32 scale for each position and head of keys and of values
+} ik_cache_type;
+
 // The paged cache of one layer. A block holds `block_size` positions; of each KV head first the keys as
-// [dimension][position], then the values as [position][padded dimension], in float16.
+// [dimension][position], then the values as [position][padded dimension], then for IK_CACHE_INT8 the scales of the keys
+// and those of the values, each [position]. Strides and offsets are in bytes.
 typedef struct ik_cache {
-  uint16_t *blocks;
-  size_t block_stride;        // elements between blocks
-  size_t head_stride;         // elements between KV heads of a block
-  size_t values_offset;       // elements from a head's keys to its values
-  int32_t block_size;         // 32
+  uint8_t *blocks;
+  ik_cache_type type;
+  size_t block_stride;        // between blocks
+  size_t head_stride;         // between KV heads of a block
+  size_t values_offset;       // from a head's keys to its values
+  size_t scales_offset;       // from a head's keys to its scales
+  int32_t block_size;         // a multiple of 32
   int32_t head_dimension;
   int32_t padded_dimension;   // head_dimension rounded up to a multiple of 16
   int32_t kv_heads;
@@ -178,27 +188,43 @@ typedef struct ik_run {
   int32_t first_position;
   int32_t block_start;        // index in block_table
   int32_t item_start;         // index of the run's first work item
+  int32_t partial_start;      // index of the run's first partial result, or -1: an item visits all keys
 } ik_run;
 
-enum { IK_QUERY_TILE = 8, IK_SPLIT = 512 };
+// A row of attention is one query head of one token. Its keys are visited in splits of IK_SPLIT absolute positions, and
+// the results of the splits are folded together in ascending order.
+enum { IK_QUERY_TILE = 16, IK_SPLIT = 256, IK_MAXIMUM_HEAD_DIMENSION = 256 };
 
-// Causal attention over the cache. Items: for each run, for each KV head, for each tile of IK_QUERY_TILE tokens.
+// What a split makes of one row: sum of exp(score - maximum) in 16 lanes, and the sum of the values with these weights.
+typedef struct ik_partial {
+  float maximum;              // -infinity if the row sees no key of the split
+  float sums[16];
+  float out[IK_MAXIMUM_HEAD_DIMENSION];
+} ik_partial;
+
+// Causal attention over the cache. Items: for each run, for each tile of IK_QUERY_TILE tokens, for each KV head; or, for a
+// run of one token with partial results, for each split, for each KV head.
 // A query sees the positions up to its own, and with window > 0 only the last `window` of them.
 typedef struct ik_attention {
   const float *qkv;           // [tokens][(heads + 2 * kv_heads) * head_dimension], queries rotated
   float *out;                 // [tokens][heads * head_dimension]
   int32_t heads;
-  float scale;
+  float scale;                // of the products of queries and keys
+  float soft_cap;             // 0: none; else scores s become soft_cap * tanh(s / soft_cap)
   int32_t window;             // 0: none
   const ik_run *runs;
   int32_t run_count;
   const int32_t *block_table;
+  ik_partial *partials;       // of a run: [splits][heads]
   ik_cache cache;
 } ik_attention;
 
+static inline int32_t ik_splits(int32_t positions) { return (positions + IK_SPLIT - 1) / IK_SPLIT; }
+
 // Number of work items of one run.
-static inline int32_t ik_attention_items(int32_t token_count, int32_t kv_heads) {
-  return (token_count + IK_QUERY_TILE - 1) / IK_QUERY_TILE * kv_heads;
+static inline int32_t ik_attention_items(int32_t token_count, int32_t first_position, bool partial, int32_t kv_heads) {
+  int32_t parts = partial ? ik_splits(first_position + 1) : (token_count + IK_QUERY_TILE - 1) / IK_QUERY_TILE;
+  return parts * kv_heads;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -212,6 +238,7 @@ typedef struct ik_kernels {
   ik_task silu_gate;
   ik_task rotate;
   ik_task attention;
+  ik_task fold_partials;      // of an ik_attention; items: runs. To be called when all items of attention are done.
 } ik_kernels;
 
 // The tiers that this processor can run, best first; NULL past the last. The last one is the scalar twin, which is
