@@ -74,7 +74,8 @@ let package = Package(
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
-        "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking", "Catalogue",
+        "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
+        "Catalogue",
         "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safeHouse),

@@ -4,6 +4,8 @@ Needs: pip install llama-cpp-python   (scripts/install-llama-cpp.sh puts it into
 
 The command has a copy of this file inside and feeds it to the interpreter; a test compares the two.
 
+The first line says that the library is there: {"ok": true, "version": ...}. Then:
+
 {"command": "load", "model": PATH, "threads": N, "context": TOKENS, "batch": TOKENS}
 {"command": "prefill", "tokens": [...]}     one prompt, up to the logits of its last token
 {"command": "decode", "tokens": [...]}      after a prefill: these tokens, one pass each
@@ -53,7 +55,7 @@ class Worker:
         seconds = time.perf_counter() - start
         self.prefill([i % self.vocabulary for i in range(1, 33)])
         self.decode([1, 2, 3, 4])
-        return {"seconds": seconds, "version": ll.__version__}
+        return {"seconds": seconds}
 
     def open(self, context, sequences):
         """Makes a context for sequences of `context` tokens each, unless there is one."""
@@ -150,6 +152,7 @@ def main():
     # Whatever the library prints goes to standard error; only answers go to standard output.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    print(json.dumps({"ok": True, "version": ll.__version__}), file=answers, flush=True)
     worker = Worker()
     actions = {"load": worker.load, "prefill": worker.prefill, "decode": worker.decode, "batch": worker.batch_loop}
     for line in sys.stdin:

@@ -1,6 +1,12 @@
 internal import CKernels
 internal import Synchronization
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#endif
+
 /// What this machine can do at most, measured now: the denominators of a benchmark.
 ///
 /// Every figure is the median of many short rounds, not the best of them: on a machine that others share (a virtual
@@ -77,6 +83,10 @@ package struct MachineLimits: Sendable, Equatable {
     let chunk = 1 << 20
     let share = max(4 * chunk, total / pool.threadCount / chunk * chunk)
     let memory = AlignedBuffer(byteCount: share * pool.threadCount)
+    #if os(Linux)
+      // Large pages where the system has them: else it is the address translation that is measured. Only a wish.
+      madvise(memory.base, memory.byteCount, MADV_HUGEPAGE)
+    #endif
     let address = UInt(bitPattern: memory.base)
     pool.forEach(pool.threadCount) { part in
       guard let base = UnsafeMutablePointer<UInt64>(bitPattern: address + UInt(part * share)) else { return }

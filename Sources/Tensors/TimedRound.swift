@@ -65,7 +65,7 @@ struct TimedRound {
 
   private final class State: Sendable {
     private let arrived = Atomic<Int>(0)
-    private let first = Atomic<UInt64>(.max)
+    private let first = Atomic<UInt64>(UInt64(Int64.max))
     private let last = Atomic<UInt64>(0)
     private let work = Atomic<Int64>(0)
 

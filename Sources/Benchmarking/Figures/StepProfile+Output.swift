@@ -31,7 +31,7 @@ extension StepProfile.Phase {
   package var cells: [[String]] {
     rows.map { row in
       [
-        row.name, Words.number(row.callsPerStep), Words.number(row.microsecondsPerStep), Words.percent(row.share),
+        row.name, Words.tick(row.callsPerStep), Words.number(row.microsecondsPerStep), Words.percent(row.share),
         Words.optional(row.gigaOperationsPerSecond), Words.optional(row.gigabytesPerSecond),
         row.limit.map { "\(Words.percent($0.share)) of \($0.name)" } ?? "-",
       ]

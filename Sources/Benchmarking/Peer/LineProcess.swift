@@ -77,6 +77,13 @@ final class LineProcess {
   /// - Throws: ``PeerError`` if the program has ended or its line does not.
   func ask(_ line: String) throws(PeerError) -> String {
     try send(Array(line.utf8) + [UInt8(ascii: "\n")])
+    return try readLine()
+  }
+
+  /// Waits for a line, which is returned without its line break.
+  ///
+  /// - Throws: ``PeerError`` if the program has ended or its line does not.
+  func readLine() throws(PeerError) -> String {
     while true {
       if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
         let answer = String(decoding: buffer[..<end], as: UTF8.self)

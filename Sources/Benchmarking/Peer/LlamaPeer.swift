@@ -5,7 +5,7 @@ package final class LlamaPeer {
   private let process: LineProcess
 
   /// The version of llama-cpp-python.
-  package private(set) var version = ""
+  package let version: String
 
   /// The interpreter to use: the one that was named, or that of the variable INFLIGHT_PYTHON, or the one that
   /// scripts/install-llama-cpp.sh makes in the user's cache.
@@ -15,24 +15,25 @@ package final class LlamaPeer {
     return cacheDirectory + "/llama-cpp/bin/python"
   }
 
-  /// Starts the worker under `interpreter`.
+  /// Starts the worker under `interpreter` and waits until it has loaded the library.
   ///
   /// - Throws: ``PeerError``.
   package init(interpreter: String) throws(PeerError) {
     process = try LineProcess([interpreter, "-c", LlamaWorker.source])
+    let greeting = try Self.parse(try process.readLine())
+    version = greeting["version"]?.stringValue ?? "?"
   }
 
   /// Loads a model, for sequences of at most `context` tokens and passes of at most `batch`.
   ///
   /// - Throws: ``PeerError``.
   package func load(_ model: String, threads: Int, context: Int, batch: Int) throws(PeerError) {
-    let answer = try ask(
+    _ = try ask(
       "load",
       [
         ("model", .string(model)), ("threads", .integer(Int64(threads))), ("context", .integer(Int64(context))),
         ("batch", .integer(Int64(batch))),
       ])
-    version = answer["version"]?.stringValue ?? "?"
   }
 
   /// Seconds of computing a prompt up to the logits of its last token.

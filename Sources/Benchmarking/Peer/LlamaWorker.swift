@@ -1,12 +1,15 @@
 /// The program that runs llama.cpp for a comparison: scripts/llama_cpp_worker.py, so that the command needs no checkout.
 /// A test compares the two.
-enum LlamaWorker {
-  static let source = #"""
+package enum LlamaWorker {
+  /// The program's text.
+  package static let source = #"""
     """Runs llama.cpp for `inflight bench --compare llama.cpp`: commands in, seconds out, one JSON object per line.
 
     Needs: pip install llama-cpp-python   (scripts/install-llama-cpp.sh puts it into a virtual environment)
 
     The command has a copy of this file inside and feeds it to the interpreter; a test compares the two.
+
+    The first line says that the library is there: {"ok": true, "version": ...}. Then:
 
     {"command": "load", "model": PATH, "threads": N, "context": TOKENS, "batch": TOKENS}
     {"command": "prefill", "tokens": [...]}     one prompt, up to the logits of its last token
@@ -57,7 +60,7 @@ enum LlamaWorker {
             seconds = time.perf_counter() - start
             self.prefill([i % self.vocabulary for i in range(1, 33)])
             self.decode([1, 2, 3, 4])
-            return {"seconds": seconds, "version": ll.__version__}
+            return {"seconds": seconds}
 
         def open(self, context, sequences):
             """Makes a context for sequences of `context` tokens each, unless there is one."""
@@ -154,6 +157,7 @@ enum LlamaWorker {
         # Whatever the library prints goes to standard error; only answers go to standard output.
         answers = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
+        print(json.dumps({"ok": True, "version": ll.__version__}), file=answers, flush=True)
         worker = Worker()
         actions = {"load": worker.load, "prefill": worker.prefill, "decode": worker.decode, "batch": worker.batch_loop}
         for line in sys.stdin:

@@ -131,9 +131,7 @@ extension HTMLReport {
       LinePlot(
         title: "Throughput against concurrency", xLabel: "requests at a time", yLabel: "tokens/s",
         xKind: .logarithmic, xTicks: levels,
-        series: [
-          rates(\.outputTokensPerSecond, "output tokens/s"), rates(\.totalTokensPerSecond, "prompt and output tokens/s"),
-        ]
+        series: [rates(\.outputTokensPerSecond, "output tokens/s")]
       ).markup,
       bars("decode", title: "Time of a step that only generates"),
       bars("prefill", title: "Time of a step with prompts in it"),
@@ -142,12 +140,12 @@ extension HTMLReport {
 
   private func bars(_ phase: String, title: String) -> String {
     StackedBars(
-      title: title, xLabel: "requests at a time", yLabel: "µs per step",
+      title: title, xLabel: "requests at a time", yLabel: "ms per step",
       parts: StepProfile.Part.allCases.map(\.rawValue),
       bars: figures.loops.compactMap { loop in
         loop.profile?.phase(phase).map { phase in
           StackedBars.Bar(
-            name: "\(loop.concurrency)", values: StepProfile.Part.allCases.map { phase.microseconds(of: $0) })
+            name: "\(loop.concurrency)", values: StepProfile.Part.allCases.map { phase.microseconds(of: $0) / 1000 })
         }
       }
     ).markup

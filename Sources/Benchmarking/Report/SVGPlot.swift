@@ -88,7 +88,8 @@ package struct SVGPlot: Sendable {
     Markup.empty(
       "line",
       [
-        ("class", style), ("x1", coordinate(x1)), ("y1", coordinate(y1)), ("x2", coordinate(x2)), ("y2", coordinate(y2)),
+        ("class", style), ("x1", coordinate(x1)), ("y1", coordinate(y1)), ("x2", coordinate(x2)),
+        ("y2", coordinate(y2)),
       ])
   }
 
@@ -116,7 +117,7 @@ package struct SVGPlot: Sendable {
 
 extension Words {
   /// A number at an axis: short, and no zeros behind the point.
-  static func tick(_ value: Double) -> String {
+  package static func tick(_ value: Double) -> String {
     for digits in 0..<4 {
       let scale = [1.0, 10, 100, 1000][digits]
       let isExact = abs((value * scale).rounded() - value * scale) < 1e-6 * max(1, abs(value * scale))

@@ -11,24 +11,24 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench",
     abstract: "Measure speed: prefill, decode, and many requests at a time.",
     discussion: """
-      Prompts are random tokens and the end-of-sequence token is ignored, so that every request has the length asked for.
-      Prefill (tokens of a prompt per second until its first token) and decode (tokens per second after that) are measured
-      with one request at a time; then --requests requests run, --concurrency at a time. The machine's own limits are
-      measured before and after, and each figure is given as a share of them.
+      Prompts are random tokens and the end-of-sequence token is ignored, so that every request has the length asked \
+      for. Prefill (tokens of a prompt per second until its first token) and decode (tokens per second after that) are \
+      measured with one request at a time; then --requests requests run, --concurrency at a time. The machine's own \
+      limits are measured before and after, and each figure is given as a share of them.
 
       EXAMPLES:
         inflight bench
-        inflight bench --prompt-tokens 128 --output-tokens 128 --concurrency 32 --requests 64
-        inflight bench --profile                            where the time of a step goes
-        inflight bench --sweep                              1, 2, 4 ... 64 at a time, and a page with plots
+        inflight bench --prompt-tokens 128 --concurrency 32 --requests 64
+        inflight bench --profile                  where the time of a step goes
+        inflight bench --sweep                    1, 2, 4 ... 64 at a time, with plots
         inflight bench --sweep 1,8,32 --report speed.html
-        inflight bench --compare llama.cpp --rounds 5       the same on llama.cpp, in turns
-        inflight bench --compare llama.cpp --python .venv/bin/python --concurrency 8 --json
-        inflight bench --limits --json                      the machine's limits only
+        inflight bench --compare llama.cpp        the same on llama.cpp, in turns
+        inflight bench --compare llama.cpp --python .venv/bin/python --rounds 5
+        inflight bench --limits --json            the machine's limits only
 
-      --compare needs a Python that has llama-cpp-python: --python, else the variable INFLIGHT_PYTHON, else what
-      scripts/install-llama-cpp.sh installs. The comparison favours llama.cpp a little: of it, only passes are timed, and
-      of Inflight everything between sending a request and receiving its tokens.
+      --compare needs a Python that has llama-cpp-python: --python, else the variable INFLIGHT_PYTHON, else what \
+      scripts/install-llama-cpp.sh installs. The comparison favours llama.cpp a little: of it only passes are timed, \
+      and of Inflight everything between sending a request and receiving its tokens.
       """)
 
   @OptionGroup var model: ModelArgument

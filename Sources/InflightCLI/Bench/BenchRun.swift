@@ -121,7 +121,8 @@ final class BenchRun {
     let output = result.timelines.reduce(0) { $0 + $1.tokenTimes.count }
     if plan.isSweep {
       Terminal.write(
-        "\(level) at a time: \(numbers.count) requests, \(Words.number(Double(output) / result.seconds)) output tokens/s\n")
+        "\(level) at a time: \(numbers.count) requests, \(Words.number(Double(output) / result.seconds)) output tokens/s\n"
+      )
     }
     return (level, result, try await steps())
   }
