@@ -63,6 +63,14 @@ import Testing
     #expect(comparison.words.contains("4.00"))
   }
 
+  @Test func theProfileOfALoopOfMoreThanOneIsShownToo() {
+    let both = Samples.figures(levels: [8], isSweep: false)
+    #expect(both.words(withProfile: true).contains("8 requests at a time:\nprefill: 1 steps"))
+    #expect(both.json["loop_profile"]?["prefill"] != nil && both.json["profile"]?["decode"] != nil)
+    #expect(!both.words(withProfile: false).contains("gate/up"))
+    #expect(Samples.figures(levels: [1], isSweep: false).json["loop_profile"] == nil)
+  }
+
   @Test func peopleReadTheSameFigures() {
     let words = Samples.figures(isSweep: false).words(withProfile: true)
     for part in [

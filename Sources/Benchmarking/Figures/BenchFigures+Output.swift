@@ -27,6 +27,7 @@ extension BenchFigures {
     ]
     if isSweep { members.append(("sweep", .array(loops.map(\.json)))) }
     if let profile { members.append(("profile", profile.json)) }
+    if let profile = loopWithProfile?.profile { members.append(("loop_profile", profile.json)) }
     if let comparison { members.append(("compare", comparison.json)) }
     return .object(members)
   }
@@ -43,9 +44,17 @@ extension BenchFigures {
     text += isSweep ? sweepWords : loopWords(loops[loops.count - 1])
     text += "peak memory     \(peakResidentBytes >> 20) MiB\n" + limits.words
     if let comparison { text += "\n" + comparison.words }
-    if withProfile, let profile { text += "\nOne request at a time:\n" + profile.words }
+    if withProfile {
+      if let profile { text += "\nOne request at a time:\n" + profile.words }
+      if let loop = loopWithProfile, let profile = loop.profile {
+        text += "\n\(loop.concurrency) requests at a time:\n" + profile.words
+      }
+    }
     return text
   }
+
+  /// The loop whose profile says more than that of requests alone; a sweep has those of all levels elsewhere.
+  private var loopWithProfile: LoopFigures? { isSweep ? nil : loops.last { $0.concurrency > 1 } }
 
   private func loopWords(_ loop: LoopFigures) -> String {
     """

@@ -118,6 +118,8 @@ package enum LlamaWorker {
             self.run([(1, 0, sequence, True) for sequence in range(min(concurrency, self.size))])
 
         def batch_loop(self, prompts, output, concurrency):
+            if concurrency > self.size:
+                raise Failure("%d requests at a time are more than the %d tokens of a pass" % (concurrency, self.size))
             self.prepare(concurrency)
             memory = ll.llama_get_memory(self.context)
             ll.llama_memory_clear(memory, True)
