@@ -28,7 +28,8 @@ import Testing
   }
 
   @Test func aComparisonHasThreeRoundsUnlessToldOtherwise() throws {
-    #expect(try plan { $0.compare = "llama.cpp" }.rounds == 3)
+    let three = try plan { $0.compare = "llama.cpp" }
+    #expect(three.rounds == 3)
     let five = try plan {
       $0.compare = "llama.cpp"
       $0.rounds = 5

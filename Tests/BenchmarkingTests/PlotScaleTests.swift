@@ -34,7 +34,7 @@ import Testing
       for value in values + [0, 1, -1, .nan, .infinity, -.infinity] {
         #expect((10...20).contains(scale.place(value)))
       }
-      #expect(scale.ticks.allSatisfy(\.isFinite))
+      #expect(scale.ticks.allSatisfy { $0.isFinite })
     }
   }
 }

@@ -1,4 +1,5 @@
 import Benchmarking
+import ModelEngines
 import Testing
 
 @Suite struct StepProfileTests {
