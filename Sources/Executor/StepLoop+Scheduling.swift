@@ -25,6 +25,7 @@ extension StepLoop {
       let cancelled = Set(mail.cancellations)
       cancel { cancelled.contains($0) }
     }
+    wakeReaders()
     current.fetchNanoseconds = stopwatch.lap()
   }
 
@@ -52,8 +53,8 @@ extension StepLoop {
   }
 
   /// Ends a request that holds nothing.
-  private func finishWaiting(_ request: Request, _ reason: FinishReason) {
-    request.respondFinished(reason)
+  private mutating func finishWaiting(_ request: Request, _ reason: FinishReason) {
+    if let reader = request.respondFinished(reason) { readers.append(reader) }
     statistics.countFinished(reason)
   }
 
