@@ -50,22 +50,24 @@ package struct Request: Sendable {
   }
 
   /// Number of generated tokens.
+  @inline(__always)
   var generatedCount: Int { tokens.count - input.promptTokens.count }
 
   /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
+  /// Inlined, as are ``view(cache:)`` and ``reasonToFinish``, since the caller would copy the request otherwise, references
+  /// and all.
+  @inline(__always)
   var needsEveryLogitsRow: Bool {
     input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
   }
 
-  /// What a scheduler sees of the request. Inlined, as is ``reasonToFinish``, since the caller would copy the request
-  /// otherwise, references and all.
+  /// What a scheduler sees of the request.
   @inline(__always)
   func view(cache: any KVCacheManaging) -> SchedulableRequest {
-    SchedulableRequest(
+    let blockCount = if let slot { cache.blockTable(forSlot: slot).count } else { 0 }
+    return SchedulableRequest(
       id: id, isRunning: slot != nil, knownTokenCount: tokens.count, processedTokenCount: state.processedTokenCount,
-      maximumTokenCount: maximumTokenCount,
-      allocatedBlockCount: slot.map { cache.blockTable(forSlot: $0).count } ?? 0,
-      needsEveryLogitsRow: needsEveryLogitsRow)
+      maximumTokenCount: maximumTokenCount, allocatedBlockCount: blockCount, needsEveryLogitsRow: needsEveryLogitsRow)
   }
 
   /// `count` more of the known tokens are processed.

@@ -68,6 +68,7 @@ package struct StepLoop {
     self.waker = waker
     freeSlots = (0..<limits.maximumRequestCount).reversed()
     active.reserveCapacity(limits.maximumRequestCount)
+    stopwatch.start()
   }
 
   /// Whether any request is not finished.
@@ -80,9 +81,11 @@ package struct StepLoop {
         statistics.becameIdle()
         mailbox.wait()
         statistics.wokeUp()
+        stopwatch.start()
       } else if isStalled {
         // Nothing can run although requests wait. Only a policy of the user's can do that; ask it again soon.
         mailbox.wait(milliseconds: 1)
+        stopwatch.start()
       }
       step()
     }
