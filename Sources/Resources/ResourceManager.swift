@@ -32,21 +32,20 @@ package final class ResourceManager {
       do {
         try others[index].prepareResources(for: request)
       } catch {
-        undoPreparation(of: others[..<index], for: request)
+        undoPreparation(ofFirst: index, for: request)
         throw ResourceError(manager: others[index].name, reason: "\(error)")
       }
     }
     do {
       try cache.prepareResources(for: request)
     } catch {
-      undoPreparation(of: others[...], for: request)
+      undoPreparation(ofFirst: others.count, for: request)
       throw ResourceError(manager: cache.name, reason: "\(error)")
     }
   }
 
-  private func undoPreparation(of managers: ArraySlice<any BaseResourceManager>, for request: ResourceRequest) {
-    cache.freeResources(for: request)
-    for manager in others.reversed() { manager.undoPreparation(for: request) }
+  private func undoPreparation(ofFirst count: Int, for request: ResourceRequest) {
+    for manager in others[..<count].reversed() { manager.undoPreparation(for: request) }
   }
 
   /// Tells every manager in order that `request`'s tokens are processed.
