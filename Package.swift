@@ -83,6 +83,7 @@ let package = Package(
       name: "TestKit",
       dependencies: ["JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Executor"],
       swiftSettings: house),
+    .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
     .executableTarget(
@@ -105,7 +106,8 @@ let package = Package(
       name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],
       swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
-    .testTarget(name: "ExecutorTests", dependencies: ["Executor", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",
       dependencies: [

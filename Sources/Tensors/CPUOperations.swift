@@ -57,25 +57,46 @@ package struct CPUOperations {
     precondition(out.vocabularySize == weights.outputs)
     out.resize(rowCount: x.rows)
     guard let base = out.unsafeRows.baseAddress else { return }
-    multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
+    // The largest logits of tiles are noted if the tiles are those of the whole row.
+    guard weights.segments.count == 1, x.rows > 0 else {
+      return multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
+    }
+    out.fillTileKeys { keys in
+      multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false) { matmul, count, grain in
+        var task = ik_logits(
+          matmul: matmul, multiply: tier.kernels.pointee.matmul, keys: keys, key_stride: out.tileCount)
+        pool.run(ik_logits_task, &task, count: count, grain: grain)
+      }
+    }
   }
 
   private func multiply(
     _ x: Operand, _ weights: PackedLinear, into out: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
+  ) {
+    multiply(x, weights, into: out, stride: stride, accumulate: accumulate) { matmul, count, grain in
+      var task = matmul
+      pool.run(tier.kernels.pointee.matmul, &task, count: count, grain: grain)
+    }
+  }
+
+  /// Calls `run` with the product of each segment of the weights, the number of its items and their grain.
+  private func multiply(
+    _ x: Operand, _ weights: PackedLinear, into out: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool,
+    run: (ik_matmul, _ count: Int, _ grain: Int) -> Void
   ) {
     precondition(x.columns == weights.inputs)
     precondition(!weights.needsIntegers || x.hasIntegers, "the operand has the form that the weights need")
     guard x.rows > 0 else { return }
     withOptional(x.integers) { integers in
       for segment in weights.segments {
-        var task = ik_matmul(
+        let matmul = ik_matmul(
           type: segment.type.kernelType, tiles: segment.tiles.pointer(), tile_bytes: segment.tileBytes,
           inputs: Int32(weights.inputs), outputs: Int32(segment.columns), rows: Int32(x.rows), int8: integers,
           floats: x.floats.pointer(), out: out + segment.firstColumn, out_stride: stride, bias: segment.bias?.pointer(),
           accumulate: accumulate)
         // One grain is at least a few microseconds of work, and there are enough of them to even out the threads.
         let grain = x.rows > 4 ? 1 : max(1, segment.tileCount / (pool.threadCount * 4))
-        pool.run(tier.kernels.pointee.matmul, &task, count: segment.tileCount, grain: grain)
+        run(matmul, segment.tileCount, grain)
       }
     }
   }

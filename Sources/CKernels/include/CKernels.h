@@ -115,6 +115,17 @@ typedef struct ik_matmul {
   bool accumulate;            // add to what `out` holds
 } ik_matmul;
 
+// The same product for logits. Also notes, for each row and each tile, the key of the largest of the tile's logits: an
+// integer that is ordered as the floats are (their bits, those but the sign flipped if it is set), INT32_MAX if one of
+// them is not a number. Items: tiles.
+typedef struct ik_logits {
+  ik_matmul matmul;
+  ik_task multiply;           // the tier's product
+  int32_t *keys;              // [rows][tiles]
+  size_t key_stride;          // keys between rows
+} ik_logits;
+void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
+
 // out[row] = x[row] / sqrt(mean(x[row]^2) + epsilon) * weight, and its integer form if asked for. Items: rows.
 typedef struct ik_rms_norm {
   const float *x;             // [rows][columns]

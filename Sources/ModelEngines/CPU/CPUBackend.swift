@@ -63,7 +63,8 @@ package final class CPUBackend: BatchBackend {
     // bounded when a checkpoint is opened, so none of this overflows.
     let fused = (c.headCount + 2 * c.keyValueHeadCount) * c.headDimension
     let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 4 * c.intermediateSize
-    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * c.vocabularySize
+    // Beside the logits the largest of each 32 of them.
+    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * (c.vocabularySize / 32 * 33 + 33)
     return checkpoint.tensorByteCount + 4 * (options.maximumBatchTokens * floatsPerToken + logits)
   }
 
