@@ -1,5 +1,8 @@
 // Which tiers this processor has, and the few system calls that Swift cannot make.
 #include "CKernels.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
 #include <sys/resource.h>
@@ -19,6 +22,12 @@ extern const ik_kernels ik_scalar_kernels;
 #if defined(__x86_64__)
 extern const ik_kernels ik_avx512_kernels, ik_avx2vnni_kernels, ik_avx512bw_kernels, ik_avx2_kernels;
 
+// The processor is asked directly, since runtime libraries of some age do not know this bit.
+static bool has_avx_vnni(void) {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+}
+
 static int32_t vector_tiers(const ik_kernels **tiers) {
   int32_t count = 0;
   __builtin_cpu_init();
@@ -26,7 +35,7 @@ static int32_t vector_tiers(const ik_kernels **tiers) {
   bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (avx512 && __builtin_cpu_supports("avx512vnni")) tiers[count++] = &ik_avx512_kernels;
-  if (avx2 && __builtin_cpu_supports("avxvnni")) tiers[count++] = &ik_avx2vnni_kernels;
+  if (avx2 && has_avx_vnni()) tiers[count++] = &ik_avx2vnni_kernels;
   if (avx512) tiers[count++] = &ik_avx512bw_kernels;
   if (avx2) tiers[count++] = &ik_avx2_kernels;
   return count;
