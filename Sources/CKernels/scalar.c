@@ -153,7 +153,7 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
     float peak = 0;
     for (int i = 0; i < IK_GROUP; i++) peak = fabsf(group[i]) > peak ? fabsf(group[i]) : peak;
     bool wide = peak > outlier;
-    float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
+    float steps = wide ? 16256.0f : 127.0f, inverse = peak > IK_SMALLEST_PEAK ? steps / peak : 0.0f, scale = peak / 16256.0f;
     int32_t sums[2] = {0, 0};
     for (int i = 0; i < IK_GROUP; i++) {
       float rounded = rintf(group[i] * inverse);

@@ -4,7 +4,7 @@ INLINE void quantize_group(const float *group, float outlier, const ik_int8_rows
   v16 low = load(group), high = load(group + 16);
   float peak = max_lanes(max16(__builtin_elementwise_abs(low), __builtin_elementwise_abs(high)));
   bool wide = peak > outlier;
-  float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
+  float steps = wide ? 16256.0f : 127.0f, inverse = peak > IK_SMALLEST_PEAK ? steps / peak : 0.0f, scale = peak / 16256.0f;
   v16 scaled[2] = {low * inverse, high * inverse};
   // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
   v16i ordered[2] = {scaled[0] == scaled[0], scaled[1] == scaled[1]};

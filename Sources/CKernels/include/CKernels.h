@@ -60,6 +60,9 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // bits. Products take twice the multiplications for wide groups only. Which groups are wide depends on the row alone.
 #define IK_OUTLIER 3.0f
 
+// A group of smaller values than this becomes zeros, since the inverse of its scale would not be finite.
+#define IK_SMALLEST_PEAK 1e-34f
+
 typedef struct ik_int8_rows {
   int8_t *values;       // [rows][groups * 32], -127 to 127
   int8_t *low;          // [rows][groups * 32], -64 to 63; 0 in narrow groups
