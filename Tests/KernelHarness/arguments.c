@@ -151,8 +151,11 @@ ik_cache new_cache(int32_t blocks, int32_t kv_heads, int32_t dimension, bool bro
   };
   cache.block_stride = cache.head_stride * (size_t)kv_heads;
   cache.blocks = buffer(cache_elements(&cache, blocks) * 2);
+  static const uint16_t broken_halves[] = {0x7e00, 0x7c00, 0xfc00, 0x7bff};
+  static const int32_t rarities[] = {3000, 300, 30, 3};
+  int32_t rarity = rarities[random_in(0, 3)];
   for (size_t i = 0; i < cache_elements(&cache, blocks); i++) {
-    if (!broken || !one_in(2000)) cache.blocks[i] = random_half(1);
+    cache.blocks[i] = broken && one_in(rarity) ? broken_halves[random_in(0, 3)] : random_half(1);
   }
   return cache;
 }
@@ -163,7 +166,7 @@ ik_cache copy_of_cache(const ik_cache *cache, int32_t blocks) {
   return copy;
 }
 
-static uint16_t junk(void) { return one_in(3) ? 0x7e00 : (uint16_t)random_bits(); }
+static uint16_t junk(void) { return one_in(2) ? 0x7e00 : (uint16_t)random_bits(); }
 
 void spoil_block(const ik_cache *cache, int32_t block, int32_t used) {
   for (int32_t head = 0; head < cache->kv_heads; head++) {

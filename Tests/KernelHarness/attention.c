@@ -10,7 +10,7 @@ static int32_t random_first_position(int32_t size, int32_t limit) {
   case 1: position = random_in(0, 40); break;
   case 2: position = IK_SPLIT * random_in(1, 1 + size) + random_in(-12, 3); break;
   case 3: position = 32 * random_in(1, 10 * size) + random_in(-3, 3); break;
-  default: position = random_in(0, 400 * size); break;
+  default: position = random_in(0, one_in(2) ? 400 : 1200 + 400 * size); break;
   }
   return position < limit ? position : random_in(0, limit);
 }
@@ -19,13 +19,21 @@ void check_attention(int32_t size) {
   static const int32_t dimensions[] = {16, 17, 32, 40, 64, 64, 80, 96, 100, 128, 128, 256};
   int32_t dimension = one_in(6) ? random_in(1, 256) : dimensions[random_in(0, 11)];
   int32_t kv_heads = random_in(1, 4), heads = kv_heads * (one_in(2) ? random_in(1, 4) : random_in(1, 16));
-  int32_t width = (heads + 2 * kv_heads) * dimension, run_count = random_in(1, 5);
-  bool broken = one_in(5);
+  int32_t run_count = random_in(1, 5);
+  bool broken = one_in(3);
+  if (one_in(2)) {
+    // Little else, so that there may be many positions.
+    kv_heads = 1;
+    heads = random_in(1, 3);
+    dimension = one_in(2) ? 16 : random_in(1, 40);
+    run_count = random_in(1, 2);
+  }
+  int32_t width = (heads + 2 * kv_heads) * dimension;
 
   ik_run *runs = buffer((size_t)run_count * sizeof(ik_run));
   int32_t tokens = 0, table_count = 0, items = 0;
   // Work left, in products of a query and a key's element.
-  int64_t budget = (int64_t)2000000 * size;
+  int64_t budget = (int64_t)3000000 * size;
   for (int32_t r = 0; r < run_count; r++) {
     int32_t count = one_in(3) ? 1 : one_in(6) ? random_in(1, 70) : random_in(1, 20);
     int32_t limit = (int32_t)(budget / run_count / (heads * dimension) / count);
@@ -48,19 +56,22 @@ void check_attention(int32_t size) {
     table[i] = table[j];
     table[j] = block;
   }
-  ik_cache cache = new_cache(table_count, kv_heads, dimension, broken);
+  ik_cache cache = new_cache(table_count, kv_heads, dimension, broken && one_in(2));
   // Nothing that no query sees may matter: positions past a run's last and before the windows, and padding.
   for (int32_t r = 0; r < run_count; r++) {
     int32_t end = runs[r].first_position + runs[r].token_count;
     int32_t seen = window > 0 ? runs[r].first_position - window + 1 : 0;
+    // Broken keys from the border of a split on.
+    int32_t broken_from = broken && one_in(2) ? IK_SPLIT * random_in(0, end / IK_SPLIT) : end;
     for (int32_t start = 0; start < end; start += 32) {
       int32_t block = table[runs[r].block_start + start / 32];
-      spoil_block(&cache, block, start + 32 <= seen ? 0 : end - start < 32 ? end - start : 32);
+      bool whole = start + 32 <= seen || start >= broken_from;
+      spoil_block(&cache, block, whole ? 0 : end - start < 32 ? end - start : 32);
     }
   }
   float *qkv = buffer((size_t)(tokens * width) * 4);
   for (int32_t i = 0; i < tokens * width; i++) qkv[i] = random_float(-3, 3);
-  if (broken) random_rows(qkv, tokens, width, false);
+  if (broken && one_in(2)) random_rows(qkv, tokens, width, false);
 
   attention_case c = {
       .qkv = qkv,
