@@ -248,9 +248,10 @@ static void clear(softmax_state *state) {
   memset(state->out, 0, sizeof state->out);
 }
 
+// A sum of 0 says that no key was seen: any key but a broken one has added to it, and a broken one has made it a NaN.
 static void fold(softmax_state *total, softmax_state *split, int32_t dimension) {
-  if (split->maximum == -INFINITY) return;
-  if (total->maximum == -INFINITY) {
+  if (split->sum == 0) return;
+  if (total->sum == 0) {
     *total = *split;
   } else {
     float highest = total->maximum > split->maximum ? total->maximum : split->maximum;

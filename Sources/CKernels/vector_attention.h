@@ -77,11 +77,12 @@ INLINE void clear_state(attention_state *state, int32_t rows, int32_t padded) {
   }
 }
 
-// Folds a finished split into the total and clears it. A split in which a row saw no key leaves the row as it is.
+// Folds a finished split into the total and clears it. A split in which a row saw no key leaves the row as it is: its sum
+// is 0, since any key but a broken one adds to it, and a broken one makes it a NaN.
 INLINE void fold(attention_state *total, attention_state *split, int32_t rows, int32_t padded) {
   for (int32_t r = 0; r < rows; r++) {
-    if (split->maximum[r] == -INFINITY) continue;
-    if (total->maximum[r] == -INFINITY) {
+    if (split->sum[r] == 0) continue;
+    if (total->sum[r] == 0) {
       total->maximum[r] = split->maximum[r];
       total->sum[r] = split->sum[r];
       memcpy(total->out[r], split->out[r], (size_t)padded * 4);
