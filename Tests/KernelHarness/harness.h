@@ -61,6 +61,8 @@ void set_tier(const ik_kernels *tier);
 void compare_floats(const char *what, const float *expected, const float *got, size_t count);
 void compare_halves(const char *what, const uint16_t *expected, const uint16_t *got, size_t count);
 void compare_bytes(const char *what, const void *expected, const void *got, size_t count);
+// Calls `name` and says what the case is when a kernel touches memory that is not its own.
+void on_crash(void (*name)(void));
 void report(const char *what, size_t index, uint32_t expected, uint32_t got);
 
 // ---------------------------------------------------------------------------------------------------------------

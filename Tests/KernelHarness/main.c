@@ -34,6 +34,17 @@ static void find_tiers(void) {
 #endif
 }
 
+// The case that runs now, for reports.
+static struct {
+  const char *check;
+  long seed, size, number;
+} current;
+
+static void name_current_case(void) {
+  printf("  repeat with --seed %ld --size %ld --only %s --case %ld\n", current.seed, current.size, current.check, current.number);
+  fflush(stdout);
+}
+
 int main(int argc, char **argv) {
   long seed = 1, cases = 100, size = 1, single = -1;
   const char *only = NULL;
@@ -60,15 +71,20 @@ int main(int argc, char **argv) {
   if (tier_count == 1) printf("no tier but the scalar twin\n");
   if (list) return 0;
 
+  on_crash(name_current_case);
   for (int32_t k = 0; k < CHECKS; k++) {
     if (only && strcmp(only, checks[k].name) != 0) continue;
     long count = cases * checks[k].weight;
     for (long n = single >= 0 ? single : 0; n < (single >= 0 ? single + 1 : count); n++) {
       seed_random((uint64_t)seed << 40 ^ (uint64_t)k << 32 ^ (uint64_t)n);
+      current.check = checks[k].name;
+      current.seed = seed;
+      current.size = size;
+      current.number = n;
       int32_t before = difference_count;
       checks[k].run((int32_t)size);
       free_buffers();
-      if (difference_count > before) printf("  repeat with --seed %ld --size %ld --only %s --case %ld\n", seed, size, checks[k].name, n);
+      if (difference_count > before) name_current_case();
       if (difference_count >= 20) {
         printf("%d differences: stopped\n", difference_count);
         return 1;

@@ -1,12 +1,19 @@
 // Random numbers, memory, ranges of items, comparison.
 #include "harness.h"
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#include <sanitizer/common_interface_defs.h>
+#endif
+#endif
 
 // ---------------------------------------------------------------------------------------------------------------
 
@@ -72,12 +79,6 @@ void random_rows(float *x, int32_t rows, int32_t count, bool finite) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 static struct allocation {
   void *base;
@@ -167,6 +168,33 @@ void report(const char *what, size_t index, uint32_t expected, uint32_t got) {
   difference_count++;
   printf("DIFFERENT %s: %s[%zu] is %08x, scalar %08x: %s\n", tier_name, what, index, got, expected, description);
 }
+
+static void (*name_case)(void);
+
+static void say_crash(void) {
+  printf("CRASHED %s: %s\n", tier_name, description);
+  name_case();
+}
+
+#ifdef SANITIZED
+void on_crash(void (*name)(void)) {
+  name_case = name;
+  __sanitizer_set_death_callback(say_crash);
+}
+#else
+static void crashed(int signal) {
+  (void)signal;
+  say_crash();
+  _exit(1);
+}
+
+void on_crash(void (*name)(void)) {
+  name_case = name;
+  signal(SIGSEGV, crashed);
+  signal(SIGBUS, crashed);
+  signal(SIGILL, crashed);
+}
+#endif
 
 static uint32_t float_bits(float value) {
   uint32_t bits;
