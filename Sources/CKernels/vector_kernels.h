@@ -2,7 +2,6 @@
 // splits where registers are narrower) and a few hooks that the including file defines before it includes this one:
 //
 //   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
-//   v64u add_plane(v64u weights, uint64_t mask, uint8_t bit) adds `bit` to the bytes that the mask names
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
 //
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
