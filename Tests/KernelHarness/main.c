@@ -21,7 +21,7 @@ typedef struct check {
 static const check checks[] = {
     {"formats", check_formats, 1},     {"quantize", check_quantize, 1}, {"rms_norm", check_rms_norm, 1},
     {"silu_gate", check_silu_gate, 1}, {"rotate", check_rotate, 1},     {"matmul", check_matmul, 4},
-    {"attention", check_attention, 1},
+    {"logits", check_logits, 1},       {"attention", check_attention, 2},
 };
 enum { CHECKS = sizeof checks / sizeof checks[0] };
 
