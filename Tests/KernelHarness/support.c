@@ -49,9 +49,9 @@ static float float_of_bits(uint32_t bits) {
 }
 
 void random_rows(float *x, int32_t rows, int32_t count, bool finite) {
-  static const float magnitudes[] = {1, 1, 1, 8, 100, 1e-3f, 1e-20f, 1e4f, 1e15f};
+  static const float magnitudes[] = {1, 1, 1, 8, 100, 1e-3f, 1e-20f, 1e-34f, 1e4f, 1e15f};
   for (int32_t row = 0; row < rows; row++) {
-    float *values = x + (size_t)row * (size_t)count, magnitude = magnitudes[random_in(0, 8)];
+    float *values = x + (size_t)row * (size_t)count, magnitude = magnitudes[random_in(0, 9)];
     int32_t kind = random_in(0, 9);
     for (int32_t i = 0; i < count; i++) {
       // The sum of two is more often small, as activations are.
@@ -69,10 +69,10 @@ void random_rows(float *x, int32_t rows, int32_t count, bool finite) {
       for (int32_t n = random_in(1, 3); n > 0; n--) values[random_in(0, count - 1)] = broken[random_in(0, 3)];
     }
     if (!finite && one_in(12)) {
-      // A stretch of numbers so small that their reciprocals are no numbers.
-      int32_t first = random_in(0, count - 1);
+      // A stretch of numbers so small that the reciprocals of their scales are no numbers, or just are.
+      int32_t first = random_in(0, count - 1), largest = random_in(0, 0x08ffffff);
       for (int32_t i = first; i < count && i < first + 64; i++) {
-        values[i] = float_of_bits((uint32_t)random_in(0, 0x01ffffff)) * (one_in(2) ? 1.0f : -1.0f);
+        values[i] = float_of_bits((uint32_t)random_in(0, largest)) * (one_in(2) ? 1.0f : -1.0f);
       }
     }
   }
