@@ -220,12 +220,10 @@ INLINE void finish(const ik_partial *total, int32_t dimension, float *result) {
 // CASE of each number of rows below ATTENTION_GROUP.
 #if ATTENTION_GROUP == 6
 #define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
-#elif ATTENTION_GROUP == 3
-#define CASES_OF_ROWS(CASE) CASE(1) CASE(2)
 #elif ATTENTION_GROUP == 2
 #define CASES_OF_ROWS(CASE) CASE(1)
 #else
-#define CASES_OF_ROWS(CASE)
+#error "attention has no cases for groups of this many rows"
 #endif
 
 // The keys of one split, as far as the rows see them. The rows' states are cleared first.
