@@ -227,10 +227,13 @@ INLINE void finish(const ik_partial *total, int32_t dimension, float *result) {
   for (int32_t d = 0; d < dimension; d += 16) store_some(result + d, load(total->out + d) * inverse, dimension - d);
 }
 
-#if ATTENTION_GROUP >= 6
-#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+// CASE of each number of rows below ATTENTION_GROUP.
+#if ATTENTION_GROUP == 6
+#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
+#elif ATTENTION_GROUP == 2
+#define CASES_OF_ROWS(CASE) CASE(1)
 #else
-#define CASES_OF_ROWS(CASE) CASE(1) CASE(2)
+#error "attention has no cases for groups of this many rows"
 #endif
 
 // One KV head's part of the block that holds `position`.

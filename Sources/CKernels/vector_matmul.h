@@ -42,6 +42,11 @@ INLINE v16 signed_bytes_to_float(const uint8_t *p) {
   return __builtin_convertvector(bytes, v16);
 }
 
+// dot4 for the weights of a format, or for its offset: only bytes, whose offset is 128, reach 128.
+INLINE v16i dot4_of_format(int offset, v16i sums, v64u weights, int32_t activations) {
+  return offset == 128 ? dot4(sums, weights, activations) : dot4_small(sums, weights, activations);
+}
+
 INLINE int32_t load_quad_of_activations(const int8_t *p) {
   int32_t quad;
   memcpy(&quad, p, 4);
@@ -118,8 +123,8 @@ INLINE void add_group(
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
-        sums[r][0] = dot4(sums[r][0], w0, a);
-        sums[r][1] = dot4(sums[r][1], w1, a);
+        sums[r][0] = dot4_of_format(offset, sums[r][0], w0, a);
+        sums[r][1] = dot4_of_format(offset, sums[r][1], w1, a);
       }
     }
 #pragma unroll
@@ -150,14 +155,14 @@ INLINE void add_outliers(
     int32_t high = load_quad_of_activations(entries[i].high);
     const uint8_t *group = weights + (size_t)g * stride;
     v16i start = splat_int(0);
-    if (offset != 0) start -= dot4(start, splat_byte((uint8_t)offset), high);
+    if (offset != 0) start -= dot4_of_format(offset, start, splat_byte((uint8_t)offset), high);
     v16 scale = splat(x[g].scale * 128.0f);
     group_scales scales;
     if (!panel_scales) load_scales(scaling, group - ik_scale_bytes(scaling), super, &scales);
     const group_scales *s = panel_scales ? panel_scales + g : &scales;
 #pragma unroll
     for (int c = 0; c < 2; c++) {
-      v16i sums = dot4(start, load_quad(group, planes, quad, c), high);
+      v16i sums = dot4_of_format(offset, start, load_quad(group, planes, quad, c), high);
       out[c] = fma16(to_float(sums) * scale, s->scales[half][c], out[c]);
     }
   }
