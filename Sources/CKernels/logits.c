@@ -26,12 +26,13 @@ static inline __attribute__((always_inline)) int32_t largest_key(const float *lo
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
   const ik_logits *l = arguments;
   const ik_matmul *m = &l->matmul;
-  for (int32_t tile = begin; tile < end; tile++) {
-    l->multiply(m, tile, tile + 1);
-    int32_t first = tile * IK_TILE, columns = m->outputs - first;
-    for (int32_t row = 0; row < m->rows; row++) {
+  for (int32_t item = begin; item < end; item++) {
+    l->multiply(m, item, item + 1);
+    ik_matmul_part part = ik_matmul_part_of(m, item);
+    int32_t first = part.tile * IK_TILE, columns = m->outputs - first;
+    for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
       const float *logits = m->out + (size_t)row * m->out_stride + first;
-      l->keys[(size_t)row * l->key_stride + tile] =
+      l->keys[(size_t)row * l->key_stride + part.tile] =
           columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
     }
   }

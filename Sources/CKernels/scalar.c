@@ -128,9 +128,11 @@ static float float_weight(ik_type type, const uint8_t *tile, size_t index) {
 static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
   const ik_matmul *m = arguments;
   ik_format format = ik_format_of(m->type);
-  for (int32_t tile = begin; tile < end; tile++) {
+  for (int32_t item = begin; item < end; item++) {
+    ik_matmul_part part = ik_matmul_part_of(m, item);
+    int32_t tile = part.tile;
     const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
-    for (int32_t row = 0; row < m->rows; row++) {
+    for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
       for (int column = 0; column < IK_TILE && tile * IK_TILE + column < m->outputs; column++) {
         float *out = m->out + (size_t)row * m->out_stride + tile * IK_TILE + column;
         float value = m->bias ? m->bias[tile * IK_TILE + column] : 0.0f;

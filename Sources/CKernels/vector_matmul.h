@@ -266,14 +266,11 @@ INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel
   }
 }
 
-// Rows whose sums are kept at a time; the weights are unpacked once for each so many rows.
-enum { PANEL_ROWS = 128 };
-
 // The work on one tile for many rows: sums[i] belongs to row first_row + i.
 typedef struct tile_sums {
   const ik_matmul *m;
   int32_t first_column, columns, first_row;
-  float sums[PANEL_ROWS][IK_TILE];
+  float sums[IK_ROW_BLOCK][IK_TILE];
 } tile_sums;
 
 // Adds chunk `chunk`, of which `p` has `count` groups of the weights, to rows r ..< r + rows of the sums.
@@ -308,7 +305,7 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
   }
 }
 
-// Up to PANEL_ROWS rows of one tile, a chunk of the inputs at a time: for many rows.
+// Up to IK_ROW_BLOCK rows of one tile, a chunk of the inputs at a time: for many rows.
 INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, int32_t row, int32_t rows) {
   const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
   int32_t groups = m->int8->group_count;
@@ -357,25 +354,24 @@ INLINE void float_rows(const ik_matmul *m, ik_type type, int rows, int32_t tile,
   for (int r = 0; r < rows; r++) finish_row(m, row + r, first, columns, out[r]);
 }
 
-INLINE void matmul_tiles(
+INLINE void matmul_items(
     const ik_matmul *m, ik_format format, bool integer, ik_type type, int32_t begin, int32_t end
 ) {
-  for (int32_t tile = begin; tile < end; tile++) {
-    int32_t row = 0;
+  for (int32_t item = begin; item < end; item++) {
+    ik_matmul_part part = ik_matmul_part_of(m, item);
+    int32_t row = part.first_row, last = row + part.rows;
     if (!integer) {
-      for (; row + ROWS <= m->rows; row += ROWS) float_rows(m, type, ROWS, tile, row);
-      for (; row < m->rows; row++) float_rows(m, type, 1, tile, row);
-    } else if (m->rows >= MANY_ROWS) {
-      for (; row < m->rows; row += PANEL_ROWS) {
-        integer_panels(m, format, tile, row, m->rows - row < PANEL_ROWS ? m->rows - row : PANEL_ROWS);
-      }
+      for (; row + ROWS <= last; row += ROWS) float_rows(m, type, ROWS, part.tile, row);
+      for (; row < last; row++) float_rows(m, type, 1, part.tile, row);
+    } else if (part.rows >= MANY_ROWS) {
+      integer_panels(m, format, part.tile, row, part.rows);
     } else {
-      for (; row < m->rows; row += FEW_ROWS) {
-        switch (m->rows - row) {
-        case 1: integer_rows(m, format, 1, tile, row); break;
-        case 2: integer_rows(m, format, 2, tile, row); break;
-        case 3: integer_rows(m, format, 3, tile, row); break;
-        default: integer_rows(m, format, FEW_ROWS, tile, row);
+      for (; row < last; row += FEW_ROWS) {
+        switch (last - row) {
+        case 1: integer_rows(m, format, 1, part.tile, row); break;
+        case 2: integer_rows(m, format, 2, part.tile, row); break;
+        case 3: integer_rows(m, format, 3, part.tile, row); break;
+        default: integer_rows(m, format, FEW_ROWS, part.tile, row);
         }
       }
     }
@@ -385,7 +381,7 @@ INLINE void matmul_tiles(
 // One instance for each stored type, so that each is compiled with its format as constants.
 #define MATMUL_OF(type, scaling, planes, offset)                                                                      \
   static __attribute__((noinline)) void matmul_##type(const ik_matmul *m, int32_t begin, int32_t end) {               \
-    matmul_tiles(m, (ik_format){scaling, planes, offset}, ik_is_integer(type), type, begin, end);                     \
+    matmul_items(m, (ik_format){scaling, planes, offset}, ik_is_integer(type), type, begin, end);                     \
   }
 MATMUL_OF(IK_F32, IK_SCALE_OFFSET, 0, 0)
 MATMUL_OF(IK_F16, IK_SCALE_OFFSET, 0, 0)

@@ -89,14 +89,14 @@ package struct CPUOperations {
     guard x.rows > 0 else { return }
     withOptional(x.integers) { integers in
       for segment in weights.segments {
-        let matmul = ik_matmul(
+        var matmul = ik_matmul(
           type: segment.type.kernelType, tiles: segment.tiles.pointer(), tile_bytes: segment.tileBytes,
           inputs: Int32(weights.inputs), outputs: Int32(segment.columns), rows: Int32(x.rows), int8: integers,
           floats: x.floats.pointer(), out: out + segment.firstColumn, out_stride: stride, bias: segment.bias?.pointer(),
           accumulate: accumulate)
         // One grain is at least a few microseconds of work, and there are enough of them to even out the threads.
         let grain = x.rows > 4 ? 1 : max(1, segment.tileCount / (pool.threadCount * 4))
-        run(matmul, segment.tileCount, grain)
+        run(matmul, Int(ik_matmul_items(&matmul)), grain)
       }
     }
   }

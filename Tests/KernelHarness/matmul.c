@@ -51,7 +51,8 @@ void check_matmul(int32_t size) {
   float *initial = buffer(count * 4);
   random_rows(initial, 1, (int32_t)count, true);
   float *expected = copy_of(initial, count * 4);
-  plan plan = random_plan((c.outputs + IK_TILE - 1) / IK_TILE);
+  ik_matmul whole = matmul_arguments(&c, expected);
+  plan plan = random_plan(ik_matmul_items(&whole));
   for (int32_t t = 0; t < tier_count; t++) {
     float *out = t == 0 ? expected : copy_of(initial, count * 4);
     ik_matmul arguments = matmul_arguments(&c, out);

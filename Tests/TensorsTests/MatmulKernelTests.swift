@@ -77,7 +77,7 @@ import Testing
                 type: type.kernelType, tiles: tiles.baseAddress, tile_bytes: tileBytes, inputs: Int32(inputs),
                 outputs: Int32(outputs), rows: Int32(part.count), int8: integers, floats: xs.baseAddress,
                 out: out.baseAddress, out_stride: outputs, bias: bias, accumulate: start != nil)
-              tier.matmul(&task, 0, Int32((outputs + 31) / 32))
+              tier.matmul(&task, 0, ik_matmul_items(&task))
             }
             func withBias(_ integers: UnsafePointer<ik_int8_rows>?) {
               if let bias {

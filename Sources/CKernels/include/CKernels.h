@@ -99,7 +99,8 @@ static inline size_t ik_chunk_index(const ik_int8_rows *x, int32_t row, int32_t 
 typedef void (*ik_task)(const void *arguments, int32_t begin, int32_t end);
 
 // out[row][column] (= or +=) sum over inputs of x[row][input] * weight[column][input] (+ bias[column]).
-// Items: tiles. All rows are computed by the item that owns the tile.
+// Items: for each block of IK_ROW_BLOCK rows, the tiles. So the activations of a block stay in a second-level cache while
+// the tiles pass by.
 typedef struct ik_matmul {
   ik_type type;
   const uint8_t *tiles;
@@ -114,6 +115,23 @@ typedef struct ik_matmul {
   const float *bias;          // [outputs] or NULL
   bool accumulate;            // add to what `out` holds
 } ik_matmul;
+
+enum { IK_ROW_BLOCK = 128 };
+
+// What an item computes: rows first_row ..< first_row + rows of tile `tile`.
+typedef struct ik_matmul_part {
+  int32_t tile, first_row, rows;
+} ik_matmul_part;
+
+static inline int32_t ik_matmul_items(const ik_matmul *m) {
+  return (m->outputs + IK_TILE - 1) / IK_TILE * ((m->rows + IK_ROW_BLOCK - 1) / IK_ROW_BLOCK);
+}
+
+static inline ik_matmul_part ik_matmul_part_of(const ik_matmul *m, int32_t item) {
+  int32_t tiles = (m->outputs + IK_TILE - 1) / IK_TILE, first_row = item / tiles * IK_ROW_BLOCK;
+  int32_t rows = m->rows - first_row < IK_ROW_BLOCK ? m->rows - first_row : IK_ROW_BLOCK;
+  return (ik_matmul_part){item % tiles, first_row, rows};
+}
 
 // The same product for logits. Also notes, for each row and each tile, the key of the largest of the tile's logits: an
 // integer that is ordered as the floats are (their bits, those but the sign flipped if it is set), INT32_MAX if one of
