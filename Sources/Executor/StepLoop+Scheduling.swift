@@ -123,7 +123,7 @@ extension StepLoop {
   /// Tells those who asked why requests wait.
   mutating func answerInquiries() {
     guard !mail.inquiries.isEmpty else { return }
-    var explanations = round.explanations()
+    var explanations = round.explanations(scheduler)
     var previous: RequestID?
     let shownCount = round.requests.count - active.count
     for (place, request) in waiting.requests.enumerated() {
