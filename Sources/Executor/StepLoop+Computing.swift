@@ -34,7 +34,8 @@ extension StepLoop {
     let request = active[item.index]
     // The last token is never taken from the cache, since its logits are needed.
     let cached = resources.cache.beginSequence(
-      slot: slot, tokens: request.tokens, maximumReuse: request.needsEveryLogitsRow ? 0 : request.tokens.count - 1)
+      slot: slot, sequence: CacheSequence(tokens: request.tokens, options: request.input.cache),
+      maximumReuse: request.needsEveryLogitsRow ? 0 : request.tokens.count - 1)
     precondition(cached >= 0 && cached < request.tokens.count, "\(cached) of \(request.tokens.count) tokens reused")
     active[item.index].slot = slot
     active[item.index].state = right.started(cached: cached)

@@ -8,15 +8,18 @@ public struct GenerationRequest: Sendable, Equatable {
   public var priority: Int
   /// The model's end-of-sequence tokens.
   public var endOfSequenceTokenIDs: [TokenID]
+  /// How the request uses the cache of prefixes.
+  public var cache: CacheOptions
 
   /// Creates a request of priority 0 unless told otherwise.
   public init(
     promptTokens: [TokenID], params: SamplingParams = SamplingParams(), priority: Int = 0,
-    endOfSequenceTokenIDs: [TokenID] = []
+    endOfSequenceTokenIDs: [TokenID] = [], cache: CacheOptions = CacheOptions()
   ) {
     self.promptTokens = promptTokens
     self.params = params
     self.priority = priority
     self.endOfSequenceTokenIDs = endOfSequenceTokenIDs
+    self.cache = cache
   }
 }

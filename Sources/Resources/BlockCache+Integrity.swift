@@ -1,0 +1,83 @@
+/// Counting, and checking that everything adds up.
+extension BlockCache {
+  /// Number of blocks that the sequence in `slot` holds and can go on writing to.
+  func heldBlockCount(slot: Int) -> Int {
+    let sequence = sequences[slot]
+    guard let last = sequence.table.last, sequence.table.count > sequence.path.count, pool.holdCount(of: last) > 1
+    else { return sequence.heldCount }
+    return sequence.heldCount - 1
+  }
+
+  /// Number of blocks that only the sequence in `slot` holds.
+  func releasableBlockCount(slot: Int) -> Int {
+    func isOwn(_ place: Int) -> Bool {
+      pool.holdCount(of: sequences[slot].table[place]) == (place < sequences[slot].path.count ? 2 : 1)
+    }
+    let (first, end) = (sequences[slot].firstHeld, sequences[slot].table.count)
+    guard window == nil else { return (first..<max(first, end)).count(where: isOwn) }
+    // Whoever shares a block shares all before it.
+    var (low, high) = (first, end)
+    while low < high {
+      let middle = (low + high) / 2
+      if isOwn(middle) { high = middle } else { low = middle + 1 }
+    }
+    return end - low
+  }
+
+  /// Checks that holders, blocks, queues and announcements agree.
+  func checkIntegrity() throws(CacheIntegrityError) {
+    try tree.checkIntegrity()
+    var holds = [Int32](repeating: 0, count: pool.blockCount)
+    var holders = [Int32](repeating: 0, count: tree.nodes.count)
+    var announcements: [UInt64: Int32] = [:]
+    for (slot, sequence) in sequences.enumerated() {
+      for place in sequence.firstHeld..<max(sequence.firstHeld, sequence.table.count) {
+        holds[Int(sequence.table[place])] += 1
+        guard place < sequence.path.count else { continue }
+        let node = sequence.path[place]
+        holders[Int(node)] += 1
+        guard tree.nodes[Int(node)].block == sequence.table[place], tree.nodes[Int(node)].depth == Int32(place) else {
+          throw CacheIntegrityError("slot \(slot) has block \(sequence.table[place]) where node \(node) has another")
+        }
+      }
+      for place in 0..<min(sequence.firstHeld, sequence.table.count)
+      where sequence.table[place] != sequence.table[sequence.firstHeld] {
+        throw CacheIntegrityError("slot \(slot) names block \(sequence.table[place]), which it gave back")
+      }
+      if sequence.root >= 0 { holders[Int(sequence.root)] += 1 }
+      for place in min(sequence.firstAnnounced, sequence.hashes.count)..<sequence.hashes.count {
+        announcements[sequence.hashes[place], default: 0] += 1
+      }
+    }
+    guard announcements == announced else { throw CacheIntegrityError("blocks are announced that nobody computes") }
+    var (unheld, offloaded) = (0, 0)
+    for number in tree.nodes.indices {
+      let (node, name) = (tree.nodes[number], Int32(number))
+      guard node.holderCount == holders[number] else {
+        throw CacheIntegrityError("node \(number) counts \(node.holderCount) holders of \(holders[number])")
+      }
+      if node.block >= 0 {
+        holds[Int(node.block)] += 1
+        if node.holderCount == 0 { unheld += 1 }
+        if node.tierPlace >= 0 { throw CacheIntegrityError("node \(number) is in both tiers") }
+        if window == nil, node.parent >= 0, tree.nodes[Int(node.parent)].parent >= 0,
+          tree.nodes[Int(node.parent)].block < 0
+        {
+          throw CacheIntegrityError("node \(number) has a block, but its parent has none")
+        }
+      }
+      if node.tierPlace >= 0 { offloaded += 1 }
+      guard evictable.contains(name) == isEvictable(name) else {
+        throw CacheIntegrityError("node \(number) is queued wrongly to be evicted")
+      }
+      let isForgettable = node.tierPlace >= 0 && node.holderCount == 0 && (window != nil || node.childCount == 0)
+      guard forgettable.contains(name) == isForgettable else {
+        throw CacheIntegrityError("node \(number) is queued wrongly to be forgotten")
+      }
+    }
+    guard unheld == unheldCount, offloaded == statistics.offloadedBlockCount else {
+      throw CacheIntegrityError("\(unheld) cached and \(offloaded) offloaded blocks were counted wrong")
+    }
+    try pool.checkIntegrity(expectedHolds: holds)
+  }
+}
