@@ -50,6 +50,13 @@ extension BlockCache {
       }
     }
     guard announcements == announced else { throw CacheIntegrityError("blocks are announced that nobody computes") }
+    let treeBlocks = Set(tree.nodes.lazy.map(\.block).filter { $0 >= 0 })
+    for (slot, sequence) in sequences.enumerated() {
+      for block in sequence.table.dropFirst(max(sequence.firstHeld, sequence.path.count))
+      where treeBlocks.contains(block) {
+        throw CacheIntegrityError("slot \(slot) writes to block \(block), which others may find")
+      }
+    }
     var (unheld, offloaded) = (0, 0)
     for number in tree.nodes.indices {
       let (node, name) = (tree.nodes[number], Int32(number))

@@ -19,7 +19,8 @@ extension BlockCache {
     sequences[slot].hashes = sequence.blockHashes
     if cursor.blockCount > 0 { cursor.blockCount = take(slot, upTo: cursor) }
     var tokenCount = cursor.blockCount * blockSize
-    let known = sequence.tokens[tokenCount..<max(tokenCount, min(maximumReuse, tokenCount + blockSize))]
+    // Less than a block: a whole one that was not taken is one that is not there, or for which there is no room.
+    let known = sequence.tokens[tokenCount..<max(tokenCount, min(maximumReuse, tokenCount + blockSize - 1))]
     let copied = takePart(
       slot, known, after: cursor.blockCount == 0 ? root : sequences[slot].path[cursor.blockCount - 1])
     tokenCount += copied

@@ -43,9 +43,9 @@ struct BlockCache {
   var tree: PrefixTree
   var sequences: [Sequence]
   /// Blocks of the tree that can be given up now.
-  var evictable = EvictionQueue()
+  var evictable: EvictionQueue
   /// Blocks in the second tier that can be forgotten now.
-  var forgettable = EvictionQueue()
+  var forgettable: EvictionQueue
   /// Number of blocks that only the tree holds.
   var unheldCount = 0
   /// How many running sequences are going to compute a block, by its hash.
@@ -63,12 +63,17 @@ struct BlockCache {
   var scratch: [UInt8] = []
   var onEvent: ((CacheEvent) -> Void)?
 
-  init(_ configuration: KVCacheManager.Configuration) {
+  init(_ configuration: KVCacheManager.Configuration, tier: (any CacheTier)?) {
     blockSize = configuration.blockSize
     isReusing = configuration.isReusing
     window = configuration.slidingWindow
     pool = BlockPool(blockCount: configuration.blockCount)
-    tree = PrefixTree(blockSize: configuration.blockSize)
+    // A node for every block, and some roots. Memory that is not touched costs nothing.
+    let capacity = isReusing ? configuration.blockCount + (tier?.blockCount ?? 0) + 64 : 64
+    tree = PrefixTree(blockSize: configuration.blockSize, capacity: capacity)
+    evictable = EvictionQueue(capacity: capacity)
+    forgettable = EvictionQueue(capacity: tier == nil ? 0 : capacity)
+    self.tier = tier
     sequences = Array(repeating: Sequence(), count: configuration.slotCount)
     maximumBlocksPerSequence = configuration.maximumBlocksPerSequence
     for slot in sequences.indices { sequences[slot].partial.reserveCapacity(blockSize) }

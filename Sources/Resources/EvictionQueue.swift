@@ -10,6 +10,12 @@ struct EvictionQueue: Sendable {
   /// For every node its place in ``heap``, -1 if it is not in it.
   private var places: [Int32] = []
 
+  /// Creates an empty queue with room for the nodes `0 ..< capacity`.
+  init(capacity: Int) {
+    heap.reserveCapacity(capacity)
+    places = Array(repeating: -1, count: capacity)
+  }
+
   /// Number of nodes in the queue.
   var count: Int { heap.count }
 

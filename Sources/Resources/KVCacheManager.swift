@@ -66,9 +66,8 @@ public final class KVCacheManager: KVCacheManaging {
         && configuration.maximumStepTokens > 0,
       "a cache has blocks of at least one token and at least one slot")
     blockSize = configuration.blockSize
-    cache = BlockCache(configuration)
+    cache = BlockCache(configuration, tier: tier)
     cache.store = store
-    cache.tier = tier
   }
 
   /// Creates an empty cache with reuse of `blockCount` blocks of `blockSize` tokens for `slotCount` running requests.

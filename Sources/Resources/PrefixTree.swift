@@ -54,10 +54,16 @@ struct PrefixTree: Sendable {
   private(set) var namespaces: [Int32: CacheNamespace] = [:]
   private var tokens: [TokenID] = []
   private var freeNodes: [Int32] = []
-  private var table = NodeTable()
+  private var table: NodeTable
 
-  /// Creates an empty tree.
-  init(blockSize: Int) { self.blockSize = blockSize }
+  /// Creates an empty tree with room for `capacity` nodes; it grows beyond when it has to.
+  init(blockSize: Int, capacity: Int) {
+    self.blockSize = blockSize
+    nodes.reserveCapacity(capacity)
+    tokens.reserveCapacity(capacity * blockSize)
+    freeNodes.reserveCapacity(capacity)
+    table = NodeTable(capacity: capacity)
+  }
 
   /// Number of nodes in use, roots included.
   var count: Int { nodes.count - freeNodes.count }
@@ -192,8 +198,14 @@ struct PrefixTree: Sendable {
 
 /// Nodes by their hashes: open addressing with linear probing, at most half full.
 private struct NodeTable: Sendable {
-  private(set) var slots = [Int32](repeating: -1, count: 64)
+  private(set) var slots: [Int32]
   private(set) var count = 0
+
+  init(capacity: Int) {
+    var slotCount = 64
+    while slotCount < 2 * capacity { slotCount *= 2 }
+    slots = Array(repeating: -1, count: slotCount)
+  }
 
   func firstSlot(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (slots.count - 1) }
   func slot(after slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
