@@ -81,6 +81,7 @@ let package = Package(
       name: "TestKit",
       dependencies: ["JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Executor"],
       swiftSettings: house),
+    .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
     .executableTarget(
@@ -100,7 +101,8 @@ let package = Package(
       name: "ModelEnginesTests", dependencies: ["ModelEngines", "Models", "Checkpoints", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
-    .testTarget(name: "ExecutorTests", dependencies: ["Executor", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",
       dependencies: [

@@ -12,8 +12,13 @@ public struct GreedyDecoder: Decoder {
   public mutating func decode(
     _ logits: Logits, rows: [DecodingRow], into results: inout [Result<TokenOutput, DecodingError>]
   ) {
-    for row in rows {
-      results.append(Result { () throws(DecodingError) in try decode(logits, row) })
+    // By index, since iterating would copy each row, and count its references up and down.
+    for index in rows.indices {
+      if rows[index].isPlainGreedy {
+        results.append(mostProbableToken(of: logits, row: rows[index].logitsRow))
+      } else {
+        results.append(Result { () throws(DecodingError) in try decode(logits, rows[index]) })
+      }
     }
   }
 
@@ -25,6 +30,20 @@ public struct GreedyDecoder: Decoder {
       let scan = try LogitsScan(values)
       return logSoftmax.output(for: scan.argmax, in: values, scan: scan, alternatives: row.params.logprobs)
     }
+  }
+}
+
+extension DecodingRow {
+  /// Whether only the most probable token is asked for.
+  var isPlainGreedy: Bool { params.temperature == 0 && params.logprobs == nil }
+}
+
+/// The most probable token of row `row`, ties to the lowest identifier: all that greedy decoding is.
+func mostProbableToken(of logits: Logits, row: Int) -> Result<TokenOutput, DecodingError> {
+  do throws(DecodingError) {
+    return .success(TokenOutput(token: TokenID(try LogitsScan(logits, row: row).argmax)))
+  } catch {
+    return .failure(error)
   }
 }
 

@@ -1,3 +1,5 @@
+package import Tensors
+
 /// The first pass over a row of logits: is it valid, and where is its maximum?
 package struct LogitsScan: Sendable, Equatable {
   /// The lowest index of the largest logit.
@@ -28,6 +30,18 @@ package struct LogitsScan: Sendable, Equatable {
     while index < row.count, Self.orderedKey(row[index]) != best { index += 1 }
     argmax = index
     maximum = row[index]
+  }
+
+  /// Scans row `row` of `logits`, or takes the answer from the engine if it noted where the row's maximum is.
+  ///
+  /// - Throws: as ``init(_:)``.
+  package init(_ logits: Logits, row: Int) throws(DecodingError) {
+    if let maximum = logits.maximum(ofRow: row) {
+      argmax = maximum.index
+      self.maximum = maximum.value
+    } else {
+      self = try logits.withRow(row) { (values) throws(DecodingError) in try LogitsScan(values) }
+    }
   }
 
   /// Number of logits that are searched at once.

@@ -16,8 +16,13 @@ public struct SamplingDecoder: Decoder {
   public mutating func decode(
     _ logits: Logits, rows: [DecodingRow], into results: inout [Result<TokenOutput, DecodingError>]
   ) {
-    for row in rows {
-      results.append(Result { () throws(DecodingError) in try decode(logits, row) })
+    // By index, since iterating would copy each row, and count its references up and down.
+    for index in rows.indices {
+      if rows[index].isPlainGreedy {
+        results.append(mostProbableToken(of: logits, row: rows[index].logitsRow))
+      } else {
+        results.append(Result { () throws(DecodingError) in try decode(logits, rows[index]) })
+      }
     }
   }
 

@@ -19,6 +19,7 @@ package final class Executor: Sendable {
   private let mailbox: Mailbox
   private let statisticsBox: StatisticsBox
   private let thread: DedicatedThread
+  private let waker: ReaderWaker
   private let end = EndSignal()
   private let nextID = Atomic<UInt64>(0)
 
@@ -65,13 +66,17 @@ package final class Executor: Sendable {
     let end = end
     self.mailbox = mailbox
     self.statisticsBox = statisticsBox
+    let waker: ReaderWaker
+    do { waker = try ReaderWaker() } catch { throw ExecutorConfigurationError("\(error)") }
+    self.waker = waker
     var loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
-      statistics: statisticsBox)
+      statistics: statisticsBox, waker: waker)
     do {
       thread = try DedicatedThread {
         loop.run()
+        waker.close()
         end.signal()
       }
     } catch {
@@ -89,7 +94,7 @@ package final class Executor: Sendable {
     /// The seed of its random numbers, drawn if none was given.
     package let seed: UInt64
     /// What happens to it. To stop reading (leaving the loop, cancelling the task) cancels the request.
-    package let outputs: AsyncStream<RequestOutput>
+    package let outputs: RequestOutputs
   }
 
   /// Accepts a request, or refuses it if it can never run.
@@ -99,13 +104,11 @@ package final class Executor: Sendable {
     let maximumTokenCount = try admission.maximumTokenCount(of: request)
     let id = RequestID(nextID.wrappingAdd(1, ordering: .relaxed).oldValue)
     let seed = request.params.seed ?? UInt64.random(in: .min ... .max)
-    let (outputs, events) = AsyncStream.makeStream(of: RequestOutput.self, bufferingPolicy: .unbounded)
-    events.onTermination = { [mailbox] termination in
-      if case .cancelled = termination { mailbox.cancel(id) }
-    }
+    let queue = OutputQueue()
     try mailbox.submit(
-      Request(id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, events: events))
-    return Submission(id: id, seed: seed, outputs: outputs)
+      Request(id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, outputs: queue))
+    return Submission(
+      id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
 
   /// Ends a request within one step; nothing happens if it has ended already.
@@ -124,6 +127,7 @@ package final class Executor: Sendable {
     mailbox.shutdown(mode)
     await end.wait()
     thread.join()
+    waker.join()
   }
 
   /// The budgets of a step: the smaller of what is configured and what the engine can take.

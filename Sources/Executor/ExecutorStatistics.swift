@@ -16,7 +16,8 @@ public struct StepStatistics: Sendable, Equatable {
   public var usedBlockCount = 0
   /// Cache blocks free after the step.
   public var freeBlockCount = 0
-  /// Time to take mail out of the mailbox and act on it.
+  /// Time to take mail out of the mailbox and act on it, and before that to publish the statistics of the step before: no
+  /// time between two steps goes uncounted but that of sleep.
   public var fetchNanoseconds: UInt64 = 0
   /// Time of both scheduling policies.
   public var scheduleNanoseconds: UInt64 = 0
@@ -32,9 +33,9 @@ public struct StepStatistics: Sendable, Equatable {
   /// Creates statistics of nothing.
   public init() {}
 
-  /// Time of everything but the forward pass and the decoder: what the executor itself costs.
+  /// Time of everything but the forward pass: what the executor itself costs, the choice of tokens included.
   public var overheadNanoseconds: UInt64 {
-    fetchNanoseconds + scheduleNanoseconds + prepareNanoseconds + respondNanoseconds
+    fetchNanoseconds + scheduleNanoseconds + prepareNanoseconds + decodeNanoseconds + respondNanoseconds
   }
 }
 

@@ -12,16 +12,15 @@ package struct Request: Sendable {
   package let seed: UInt64
   /// Number of tokens that it will have if it runs to its limit.
   package let maximumTokenCount: Int
-  /// Where its events go. The buffer is unbounded so that a slow reader never blocks the engine; what it can hold is
-  /// bounded by the length of the sequence.
-  let events: AsyncStream<RequestOutput>.Continuation
+  /// Where its events go.
+  let outputs: OutputQueue
 
   /// Where it is in its life.
   var state = RequestState.new
   /// Its place among the running requests while it holds resources.
   var slot: Int?
   /// The prompt and what was generated.
-  var tokens: [TokenID]
+  var tokens: [TokenID] = []
   /// Number of prompt tokens that were found in the cache when it first started.
   var cachedTokenCount = 0
   /// Number of prompt tokens whose log-probabilities were reported.
@@ -31,36 +30,44 @@ package struct Request: Sendable {
   /// Whether the copy in the waiting queue is to be removed, since the request has started.
   var hasLeftQueue = false
 
+  /// Number of generated tokens that room is made for from the beginning.
+  private static let reservedGenerationCount = 4096
+
   /// Creates a waiting request.
   package init(
     id: RequestID, input: GenerationRequest, seed: UInt64, maximumTokenCount: Int,
-    events: AsyncStream<RequestOutput>.Continuation
+    outputs: OutputQueue
   ) {
     self.id = id
     self.input = input
     self.seed = seed
     self.maximumTokenCount = maximumTokenCount
-    self.events = events
-    tokens = input.promptTokens
+    self.outputs = outputs
+    // On the caller's side, so that the engine thread neither copies the prompt nor makes room token by token.
+    let expectedCount = min(maximumTokenCount, input.promptTokens.count + Self.reservedGenerationCount)
+    tokens.reserveCapacity(max(expectedCount, input.promptTokens.count))
+    tokens += input.promptTokens
   }
 
   /// Number of generated tokens.
+  @inline(__always)
   var generatedCount: Int { tokens.count - input.promptTokens.count }
 
   /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
+  /// Inlined, as are ``view(cache:)`` and ``reasonToFinish``, since the caller would copy the request otherwise, references
+  /// and all.
+  @inline(__always)
   var needsEveryLogitsRow: Bool {
     input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
   }
 
-  /// What a scheduler sees of the request. Inlined, as is ``reasonToFinish``, since the caller would copy the request
-  /// otherwise, references and all.
+  /// What a scheduler sees of the request.
   @inline(__always)
   func view(cache: any KVCacheManaging) -> SchedulableRequest {
-    SchedulableRequest(
+    let blockCount = if let slot { cache.blockTable(forSlot: slot).count } else { 0 }
+    return SchedulableRequest(
       id: id, isRunning: slot != nil, knownTokenCount: tokens.count, processedTokenCount: state.processedTokenCount,
-      maximumTokenCount: maximumTokenCount,
-      allocatedBlockCount: slot.map { cache.blockTable(forSlot: $0).count } ?? 0,
-      needsEveryLogitsRow: needsEveryLogitsRow)
+      maximumTokenCount: maximumTokenCount, allocatedBlockCount: blockCount, needsEveryLogitsRow: needsEveryLogitsRow)
   }
 
   /// `count` more of the known tokens are processed.
@@ -86,12 +93,12 @@ package struct Request: Sendable {
   }
 
   /// Sends the last event and ends the stream.
-  func respondFinished(_ reason: FinishReason) {
-    events.yield(
-      .finished(
-        RequestSummary(
-          reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: generatedCount,
-          cachedTokenCount: cachedTokenCount, seed: seed)))
-    events.finish()
+  ///
+  /// - Returns: the reader if one is waiting; the caller must resume it.
+  func respondFinished(_ reason: FinishReason) -> ParkedReader? {
+    outputs.finish(
+      RequestSummary(
+        reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: generatedCount,
+        cachedTokenCount: cachedTokenCount, seed: seed))
   }
 }

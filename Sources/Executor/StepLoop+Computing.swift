@@ -51,7 +51,7 @@ extension StepLoop {
     let first = item.resources.processedTokenCount
     let end = first + item.tokenCount
     let blocks = resources.cache.blockTable(forSlot: item.resources.slot)
-    guard blocks.count == resources.cache.budget.blockCount(forTokens: end) else {
+    guard blocks.count == (end + limits.blockSize - 1) / limits.blockSize else {
       return active[item.index].finish(
         .failed(.resources("\(resources.cache.name) gave \(blocks.count) blocks for \(end) tokens")))
     }

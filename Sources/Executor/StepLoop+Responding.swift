@@ -40,11 +40,22 @@ extension StepLoop {
 
   /// Sends the events of the step, and the last one of every request that is finished.
   mutating func respond() {
-    for (index, output) in events { active[index].events.yield(output) }
+    for place in events.indices {
+      if let reader = active[events[place].index].outputs.send(events[place].output) { readers.append(reader) }
+    }
     events.removeAll(keepingCapacity: true)
     for index in active.indices {
-      if case .finished(let reason) = active[index].state { active[index].respondFinished(reason) }
+      guard case .finished(let reason) = active[index].state else { continue }
+      if let reader = active[index].respondFinished(reason) { readers.append(reader) }
     }
+    wakeReaders()
+  }
+
+  /// Lets the readers go on whose events have come.
+  mutating func wakeReaders() {
+    if let waker { return waker.wake(&readers) }
+    for reader in readers { reader.resume(isTurn: true) }
+    readers.removeAll(keepingCapacity: true)
   }
 
   /// Gives back what finished requests held and forgets them.

@@ -11,7 +11,6 @@ extension StepLoop {
     current = StepStatistics()
     batch.removeAll()
     events.removeAll(keepingCapacity: true)
-    stopwatch.start()
   }
 
   /// Takes new requests and cancellations out of the mailbox.
@@ -25,6 +24,7 @@ extension StepLoop {
       let cancelled = Set(mail.cancellations)
       cancel { cancelled.contains($0) }
     }
+    wakeReaders()
     current.fetchNanoseconds = stopwatch.lap()
   }
 
@@ -52,17 +52,18 @@ extension StepLoop {
   }
 
   /// Ends a request that holds nothing.
-  private func finishWaiting(_ request: Request, _ reason: FinishReason) {
-    request.respondFinished(reason)
+  private mutating func finishWaiting(_ request: Request, _ reason: FinishReason) {
+    if let reader = request.respondFinished(reason) { readers.append(reader) }
     statistics.countFinished(reason)
   }
 
   /// Asks the policies, pauses whom they pause, and makes active whom they start.
   mutating func schedule() {
+    let activeCount = active.count
+    // What the policies see: the active requests, and of the waiting ones as many as there are places.
     round.requests.removeAll(keepingCapacity: true)
     // By index: iterating would copy every request, and count its references up and down.
     for index in active.indices { round.requests.append(active[index].view(cache: resources.cache)) }
-    let activeCount = active.count
     for index in 0..<min(waiting.requests.count, limits.maximumRequestCount - activeCount) {
       round.requests.append(waiting.requests[index].view(cache: resources.cache))
     }

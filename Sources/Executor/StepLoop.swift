@@ -17,6 +17,8 @@ package struct StepLoop {
   let limits: BatchLimits
   let mailbox: Mailbox
   let statistics: StatisticsBox
+  /// Lets readers go on, or nil to do that on this thread.
+  let waker: ReaderWaker?
 
   /// Requests that have started, in the order in which they did. Paused ones keep their place but hold no slot.
   var active: [Request] = []
@@ -32,6 +34,7 @@ package struct StepLoop {
   var round = SchedulingRound()
   var batch = StepBatch()
   var events: [(index: Int, output: RequestOutput)] = []
+  var readers: [ParkedReader] = []
   var logSoftmax = LogSoftmax()
   var stopwatch = Stopwatch()
   var current = StepStatistics()
@@ -40,10 +43,20 @@ package struct StepLoop {
   /// Whether the last step had nothing to run although requests wait.
   var isStalled = false
 
-  /// Creates a loop that serves `mailbox`.
+  /// Creates a loop that serves `mailbox` and resumes the readers of its requests on the thread that makes the steps.
   package init(
     engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
     limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox
+  ) {
+    self.init(
+      engine: engine, decoder: decoder, scheduler: scheduler, resources: resources, limits: limits, mailbox: mailbox,
+      statistics: statistics, waker: nil)
+  }
+
+  /// Creates a loop that serves `mailbox` and hands the readers of its requests to `waker`.
+  init(
+    engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
+    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?
   ) {
     self.engine = engine
     self.decoder = decoder
@@ -52,8 +65,10 @@ package struct StepLoop {
     self.limits = limits
     self.mailbox = mailbox
     self.statistics = statistics
+    self.waker = waker
     freeSlots = (0..<limits.maximumRequestCount).reversed()
     active.reserveCapacity(limits.maximumRequestCount)
+    stopwatch.start()
   }
 
   /// Whether any request is not finished.
@@ -66,9 +81,11 @@ package struct StepLoop {
         statistics.becameIdle()
         mailbox.wait()
         statistics.wokeUp()
+        stopwatch.start()
       } else if isStalled {
         // Nothing can run although requests wait. Only a policy of the user's can do that; ask it again soon.
         mailbox.wait(milliseconds: 1)
+        stopwatch.start()
       }
       step()
     }

@@ -15,7 +15,7 @@ public struct CompletionStream: AsyncSequence, Sendable {
   /// Number of tokens of the prompt.
   public let promptTokenCount: Int
 
-  private let outputs: AsyncStream<RequestOutput>
+  private let outputs: RequestOutputs
   private let detokenizer: StreamingDetokenizer
   private let stopTokens: Set<TokenID>
 
@@ -29,7 +29,7 @@ public struct CompletionStream: AsyncSequence, Sendable {
 
   /// Reads the chunks.
   public struct AsyncIterator: AsyncIteratorProtocol {
-    fileprivate var outputs: AsyncStream<RequestOutput>.AsyncIterator
+    fileprivate var outputs: RequestOutputs.AsyncIterator
     fileprivate var detokenizer: StreamingDetokenizer
     fileprivate let stopTokens: Set<TokenID>
 

@@ -18,7 +18,7 @@ struct BenchReport {
   private var totalRate = 0.0
   private var timesToFirstToken: [Double] = []
   private var interTokenLatencies: [Double] = []
-  /// Microseconds of each step that were neither model nor decoder.
+  /// Microseconds of each step that were not the model's forward pass.
   var stepOverheads: [Double] = []
   var peakResidentBytes = 0
 

@@ -5,18 +5,18 @@
 package final class ResourceManager {
   /// The manager of the engine's cache.
   package let cache: any KVCacheManaging
-  /// All managers in the order of preparation; the cache is the last.
-  private let managers: [any BaseResourceManager]
+  /// The managers before the cache, in the order of preparation.
+  private let others: [any BaseResourceManager]
 
   /// Creates a container of `others`, in order, and then `cache`.
   package init(cache: any KVCacheManaging, others: [any BaseResourceManager] = []) {
     self.cache = cache
-    managers = others + [cache]
+    self.others = others
   }
 
   /// The reason why `request` could never run to its limit even alone, or nil if it could.
   package func refusal(of request: ResourceRequest) -> ResourceError? {
-    for manager in managers {
+    for manager in others + [cache] {
       let needed = manager.unitsToCompletion(of: request)
       let total = manager.capacity.total
       if needed > total { return ResourceError(manager: manager.name, reason: "needs \(needed) units of \(total)") }
@@ -28,24 +28,36 @@ package final class ResourceManager {
   ///
   /// - Throws: ``ResourceError`` if a manager cannot; those before it have then taken back what they did.
   package func prepareResources(for request: ResourceRequest) throws(ResourceError) {
-    for index in managers.indices {
+    for index in others.indices {
       do {
-        try managers[index].prepareResources(for: request)
+        try others[index].prepareResources(for: request)
       } catch {
-        for earlier in managers[..<index].reversed() { earlier.undoPreparation(for: request) }
-        throw ResourceError(manager: managers[index].name, reason: "\(error)")
+        undoPreparation(ofFirst: index, for: request)
+        throw ResourceError(manager: others[index].name, reason: "\(error)")
       }
     }
+    do {
+      try cache.prepareResources(for: request)
+    } catch {
+      undoPreparation(ofFirst: others.count, for: request)
+      throw ResourceError(manager: cache.name, reason: "\(error)")
+    }
+  }
+
+  private func undoPreparation(ofFirst count: Int, for request: ResourceRequest) {
+    for manager in others[..<count].reversed() { manager.undoPreparation(for: request) }
   }
 
   /// Tells every manager in order that `request`'s tokens are processed.
   package func updateResources(for request: ResourceRequest) {
-    for manager in managers { manager.updateResources(for: request) }
+    for index in others.indices { others[index].updateResources(for: request) }
+    cache.updateResources(for: request)
   }
 
   /// Gives back everything that `request` holds, in reverse order.
   package func freeResources(for request: ResourceRequest) {
-    for manager in managers.reversed() { manager.freeResources(for: request) }
+    cache.freeResources(for: request)
+    for manager in others.reversed() { manager.freeResources(for: request) }
   }
 }
 

@@ -51,6 +51,9 @@ public final class Logits {
     return try body(&span)
   }
 
+  /// The lowest index of the largest logit of row `row`, and that logit, if the engine noted it and it is finite.
+  package func maximum(ofRow row: Int) -> (index: Int, value: Float)? { nil }
+
   /// The whole block as a pointer, for the kernels of this package.
   package var unsafeRows: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(rebasing: storage[0..<rowCount * vocabularySize])

@@ -132,11 +132,10 @@ import Testing
       limits: BatchLimits(maximumTokenCount: 16, maximumRequestCount: 3, maximumLogitsRowCount: 8, blockSize: 4),
       mailbox: mailbox, statistics: StatisticsBox())
     for id in 0..<4 {
-      let (_, events) = AsyncStream.makeStream(of: RequestOutput.self)
       try mailbox.submit(
         Request(
           id: RequestID(UInt64(id)), input: GenerationRequest(promptTokens: [1]), seed: 0, maximumTokenCount: 40,
-          events: events))
+          outputs: OutputQueue()))
     }
     loop.step()
     let explanations = await withCheckedContinuation { caller in

@@ -16,7 +16,7 @@ import Testing
 
   private struct Client {
     var request: GenerationRequest
-    var outputs: AsyncStream<RequestOutput>
+    var outputs: RequestOutputs
     var wasCancelled = false
   }
 
@@ -62,12 +62,12 @@ import Testing
         let request = GenerationRequest(
           promptTokens: prompt(promptCount, seed: seed &* 1000 &+ UInt64(clients.count)), params: params,
           priority: random(0...2))
-        let (outputs, events) = AsyncStream.makeStream(of: RequestOutput.self)
+        let queue = OutputQueue()
         try mailbox.submit(
           Request(
             id: RequestID(UInt64(clients.count)), input: request, seed: seed,
-            maximumTokenCount: promptCount + (params.maxTokens ?? 0), events: events))
-        clients.append(Client(request: request, outputs: outputs))
+            maximumTokenCount: promptCount + (params.maxTokens ?? 0), outputs: queue))
+        clients.append(Client(request: request, outputs: RequestOutputs(queue)))
       }
       if !clients.isEmpty, random(0...30) == 0 {
         let victim = random(0...clients.count - 1)

@@ -22,7 +22,7 @@ struct Collected: Equatable, Sendable {
   }
 }
 
-extension AsyncStream<RequestOutput> {
+extension RequestOutputs {
   func collect() async -> Collected {
     var collected = Collected()
     for await output in self { collected.add(output) }
