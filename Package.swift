@@ -45,7 +45,8 @@ let package = Package(
       swiftSettings: safeHouse),
     .target(name: "Models", dependencies: ["Tensors", "Checkpoints"], swiftSettings: safeHouse),
     .target(
-      name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests"], swiftSettings: safeHouse),
+      name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
+      swiftSettings: safeHouse),
     .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
     .target(
       name: "Executor",

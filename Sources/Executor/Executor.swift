@@ -46,8 +46,12 @@ package final class Executor: Sendable {
     let manager =
       cache
       ?? KVCacheManager(
-        blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
-        slotCount: limits.maximumRequestCount)
+        KVCacheManager.Configuration(
+          blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
+          slotCount: limits.maximumRequestCount, isReusing: configuration.isReusingPrefixes,
+          slidingWindow: cacheGeometry.slidingWindow, maximumStepTokens: limits.maximumTokenCount),
+        store: engine.blockStore,
+        tier: configuration.hostBlockCount > 0 ? HostCacheTier(blockCount: configuration.hostBlockCount) : nil)
     let budget = manager.budget
     guard budget.blockSize == cacheGeometry.blockSize, budget.totalBlockCount <= cacheGeometry.blockCount else {
       throw ExecutorConfigurationError(
@@ -72,7 +76,7 @@ package final class Executor: Sendable {
     var loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
-      statistics: statisticsBox, waker: waker)
+      statistics: statisticsBox, waker: waker, prefillBudget: configuration.prefillBudget(limits))
     do {
       thread = try DedicatedThread {
         loop.run()
@@ -149,7 +153,8 @@ package final class Executor: Sendable {
     return BatchLimits(
       maximumTokenCount: tokens,
       maximumRequestCount: min(configuration.maximumBatchSize, tokens, engine.maximumLogitsRows),
-      maximumLogitsRowCount: engine.maximumLogitsRows, blockSize: cache.blockSize)
+      maximumLogitsRowCount: engine.maximumLogitsRows, blockSize: cache.blockSize,
+      maximumPrefillTokenCount: configuration.maximumPrefillTokensPerStep)
   }
 }
 
