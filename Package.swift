@@ -18,6 +18,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Inflight", targets: ["Inflight"]),
+    .library(name: "InflightTestKit", targets: ["InflightTestKit"]),
     .executable(name: "inflight", targets: ["InflightCLI"]),
   ],
   dependencies: [
@@ -82,6 +83,12 @@ let package = Package(
       name: "TestKit",
       dependencies: ["JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Executor"],
       swiftSettings: house),
+    .target(
+      name: "InflightTestKit",
+      dependencies: [
+        "Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding", "Executor", "TestKit",
+      ],
+      swiftSettings: safeHouse),
     .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
@@ -97,7 +104,9 @@ let package = Package(
       dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
-    .testTarget(name: "ResourcesTests", dependencies: ["Resources", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
+    .testTarget(name: "InflightTestKitTests", dependencies: ["InflightTestKit", "Executor", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ModelEnginesTests", dependencies: ["ModelEngines", "Models", "Checkpoints", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),

@@ -1,4 +1,5 @@
 import Foundation
+import InflightTestKit
 import Requests
 import Resources
 import Testing

@@ -1,10 +1,11 @@
+import InflightTestKit
 import Requests
 import Resources
 import Testing
 
 @Suite struct EvictionTests {
   /// The lengths found of prompts of two blocks and a token.
-  private func found(_ bench: CacheBench, _ seeds: [UInt64]) -> [Int] {
+  private func found(_ bench: CacheBench<KVCacheManager>, _ seeds: [UInt64]) -> [Int] {
     seeds.map { bench.find(tokens(9, $0)).tokenCount }
   }
 

@@ -1,3 +1,4 @@
+import InflightTestKit
 import Requests
 import Resources
 import Scheduling

@@ -1,4 +1,5 @@
 import Foundation
+import InflightTestKit
 import Requests
 import Resources
 import TestKit
@@ -7,7 +8,7 @@ import Testing
 @Suite struct SnapshotTests {
   private let hash: [UInt8] = [1, 2, 3]
 
-  private func filled() throws -> CacheBench {
+  private func filled() throws -> CacheBench<KVCacheManager> {
     let bench = CacheBench(blockCount: 16, tier: HostCacheTier(blockCount: 8))
     for seed in 1...6 { try bench.run(tokens(13, UInt64(seed))) }
     try bench.run(tokens(9, 7), namespace: CacheNamespace(adapterID: 5, salt: [1, 2]))
