@@ -108,7 +108,8 @@ let package = Package(
       name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
     .testTarget(name: "InflightTestKitTests", dependencies: ["InflightTestKit", "Executor", "TestKit"], swiftSettings: house),
     .testTarget(
-      name: "ModelEnginesTests", dependencies: ["ModelEngines", "Models", "Checkpoints", "TestKit"],
+      name: "ModelEnginesTests",
+      dependencies: ["ModelEngines", "Models", "Checkpoints", "Resources", "TestKit", "InflightTestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
     .testTarget(

@@ -68,11 +68,12 @@ package struct Request: Sendable {
   @inline(__always)
   mutating func view(cache: any KVCacheManaging) -> SchedulableRequest {
     if let slot {
+      let holdings = cache.holdings(forSlot: slot)
       return SchedulableRequest(
         id: id, isRunning: true, priority: input.priority, knownTokenCount: tokens.count,
         processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
-        allocatedBlockCount: cache.heldBlockCount(forSlot: slot),
-        releasableBlockCount: cache.releasableBlockCount(forSlot: slot), needsEveryLogitsRow: needsEveryLogitsRow)
+        allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
+        needsEveryLogitsRow: needsEveryLogitsRow)
     }
     var sequence = sequence.take() ?? CacheSequence(tokens: tokens, options: input.cache)
     let prefix = cache.cachedPrefix(of: &sequence, maximumReuse: maximumReuse)

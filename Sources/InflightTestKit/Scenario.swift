@@ -45,9 +45,11 @@ public struct Scenario: Sendable, Equatable, CustomStringConvertible {
   public var blockCount: Int
   /// Number of blocks of the second tier.
   public var hostBlockCount: Int
-  /// Most tokens, requests and rows of logits in a batch.
+  /// Most tokens in a batch.
   public var batchTokens: Int
+  /// Most requests in a batch.
   public var batchRequests: Int
+  /// Most rows of logits in a batch.
   public var batchRows: Int
   /// Most tokens of prompts in a step while requests generate.
   public var prefillTokens: Int?

@@ -1,27 +1,31 @@
 /// Counting, and checking that everything adds up.
 extension BlockCache {
-  /// Number of blocks that the sequence in `slot` holds and can go on writing to.
-  func heldBlockCount(slot: Int) -> Int {
-    let sequence = sequences[slot]
-    guard let last = sequence.table.last, sequence.table.count > sequence.path.count, pool.holdCount(of: last) > 1
-    else { return sequence.heldCount }
-    return sequence.heldCount - 1
+  /// How many blocks the sequence in `slot` holds and can go on writing to, and how many only it holds.
+  func holdings(slot: Int) -> BlockHoldings {
+    let (first, end) = (sequences[slot].firstHeld, sequences[slot].table.count)
+    guard first < end else { return BlockHoldings(heldCount: 0, releasableCount: 0) }
+    let isLastShared =
+      end > sequences[slot].path.count && pool.holdCount(of: sequences[slot].table[end - 1]) > 1
+    let releasableCount: Int
+    if window != nil {
+      releasableCount = (first..<end).count { isOwn(slot, $0) }
+    } else if isOwn(slot, first) {
+      releasableCount = end - first
+    } else {
+      // Whoever shares a block shares all before it.
+      var (low, high) = (first + 1, end)
+      while low < high {
+        let middle = (low + high) / 2
+        if isOwn(slot, middle) { high = middle } else { low = middle + 1 }
+      }
+      releasableCount = end - low
+    }
+    return BlockHoldings(heldCount: end - first - (isLastShared ? 1 : 0), releasableCount: releasableCount)
   }
 
-  /// Number of blocks that only the sequence in `slot` holds.
-  func releasableBlockCount(slot: Int) -> Int {
-    func isOwn(_ place: Int) -> Bool {
-      pool.holdCount(of: sequences[slot].table[place]) == (place < sequences[slot].path.count ? 2 : 1)
-    }
-    let (first, end) = (sequences[slot].firstHeld, sequences[slot].table.count)
-    guard window == nil else { return (first..<max(first, end)).count(where: isOwn) }
-    // Whoever shares a block shares all before it.
-    var (low, high) = (first, end)
-    while low < high {
-      let middle = (low + high) / 2
-      if isOwn(middle) { high = middle } else { low = middle + 1 }
-    }
-    return end - low
+  /// Whether nobody else holds block `place` of the sequence in `slot`; the tree holds what is in it once.
+  private func isOwn(_ slot: Int, _ place: Int) -> Bool {
+    pool.holdCount(of: sequences[slot].table[place]) == (place < sequences[slot].path.count ? 2 : 1)
   }
 
   /// Checks that holders, blocks, queues and announcements agree.

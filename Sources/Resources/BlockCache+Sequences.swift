@@ -103,6 +103,13 @@ extension BlockCache {
 
   /// Makes the table cover `processed + count` tokens, and the block that is written first the sequence's own.
   mutating func prepare(slot: Int, processed: Int, count: Int) throws(OutOfBlocksError) {
+    // Most steps of most sequences write to their last block, which is theirs already.
+    let last = sequences[slot].table.count - 1
+    if last >= 0, processed >= last * blockSize, processed + count <= (last + 1) * blockSize,
+      pool.holdCount(of: sequences[slot].table[last]) == 1
+    {
+      return
+    }
     let missing = max(0, blockCount(forTokens: processed + count) - sequences[slot].table.count)
     let isCopying = sharesNextBlock(slot: slot, processed: processed)
     let needed = missing + (isCopying ? 1 : 0)
@@ -139,6 +146,11 @@ extension BlockCache {
   /// window has moved past.
   mutating func extend(slot: Int, by tokens: ArraySlice<TokenID>) {
     guard sequences[slot].root >= 0 else { return }
+    if tokens.count == 1, sequences[slot].partial.count < blockSize - 1 {
+      // Most steps of most sequences.
+      sequences[slot].partial.append(tokens[tokens.startIndex])
+      return
+    }
     var rest = tokens
     while !rest.isEmpty {
       let part = rest.prefix(blockSize - sequences[slot].partial.count)

@@ -114,11 +114,8 @@ public final class KVCacheManager: KVCacheManaging {
   /// The blocks of the sequence in `slot`.
   public func blockTable(forSlot slot: Int) -> [Int32] { cache.sequences[slot].table }
 
-  /// Number of blocks that the sequence holds, less one if it shares the block that it writes to next.
-  public func heldBlockCount(forSlot slot: Int) -> Int { cache.heldBlockCount(slot: slot) }
-
-  /// Number of blocks that the sequence shares with nobody.
-  public func releasableBlockCount(forSlot slot: Int) -> Int { cache.releasableBlockCount(slot: slot) }
+  /// How many blocks the sequence has. One that it shares and writes to next counts as not held, since it will be copied.
+  public func holdings(forSlot slot: Int) -> BlockHoldings { cache.holdings(slot: slot) }
 
   // The life of a sequence.
 

@@ -30,11 +30,8 @@ public protocol KVCacheManaging: BaseResourceManager {
   /// there is none. Entries of positions that no token looks at any more name any block that the sequence holds.
   func blockTable(forSlot slot: Int) -> [Int32]
 
-  /// Number of blocks that the sequence in `slot` holds and can go on writing to without taking a free one.
-  func heldBlockCount(forSlot slot: Int) -> Int
-
-  /// Number of blocks that would become free if the sequence in `slot` gave its blocks back.
-  func releasableBlockCount(forSlot slot: Int) -> Int
+  /// How many blocks the sequence in `slot` has. Asked for every running request at every step.
+  func holdings(forSlot slot: Int) -> BlockHoldings
 
   /// It is `seconds` now, counted from any moment: for what is kept for a time. Later calls have later times.
   func advanceTime(to seconds: Double)
@@ -43,6 +40,20 @@ public protocol KVCacheManaging: BaseResourceManager {
   ///
   /// - Throws: ``CacheIntegrityError`` otherwise.
   func checkIntegrity() throws(CacheIntegrityError)
+}
+
+/// How many blocks a running sequence has.
+public struct BlockHoldings: Sendable, Equatable {
+  /// Blocks that the sequence holds and can go on writing to without taking a free one.
+  public var heldCount: Int
+  /// Blocks that would become free if the sequence gave its blocks back.
+  public var releasableCount: Int
+
+  /// Creates an answer.
+  public init(heldCount: Int, releasableCount: Int) {
+    self.heldCount = heldCount
+    self.releasableCount = releasableCount
+  }
 }
 
 /// What a manager without reuse answers.
@@ -61,11 +72,11 @@ extension KVCacheManaging {
   /// Nothing is remembered.
   public func extendSequence(slot: Int, by tokens: ArraySlice<TokenID>) {}
 
-  /// All blocks of the table.
-  public func heldBlockCount(forSlot slot: Int) -> Int { blockTable(forSlot: slot).count }
-
-  /// All blocks of the table.
-  public func releasableBlockCount(forSlot slot: Int) -> Int { blockTable(forSlot: slot).count }
+  /// All blocks of the table, shared with nobody.
+  public func holdings(forSlot slot: Int) -> BlockHoldings {
+    let count = blockTable(forSlot: slot).count
+    return BlockHoldings(heldCount: count, releasableCount: count)
+  }
 
   /// Nothing is kept for a time.
   public func advanceTime(to seconds: Double) {}

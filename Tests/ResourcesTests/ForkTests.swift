@@ -13,7 +13,7 @@ import Testing
       bench.running[slot] = bench.running[0]
     }
     #expect(bench.manager.statistics.usedBlockCount == 2)
-    #expect(bench.manager.heldBlockCount(forSlot: 1) == 1)
+    #expect(bench.manager.holdings(forSlot: 1).heldCount == 1)
     for slot in 0...2 {
       bench.running[slot]?.tokens.append(TokenID(slot))
       try bench.process(slot)
@@ -62,7 +62,7 @@ import Testing
     bench.running[1]?.tokens += [5, 6, 7, 8]
     try bench.process(1)
     try bench.check()
-    #expect(bench.manager.releasableBlockCount(forSlot: 0) == 1)
+    #expect(bench.manager.holdings(forSlot: 0).releasableCount == 1)
     bench.free(0)
     bench.free(1)
     #expect(bench.manager.statistics.emptyBlockCount == 16)

@@ -39,9 +39,9 @@ import Testing
     try bench.process(1)
     #expect(bench.manager.blockTable(forSlot: 0).prefix(2) == bench.manager.blockTable(forSlot: 1).prefix(2))
     #expect(bench.manager.statistics.usedBlockCount == 4)
-    #expect(bench.manager.releasableBlockCount(forSlot: 0) == 1)
+    #expect(bench.manager.holdings(forSlot: 0).releasableCount == 1)
     bench.free(1)
-    #expect(bench.manager.releasableBlockCount(forSlot: 0) == 3)
+    #expect(bench.manager.holdings(forSlot: 0).releasableCount == 3)
     try bench.check()
   }
 

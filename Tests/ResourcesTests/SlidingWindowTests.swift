@@ -11,7 +11,7 @@ import Testing
     for _ in 0..<50 {
       try bench.process(0, 2)
       try bench.check()
-      #expect(bench.manager.heldBlockCount(forSlot: 0) <= 4)
+      #expect(bench.manager.holdings(forSlot: 0).heldCount <= 4)
     }
     #expect(bench.manager.blockTable(forSlot: 0).count == 25)
     #expect(bench.manager.budget.maximumBlocksPerSequence == 20)
@@ -29,7 +29,7 @@ import Testing
     #expect(bench.find(tokens(33)).tokenCount < 32)
     #expect(bench.find(tokens(40) + [1]).tokenCount == 40)
     #expect(bench.begin(0, tokens(40) + [1, 2, 3]) == 40)
-    #expect(bench.manager.heldBlockCount(forSlot: 0) == 2)
+    #expect(bench.manager.holdings(forSlot: 0).heldCount == 2)
     try bench.process(0)
     try bench.check()
     bench.free(0)
