@@ -22,7 +22,7 @@ let package = Package(
     .executable(name: "inflight", targets: ["InflightCLI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -53,6 +53,7 @@ let package = Package(
       name: "Executor",
       dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
       swiftSettings: safeHouse),
+    .target(name: "Benchmarking", dependencies: ["JSON", "Tensors", "ModelEngines"], swiftSettings: safeHouse),
     .target(
       name: "Catalogue",
       dependencies: [
@@ -75,8 +76,9 @@ let package = Package(
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
-        "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Catalogue", "Inflight",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
+        "Catalogue",
+        "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safeHouse),
     .target(
@@ -111,6 +113,9 @@ let package = Package(
       name: "ModelEnginesTests",
       dependencies: ["ModelEngines", "Models", "Checkpoints", "Resources", "TestKit", "InflightTestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
+    .testTarget(
+      name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],
+      swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),

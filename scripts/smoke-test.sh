@@ -41,6 +41,22 @@ printf 'The capital of France is Paris.' | "$inflight" score | grep -q '^perplex
 printf 'Hello\n/quit\n' | "$inflight" chat --max-tokens 8 2>/dev/null | grep -q . || fail "chat"
 expect 0 "$inflight" inspect --json
 expect 0 "$inflight" bench --prompt-tokens 64 --output-tokens 8 --concurrency 4 --json
+for member in prefill_tokens_per_second decode_tokens_per_second ttft_ms itl_ms step_overhead_us limits of_limit; do
+  field "$member" >/dev/null || fail "bench --json has no $member"
+done
+expect 0 "$inflight" bench --prompt-tokens 32 --output-tokens 4 --profile
+grep -q 'gate/up product' "$work/out" || fail "bench --profile shows no products"
+expect 0 "$inflight" bench --sweep 1,2 --requests 2 --prompt-tokens 32 --output-tokens 4 --report "$work/report.html"
+python3 - "$work/report.html" <<'CHECK' || fail "the report of bench --sweep is not well-formed"
+import sys
+import xml.etree.ElementTree as tree
+
+page = tree.parse(sys.argv[1])
+assert len(page.findall(".//{http://www.w3.org/2000/svg}svg")) == 5
+CHECK
+expect 2 "$inflight" bench --sweep 2,1
+expect 2 "$inflight" bench --report x.html
+expect 1 "$inflight" bench --compare llama.cpp --python "$work/no-such-python"
 expect 0 "$inflight" --help
 expect 2 "$inflight" generate --no-such-option
 expect 1 "$inflight" generate ""

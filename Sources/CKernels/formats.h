@@ -98,6 +98,13 @@ static inline float ik_float_from_bfloat(uint16_t value) {
   return result;
 }
 
+static inline uint16_t ik_bfloat_from_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  if (value != value) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 static inline uint16_t ik_load16(const uint8_t *bytes) {
   uint16_t value;
   memcpy(&value, bytes, 2);
@@ -111,5 +118,26 @@ typedef struct ik_group {
   uint8_t scale, minimum; // of IK_SCALE_SUPER
   int8_t half_scale[2];   // of IK_SCALE_SUPER_HALF
 } ik_group;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Lists of outliers.
+
+// Scales up to this count as 0 when values are divided by them: their inverse would not be finite.
+#define IK_SMALLEST_SCALE 1e-36f
+
+// Lists the quads of group `group` of the chunk at `place` whose `high` is not 0. Groups come in ascending order.
+static inline void ik_list_outliers(const ik_int8_rows *x, size_t place, int32_t group, const int8_t high[IK_GROUP]) {
+  ik_outliers *list = x->outliers + place * IK_LIST;
+  int32_t count = x->outlier_counts[place];
+  for (int quad = 0; quad < 8; quad++) {
+    // Never past the list: when a place is written, at most as many are taken as quads came before this one.
+    uint32_t word;
+    memcpy(&word, high + 4 * quad, 4);
+    memcpy(list[count].high, &word, 4);
+    list[count].quad = (uint16_t)(8 * group + quad);
+    count += word != 0;
+  }
+  x->outlier_counts[place] = (uint8_t)count;
+}
 
 #endif

@@ -1,5 +1,8 @@
 // Which tiers this processor has, and the few system calls that Swift cannot make.
 #include "CKernels.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
 #include <sys/resource.h>
@@ -7,25 +10,72 @@
 #endif
 #if defined(__linux__)
 #include <sched.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 extern const ik_kernels ik_scalar_kernels;
+
 #if defined(__x86_64__)
-extern const ik_kernels ik_avx512_kernels, ik_avx2_kernels;
+extern const ik_kernels ik_avx512_kernels, ik_avx2vnni_kernels, ik_avx512bw_kernels, ik_avx2_kernels;
+
+// The processor is asked directly, since runtime libraries of some age do not know this bit.
+static bool has_avx_vnni(void) {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+}
+
+static int32_t vector_tiers(const ik_kernels **tiers) {
+  int32_t count = 0;
+  __builtin_cpu_init();
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (avx512 && __builtin_cpu_supports("avx512vnni")) tiers[count++] = &ik_avx512_kernels;
+  if (avx2 && has_avx_vnni()) tiers[count++] = &ik_avx2vnni_kernels;
+  if (avx512) tiers[count++] = &ik_avx512bw_kernels;
+  if (avx2) tiers[count++] = &ik_avx2_kernels;
+  return count;
+}
+#elif defined(__aarch64__)
+extern const ik_kernels ik_neon_kernels, ik_neon_i8mm_kernels;
+
+#if defined(__APPLE__)
+static bool has(const char *feature) {
+  int32_t value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(feature, &value, &size, NULL, 0) == 0 && value != 0;
+}
+static bool has_dot_products(void) { return has("hw.optional.arm.FEAT_DotProd"); }
+static bool has_mixed_products(void) { return has("hw.optional.arm.FEAT_I8MM"); }
+#elif defined(__linux__)
+// Bits of the kernel's interface: ASIMDDP of the first and I8MM of the second word of capabilities.
+static bool has_dot_products(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }
+static bool has_mixed_products(void) { return (getauxval(AT_HWCAP2) >> 13 & 1) != 0; }
+#else
+static bool has_dot_products(void) { return false; }
+static bool has_mixed_products(void) { return false; }
+#endif
+
+static int32_t vector_tiers(const ik_kernels **tiers) {
+  int32_t count = 0;
+  if (has_dot_products() && has_mixed_products()) tiers[count++] = &ik_neon_i8mm_kernels;
+  if (has_dot_products()) tiers[count++] = &ik_neon_kernels;
+  return count;
+}
+#else
+static int32_t vector_tiers(const ik_kernels **tiers) {
+  (void)tiers;
+  return 0;
+}
 #endif
 
 const ik_kernels *ik_kernels_at(int32_t index) {
-  const ik_kernels *tiers[3];
-  int32_t count = 0;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni")) {
-    tiers[count++] = &ik_avx512_kernels;
-  }
-  if (avx2) tiers[count++] = &ik_avx2_kernels;
-#endif
+  const ik_kernels *tiers[5];
+  int32_t count = vector_tiers(tiers);
   tiers[count++] = &ik_scalar_kernels;
   return index >= 0 && index < count ? tiers[index] : NULL;
 }

@@ -56,50 +56,60 @@ static uint8_t packed_weight(const uint8_t *weights, int planes, int column, int
 
 static float half_at(const uint8_t *p, int index) { return ik_float_from_half(ik_load16(p + 2 * index)); }
 
-// Inputs first ..< last of group `index` (row and group in one).
-static int32_t dot(
-    const uint8_t *weights, int planes, int column, const ik_int8_rows *x, size_t index, int first, int last
-) {
-  int32_t sum = 0;
+// Products of inputs first ..< last of a group with `values`, the first of which belongs to input `first`; the weights'
+// offset is taken off.
+static int32_t dot(ik_format format, const uint8_t *weights, int column, const int8_t *values, int first, int last) {
+  int32_t result = 0;
   for (int k = first; k < last; k++) {
-    int32_t q = 128 * x->values[index * IK_GROUP + k] + x->low[index * IK_GROUP + k];
-    sum += (int32_t)packed_weight(weights, planes, column, k) * q;
+    result += ((int32_t)packed_weight(weights, format.planes, column, k) - format.offset) * values[k - first];
   }
-  return sum;
+  return result;
 }
 
-static float integer_element(ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column) {
-  float out = 0;
-  for (int32_t g = 0; g < x->groups; g++) {
-    size_t index = (size_t)row * x->groups + g;
-    const uint8_t *scales = tile + ik_group_offset(format, g), *weights = scales + ik_scale_bytes(format.scaling);
-    const uint8_t *header = tile + ik_group_offset(format, g / 8 * 8) - ik_header_bytes(format.scaling);
-    const int32_t *sums = x->half_sums + 2 * index;
-    float scale = x->scales[index];
-    if (format.scaling == IK_SCALE_SUPER_HALF) {
-      for (int half = 0; half < 2; half++) {
-        int32_t sum = dot(weights, format.planes, column, x, index, 16 * half, 16 * half + 16) -
-                      format.offset * sums[half];
-        float d = half_at(header, column) * (float)(int8_t)scales[32 * half + column];
-        out = fmaf((float)sum * scale, d, out);
+// The scale of input `k` of a group.
+static float scale_of(ik_format format, const uint8_t *tile, int32_t group, int column, int k) {
+  const uint8_t *scales = tile + ik_group_offset(format, group);
+  const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
+  switch (format.scaling) {
+  case IK_SCALE_SUPER: return half_at(header, column) * (float)scales[column];
+  case IK_SCALE_SUPER_HALF: return half_at(header, column) * (float)(int8_t)scales[k / 16 * 32 + column];
+  default: return half_at(scales, column);
+  }
+}
+
+static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, int column) {
+  const uint8_t *scales = tile + ik_group_offset(format, group);
+  if (format.scaling == IK_SCALE_MINIMUM) return half_at(scales + 64, column);
+  const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
+  return -(half_at(header + 64, column) * (float)scales[32 + column]);
+}
+
+static float integer_element(
+    ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column, float out
+) {
+  int run = format.scaling == IK_SCALE_SUPER_HALF ? 16 : 32;
+  for (int32_t first = 0; first < x->group_count; first += IK_CHUNK) {
+    int32_t end = first + IK_CHUNK < x->group_count ? first + IK_CHUNK : x->group_count;
+    size_t place = ik_chunk_index(x, row, first / IK_CHUNK);
+    const ik_int8_group *groups = x->groups + place * IK_CHUNK;
+    for (int32_t g = first; g < end; g++) {
+      const ik_int8_group *group = groups + g - first;
+      const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
+      for (int k = 0; k < 32; k += run) {
+        int32_t sum = dot(format, weights, column, group->values + k, k, k + run);
+        out = fmaf((float)sum * group->scale, scale_of(format, tile, g, column, k), out);
       }
-      continue;
+      if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
+        out = fmaf(group->scaled_sum, minimum_of(format, tile, g, column), out);
+      }
     }
-    int32_t sum = dot(weights, format.planes, column, x, index, 0, 32) - format.offset * (sums[0] + sums[1]);
-    float d = 0, m = 0;
-    switch (format.scaling) {
-    case IK_SCALE_OFFSET: d = half_at(scales, column); break;
-    case IK_SCALE_MINIMUM:
-      d = half_at(scales, column);
-      m = half_at(scales + 64, column);
-      break;
-    default:
-      d = half_at(header, column) * (float)scales[column];
-      m = -(half_at(header + 64, column) * (float)scales[32 + column]);
-      break;
+    for (int i = 0; i < x->outlier_counts[place]; i++) {
+      const ik_outliers *outliers = x->outliers + place * IK_LIST + i;
+      int32_t of_chunk = outliers->quad / 8, g = first + of_chunk, k = outliers->quad % 8 * 4;
+      const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
+      int32_t sum = dot(format, weights, column, outliers->high, k, k + 4);
+      out = fmaf((float)sum * (groups[of_chunk].scale * 128.0f), scale_of(format, tile, g, column, k), out);
     }
-    out = fmaf((float)sum * scale, d, out);
-    if (format.scaling != IK_SCALE_OFFSET) out = fmaf(x->scaled_sums[index], m, out);
   }
   return out;
 }
@@ -123,18 +133,18 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
     const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
     for (int32_t row = 0; row < m->rows; row++) {
       for (int column = 0; column < IK_TILE && tile * IK_TILE + column < m->outputs; column++) {
-        float value = 0;
+        float *out = m->out + (size_t)row * m->out_stride + tile * IK_TILE + column;
+        float value = m->bias ? m->bias[tile * IK_TILE + column] : 0.0f;
+        if (m->accumulate) value += *out;
         if (ik_is_integer(m->type)) {
-          value = integer_element(format, data, m->int8, row, column);
+          value = integer_element(format, data, m->int8, row, column, value);
         } else {
           const float *x = m->floats + (size_t)row * m->inputs;
           for (int32_t k = 0; k < m->inputs; k++) {
             value = fmaf(x[k], float_weight(m->type, data, (size_t)k * IK_TILE + column), value);
           }
         }
-        float *out = m->out + (size_t)row * m->out_stride + tile * IK_TILE + column;
-        if (m->bias) value += m->bias[tile * IK_TILE + column];
-        *out = m->accumulate ? value + *out : value;
+        *out = value;
       }
     }
   }
@@ -146,31 +156,37 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
   float lanes[16] = {0};
   for (int32_t i = 0; i < columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
-  float outlier = IK_OUTLIER * sqrtf(sum_lanes(lanes) / (float)columns);
+  float sum = sum_lanes(lanes), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
-    const float *group = x + (size_t)g * IK_GROUP;
-    size_t index = (size_t)row * out->groups + g;
-    float peak = 0;
-    for (int i = 0; i < IK_GROUP; i++) peak = fabsf(group[i]) > peak ? fabsf(group[i]) : peak;
-    bool wide = peak > outlier;
-    float steps = wide ? 16256.0f : 127.0f, inverse = peak > 0 ? steps / peak : 0.0f, scale = peak / 16256.0f;
-    int32_t sums[2] = {0, 0};
+    const float *values = x + (size_t)g * IK_GROUP;
+    size_t place = ik_chunk_index(out, row, g / IK_CHUNK);
+    ik_int8_group *group = out->groups + place * IK_CHUNK + g % IK_CHUNK;
+    int8_t high[IK_GROUP];
+    if (g % IK_CHUNK == 0) out->outlier_counts[place] = 0;
+    float peak = 0, small = 0;
     for (int i = 0; i < IK_GROUP; i++) {
-      float rounded = rintf(group[i] * inverse);
+      float size = fabsf(values[i]);
+      if (size > peak) peak = size;
+      if (!(size > outlier) && size > small) small = size;
+    }
+    float scale = small / 127.0f;
+    if (peak / 16256.0f > scale) scale = peak / 16256.0f;
+    float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
+    int32_t total = 0;
+    group->sums[0] = group->sums[1] = 0;
+    for (int i = 0; i < IK_GROUP; i++) {
+      float rounded = rintf(values[i] * inverse);
       // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
       if (rounded != rounded) scale = NAN;
-      int32_t q = rounded == rounded ? (int32_t)rounded : 0;
-      if (!wide) q *= 128;
-      int32_t high = (q + 64) >> 7;
-      out->values[index * IK_GROUP + i] = (int8_t)high;
-      out->low[index * IK_GROUP + i] = (int8_t)(q - 128 * high);
-      sums[i / 16] += q;
+      int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(values[i]) > outlier ? (q + 64) >> 7 : 0;
+      high[i] = (int8_t)top;
+      group->values[i] = (int8_t)(q - 128 * top);
+      group->sums[i / 16] += q - 128 * top;
+      total += q;
     }
-    out->wide[index] = wide;
-    out->half_sums[2 * index] = sums[0];
-    out->half_sums[2 * index + 1] = sums[1];
-    out->scales[index] = scale;
-    out->scaled_sums[index] = scale * (float)(sums[0] + sums[1]);
+    group->scale = scale;
+    group->scaled_sum = scale * (float)total;
+    ik_list_outliers(out, place, g % IK_CHUNK, high);
   }
 }
 
@@ -204,6 +220,31 @@ static void scalar_silu_gate(const void *arguments, int32_t begin, int32_t end) 
   }
 }
 
+// Writes one head's key or value to the cache, `stride` elements apart.
+static void store_vector(
+    const ik_cache *cache, const float *x, uint8_t *p, size_t index, size_t stride, float *scale
+) {
+  float peak = 0, inverse = 0;
+  bool broken = false;
+  for (int32_t i = 0; i < cache->head_dimension; i++) {
+    if (!(fabsf(x[i]) < INFINITY)) broken = true;
+    if (fabsf(x[i]) > peak) peak = fabsf(x[i]);
+  }
+  if (cache->type == IK_CACHE_INT8) {
+    *scale = broken ? NAN : peak / 127.0f;
+    inverse = broken || *scale <= IK_SMALLEST_SCALE ? 0.0f : 1.0f / *scale;
+  }
+  for (int32_t i = 0; i < cache->head_dimension; i++) {
+    size_t place = index + (size_t)i * stride;
+    uint16_t bits = cache->type == IK_CACHE_F16 ? ik_half_from_float(x[i]) : ik_bfloat_from_float(x[i]);
+    if (cache->type == IK_CACHE_INT8) {
+      p[place] = broken ? 0 : (uint8_t)(int8_t)rintf(x[i] * inverse);
+    } else {
+      memcpy(p + 2 * place, &bits, 2);
+    }
+  }
+}
+
 static void scalar_rotate(const void *arguments, int32_t begin, int32_t end) {
   const ik_rotate *r = arguments;
   const ik_cache *cache = &r->cache;
@@ -223,12 +264,11 @@ static void scalar_rotate(const void *arguments, int32_t begin, int32_t end) {
     for (int32_t head = 0; head < cache->kv_heads; head++) {
       const float *key = qkv + (size_t)(r->heads + head) * dimension;
       const float *value = key + (size_t)cache->kv_heads * dimension;
-      uint16_t *keys = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride + (size_t)head * cache->head_stride;
-      uint16_t *values = keys + cache->values_offset + (size_t)slot * cache->padded_dimension;
-      for (int32_t i = 0; i < dimension; i++) {
-        keys[(size_t)i * cache->block_size + slot] = ik_half_from_float(key[i]);
-        values[i] = ik_half_from_float(value[i]);
-      }
+      uint8_t *p = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride + (size_t)head * cache->head_stride;
+      float *scales = (float *)(void *)(p + cache->scales_offset) + slot;
+      store_vector(cache, key, p, (size_t)slot, (size_t)cache->block_size, scales);
+      store_vector(
+          cache, value, p + cache->values_offset, (size_t)slot * cache->padded_dimension, 1, scales + cache->block_size);
     }
   }
 }
@@ -236,81 +276,101 @@ static void scalar_rotate(const void *arguments, int32_t begin, int32_t end) {
 // ---------------------------------------------------------------------------------------------------------------
 // Attention.
 
-enum { MAXIMUM_DIMENSION = 256 };
-
-typedef struct softmax_state {
-  float maximum, sum, out[MAXIMUM_DIMENSION];
-} softmax_state;
-
-static void clear(softmax_state *state) {
+static void clear(ik_partial *state) {
+  memset(state, 0, sizeof *state);
   state->maximum = -INFINITY;
-  state->sum = 0;
-  memset(state->out, 0, sizeof state->out);
 }
 
-static void fold(softmax_state *total, softmax_state *split, int32_t dimension) {
-  if (split->maximum == -INFINITY) return;
-  if (total->maximum == -INFINITY) {
-    *total = *split;
-  } else {
-    float highest = total->maximum > split->maximum ? total->maximum : split->maximum;
-    float a = exponential(total->maximum - highest), b = exponential(split->maximum - highest);
-    total->sum = fmaf(total->sum, a, split->sum * b);
-    for (int32_t d = 0; d < dimension; d++) total->out[d] = fmaf(total->out[d], a, split->out[d] * b);
-    total->maximum = highest;
+static float finite_maximum(float maximum) { return maximum == -INFINITY ? 0.0f : maximum; }
+
+static void fold(ik_partial *total, const ik_partial *split, int32_t dimension) {
+  float lanes[16];
+  memcpy(lanes, split->sums, sizeof lanes);
+  if (split->maximum == -INFINITY && sum_lanes(lanes) == 0) return;
+  float both = finite_maximum(total->maximum > split->maximum ? total->maximum : split->maximum);
+  float a = exponential(total->maximum - both), b = exponential(split->maximum - both);
+  for (int j = 0; j < 16; j++) total->sums[j] = fmaf(total->sums[j], a, split->sums[j] * b);
+  for (int32_t d = 0; d < dimension; d++) total->out[d] = fmaf(total->out[d], a, split->out[d] * b);
+  total->maximum = both;
+}
+
+static void finish(ik_partial *total, int32_t dimension, float *result) {
+  float inverse = 1.0f / sum_lanes(total->sums);
+  for (int32_t d = 0; d < dimension; d++) result[d] = total->out[d] * inverse;
+}
+
+// Element `index` of keys or values; of an integer cache without its scale.
+static float cached(const ik_cache *cache, const uint8_t *p, size_t index) {
+  switch (cache->type) {
+  case IK_CACHE_F16: return ik_float_from_half(ik_load16(p + 2 * index));
+  case IK_CACHE_BF16: return ik_float_from_bfloat(ik_load16(p + 2 * index));
+  default: return (float)(int8_t)p[index];
   }
-  clear(split);
 }
 
-// One query against keys begin ..< end of the 32 that start at `keys`.
+// One query against keys begin ..< end of the 32 that start at slot `first` of a block; `head` is the KV head's part.
 static void attend_block(
-    const ik_attention *a, const float *query, const uint16_t *keys, int32_t begin, int32_t end, softmax_state *state
+    const ik_attention *a, const float *query, const uint8_t *head, int32_t first, int32_t begin, int32_t end,
+    ik_partial *state
 ) {
   const ik_cache *cache = &a->cache;
   int32_t dimension = cache->head_dimension;
-  float scores[32], highest = state->maximum, lanes[16];
+  const float *scales = (const float *)(const void *)(head + cache->scales_offset) + first;
+  float scores[32], highest = state->maximum;
   for (int32_t key = 0; key < 32; key++) {
     scores[key] = -INFINITY;
     if (key < begin || key >= end) continue;
     float sum = 0;
     for (int32_t d = 0; d < dimension; d++) {
-      sum = fmaf(query[d], ik_float_from_half(keys[(size_t)d * cache->block_size + key]), sum);
+      sum = fmaf(query[d], cached(cache, head, (size_t)d * cache->block_size + first + key), sum);
     }
-    scores[key] = sum * a->scale;
-    highest = scores[key] > highest ? scores[key] : highest;
+    if (cache->type == IK_CACHE_INT8) sum *= scales[key];
+    sum *= a->scale;
+    if (a->soft_cap > 0) sum = a->soft_cap * (1.0f - 2.0f / (exponential(sum * (2.0f / a->soft_cap)) + 1.0f));
+    scores[key] = sum;
+    highest = sum > highest ? sum : highest;
   }
-  float decay = state->maximum == -INFINITY ? 0.0f : exponential(state->maximum - highest);
-  for (int32_t key = 0; key < 32; key++) scores[key] = exponential(scores[key] - highest);
-  for (int j = 0; j < 16; j++) lanes[j] = scores[j] + scores[j + 16];
-  state->sum = fmaf(state->sum, decay, sum_lanes(lanes));
+  float bounded = finite_maximum(highest), decay = exponential(state->maximum - bounded);
+  for (int32_t key = 0; key < 32; key++) scores[key] = exponential(scores[key] - bounded);
+  for (int j = 0; j < 16; j++) state->sums[j] = fmaf(state->sums[j], decay, scores[j] + scores[j + 16]);
   state->maximum = highest;
   for (int32_t d = 0; d < dimension; d++) {
     float out = state->out[d] * decay;
     for (int32_t key = begin; key < end; key++) {
-      out = fmaf(scores[key], ik_float_from_half(keys[cache->values_offset + (size_t)key * cache->padded_dimension + d]), out);
+      float weight = cache->type == IK_CACHE_INT8 ? scores[key] * scales[cache->block_size + key] : scores[key];
+      out = fmaf(weight, cached(cache, head + cache->values_offset, (size_t)(first + key) * cache->padded_dimension + d), out);
     }
     state->out[d] = out;
+  }
+}
+
+// One split of one row.
+static void attend_split(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t position, const float *query, int32_t split,
+    ik_partial *state
+) {
+  const ik_cache *cache = &a->cache;
+  clear(state);
+  int32_t first = split * IK_SPLIT, last = position < first + IK_SPLIT - 1 ? position : first + IK_SPLIT - 1;
+  if (a->window > 0 && position - a->window + 1 > first) first = position - a->window + 1;
+  for (int32_t start = first / 32 * 32; start <= last; start += 32) {
+    int32_t block = a->block_table[run->block_start + start / cache->block_size];
+    const uint8_t *head = cache->blocks + (size_t)block * cache->block_stride + (size_t)kv_head * cache->head_stride;
+    int32_t end = last - start + 1 < 32 ? last - start + 1 : 32;
+    attend_block(a, query, head, start % cache->block_size, first > start ? first - start : 0, end, state);
   }
 }
 
 static void attend_row(
     const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t position, const float *query, float *result
 ) {
-  const ik_cache *cache = &a->cache;
-  softmax_state total, split;
+  ik_partial total, split;
   clear(&total);
-  clear(&split);
-  int32_t first = a->window > 0 && position - a->window + 1 > 0 ? position - a->window + 1 : 0;
-  for (int32_t start = first / 32 * 32; start <= position; start += 32) {
-    if (start % IK_SPLIT == 0) fold(&total, &split, cache->head_dimension);
-    int32_t block = a->block_table[run->block_start + start / cache->block_size];
-    const uint16_t *keys = cache->blocks + (size_t)block * cache->block_stride + (size_t)kv_head * cache->head_stride;
-    int32_t end = position - start + 1 < 32 ? position - start + 1 : 32;
-    attend_block(a, query, keys, first > start ? first - start : 0, end, &split);
+  for (int32_t index = 0; index < ik_splits(position + 1); index++) {
+    attend_split(a, run, kv_head, position, query, index, &split);
+    fold(&total, &split, a->cache.head_dimension);
   }
-  fold(&total, &split, cache->head_dimension);
-  float inverse = 1.0f / total.sum;
-  for (int32_t d = 0; d < cache->head_dimension; d++) result[d] = total.out[d] * inverse;
+  finish(&total, a->cache.head_dimension, result);
 }
 
 static void scalar_attention(const void *arguments, int32_t begin, int32_t end) {
@@ -321,15 +381,37 @@ static void scalar_attention(const void *arguments, int32_t begin, int32_t end) 
   for (int32_t item = begin; item < end; item++) {
     while (index + 1 < a->run_count && a->runs[index + 1].item_start <= item) index++;
     const ik_run *run = &a->runs[index];
-    int32_t kv_head = (item - run->item_start) % kv_heads;
-    int32_t tile = (item - run->item_start) / kv_heads * IK_QUERY_TILE;
-    for (int32_t t = tile; t < tile + IK_QUERY_TILE && t < run->token_count; t++) {
-      size_t token = (size_t)(run->token_start + t);
-      for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+    int32_t kv_head = (item - run->item_start) % kv_heads, part = (item - run->item_start) / kv_heads;
+    for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+      if (run->partial_start >= 0) {
+        const float *query = a->qkv + (size_t)run->token_start * width + (size_t)head * dimension;
+        ik_partial *partial = a->partials + run->partial_start + (size_t)part * a->heads + head;
+        attend_split(a, run, kv_head, run->first_position, query, part, partial);
+        continue;
+      }
+      for (int32_t t = part * IK_QUERY_TILE; t < (part + 1) * IK_QUERY_TILE && t < run->token_count; t++) {
+        size_t token = (size_t)(run->token_start + t);
         const float *query = a->qkv + token * width + (size_t)head * dimension;
         float *result = a->out + token * out_width + (size_t)head * dimension;
         attend_row(a, run, kv_head, run->first_position + t, query, result);
       }
+    }
+  }
+}
+
+static void scalar_fold_partials(const void *arguments, int32_t begin, int32_t end) {
+  const ik_attention *a = arguments;
+  int32_t dimension = a->cache.head_dimension;
+  for (int32_t index = begin; index < end; index++) {
+    const ik_run *run = &a->runs[index];
+    if (run->partial_start < 0) continue;
+    for (int32_t head = 0; head < a->heads; head++) {
+      ik_partial total;
+      clear(&total);
+      for (int32_t split = 0; split < ik_splits(run->first_position + 1); split++) {
+        fold(&total, a->partials + run->partial_start + (size_t)split * a->heads + head, dimension);
+      }
+      finish(&total, dimension, a->out + ((size_t)run->token_start * a->heads + head) * dimension);
     }
   }
 }
@@ -342,4 +424,5 @@ const ik_kernels ik_scalar_kernels = {
     .silu_gate = scalar_silu_gate,
     .rotate = scalar_rotate,
     .attention = scalar_attention,
+    .fold_partials = scalar_fold_partials,
 };

@@ -1,23 +1,61 @@
 // Paged attention of the vector tiers. Included by vector_kernels.h.
 //
-// One row is one query head of one token. For every row the keys are visited in blocks of 32 at absolute positions, with
-// an online softmax (Milakov and Gimelshein, 2018) inside a split of IK_SPLIT positions, and the splits are folded
-// together in order. All of it depends on the row's own position only.
+// Keys are visited 32 at a time with an online softmax (Milakov and Gimelshein, 2018) inside a split, and the splits are
+// folded together in order. The steps of a row depend on its own position only. Many rows go through a block of keys
+// together: those of the query heads that share a KV head, for all tokens of a tile.
 
-enum { ATTENTION_ROWS = 64, ATTENTION_BLOCK = 32, ATTENTION_DIMENSION = 256 };
+enum { ATTENTION_ROWS = 64 };
 
-typedef struct attention_state {
-  float maximum[ATTENTION_ROWS], sum[ATTENTION_ROWS];
-  float out[ATTENTION_ROWS][ATTENTION_DIMENSION];
-} attention_state;
+typedef struct attention_rows {
+  int32_t count;
+  const float *queries[ATTENTION_ROWS];
+  int32_t positions[ATTENTION_ROWS];
+  ik_partial *states[ATTENTION_ROWS];
+} attention_rows;
 
-// Scores of `rows` (at most 4) queries against 32 keys, `keys` as [dimension][32].
-INLINE void score_rows(const float *keys, int32_t dimension, const float *const *queries, int rows, float scale, float (*scores)[32]) {
-  v16 sums[4][2];
+// 32 keys and values in float32, and what their products are multiplied with if they are kept as integers.
+typedef struct attention_block {
+  float keys[IK_MAXIMUM_HEAD_DIMENSION][32];
+  float values[32 * IK_MAXIMUM_HEAD_DIMENSION];
+  float key_scales[32], value_scales[32];
+} attention_block;
+
+INLINE v16 load_cached(ik_cache_type type, const uint8_t *p, size_t index) {
+  switch (type) {
+  case IK_CACHE_F16: return load_half(p + 2 * index);
+  case IK_CACHE_BF16: return load_bfloat(p + 2 * index);
+  default: return signed_bytes_to_float(p + index);
+  }
+}
+
+// Reads the keys and values at `start` ..< start + present of one KV head; `head` is its part of their block.
+INLINE void load_block(
+    const ik_cache *cache, ik_cache_type type, const uint8_t *head, int32_t start, int32_t present, attention_block *out
+) {
+  int32_t first = start % cache->block_size, padded = cache->padded_dimension;
+  for (int32_t d = 0; d < cache->head_dimension; d++) {
+    size_t index = (size_t)d * cache->block_size + first;
+    store(out->keys[d], load_cached(type, head, index));
+    store(out->keys[d] + 16, load_cached(type, head, index + 16));
+  }
+  const uint8_t *values = head + cache->values_offset;
+  for (int32_t i = 0; i < present * padded; i += 16) {
+    store(out->values + i, load_cached(type, values, (size_t)first * padded + i));
+  }
+  if (type == IK_CACHE_INT8) {
+    const float *scales = (const float *)(const void *)(head + cache->scales_offset);
+    memcpy(out->key_scales, scales + first, sizeof out->key_scales);
+    memcpy(out->value_scales, scales + cache->block_size + first, sizeof out->value_scales);
+  }
+}
+
+// Products of `rows` queries with 32 keys.
+INLINE void score_rows(int rows, const attention_block *block, int32_t dimension, const float *const *queries, float (*scores)[32]) {
+  v16 sums[ATTENTION_GROUP][2];
 #pragma unroll
   for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat(0.0f);
   for (int32_t d = 0; d < dimension; d++) {
-    v16 k0 = load(keys + (size_t)d * 32), k1 = load(keys + (size_t)d * 32 + 16);
+    v16 k0 = load(block->keys[d]), k1 = load(block->keys[d] + 16);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       v16 q = splat(queries[r][d]);
@@ -27,163 +65,330 @@ INLINE void score_rows(const float *keys, int32_t dimension, const float *const 
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    store(scores[r], sums[r][0] * scale);
-    store(scores[r] + 16, sums[r][1] * scale);
+    store(scores[r], sums[r][0]);
+    store(scores[r] + 16, sums[r][1]);
   }
 }
 
-// out[r] += sum over keys begin ..< end of weights[r][key] * values[key], for `rows` (at most 4) rows.
-INLINE void add_values(
-    const float *values, int32_t padded, const float (*weights)[32], int rows, int32_t begin, int32_t end,
-    float (*out)[ATTENTION_DIMENSION]
+// Adds keys begin ..< end to `width` vectors of dimensions of `rows` rows.
+INLINE void add_some_values(
+    int rows, int width, const float *values, int32_t padded, const float (*weights)[32], int32_t begin, int32_t end,
+    v16 (*sums)[2]
 ) {
+  for (int32_t key = begin; key < end; key++) {
+    v16 v[2];
+#pragma unroll
+    for (int i = 0; i < width; i++) v[i] = load(values + (size_t)key * padded + 16 * i);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      v16 w = splat(weights[r][key]);
+#pragma unroll
+      for (int i = 0; i < width; i++) sums[r][i] = fma16(w, v[i], sums[r][i]);
+    }
+  }
+}
+
+// out[r] = out[r] * decays[r] + sum over keys begins[r] ..< ends[r] of weights[r][key] * values[key], for `rows` rows.
+INLINE void add_values(
+    int rows, const float *values, int32_t padded, const float (*weights)[32], const int32_t *begins, const int32_t *ends,
+    const float *decays, ik_partial *const *states
+) {
+  int32_t begin = 0, end = 32;
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    begin = begins[r] > begin ? begins[r] : begin;
+    end = ends[r] < end ? ends[r] : end;
+  }
+  if (begin > end) begin = end;
+  for (int32_t d = 0; d < padded; d += 32) {
+    int width = padded - d < 32 ? 1 : 2;
+    v16 sums[ATTENTION_GROUP][2];
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      sums[r][0] = load(states[r]->out + d) * decays[r];
+      if (width == 2) sums[r][1] = load(states[r]->out + d + 16) * decays[r];
+    }
+    // Most keys are seen by all rows; what only some of them see comes before and after.
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      if (begins[r] >= begin) continue;
+      int32_t last = ends[r] < begin ? ends[r] : begin;
+      if (width == 2) {
+        add_some_values(1, 2, values + d, padded, weights + r, begins[r], last, sums + r);
+      } else {
+        add_some_values(1, 1, values + d, padded, weights + r, begins[r], last, sums + r);
+      }
+    }
+    if (width == 2) {
+      add_some_values(rows, 2, values + d, padded, weights, begin, end, sums);
+    } else {
+      add_some_values(rows, 1, values + d, padded, weights, begin, end, sums);
+    }
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      int32_t from = begins[r] > end ? begins[r] : end;
+      if (ends[r] <= from) continue;
+      if (width == 2) {
+        add_some_values(1, 2, values + d, padded, weights + r, from, ends[r], sums + r);
+      } else {
+        add_some_values(1, 1, values + d, padded, weights + r, from, ends[r], sums + r);
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      store(states[r]->out + d, sums[r][0]);
+      if (width == 2) store(states[r]->out + d + 16, sums[r][1]);
+    }
+  }
+}
+
+INLINE v16 soft_capped(v16 scores, float cap) {
+  return cap * (1.0f - 2.0f / (exp16(scores * (2.0f / cap)) + 1.0f));
+}
+
+// Keeps the lanes begin ..< end of a vector whose first lane is key `first`; the others become -infinity.
+INLINE v16 visible(v16 scores, int32_t first, int32_t begin, int32_t end) {
+  const v16i lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  v16i keys = lanes + first;
+  return select16((keys >= begin) & (keys < end), scores, splat(-INFINITY));
+}
+
+// What is subtracted from scores: their maximum, and something finite if there is none.
+INLINE v16 finite_maximum(v16 maximum) { return select16(maximum == -INFINITY, splat(0.0f), maximum); }
+
+// Turns the scores of up to 16 rows into weights, and says by how much what was summed before decays.
+INLINE void soften(
+    const ik_attention *a, const attention_block *block, ik_cache_type type, int32_t rows, float (*scores)[32],
+    const int32_t *begins, const int32_t *ends, ik_partial *const *states, float decays[16]
+) {
+  v16 highest[16], old;
+  for (int32_t r = 0; r < rows; r++) {
+    for (int half = 0; half < 2; half++) {
+      v16 s = load(scores[r] + 16 * half);
+      if (type == IK_CACHE_INT8) s *= load(block->key_scales + 16 * half);
+      s *= a->scale;
+      if (a->soft_cap > 0) s = soft_capped(s, a->soft_cap);
+      if (begins[r] > 0 || ends[r] < 32) s = visible(s, 16 * half, begins[r], ends[r]);
+      store(scores[r] + 16 * half, s);
+      highest[r] = half == 0 ? s : max16(highest[r], s);
+    }
+    old[r] = states[r]->maximum;
+  }
+  for (int32_t r = rows; r < 16; r++) {
+    highest[r] = splat(-INFINITY);
+    old[r] = -INFINITY;
+  }
+  v16 maximum = max16(old, maxima(highest)), bounded = finite_maximum(maximum);
+  store(decays, exp16(old - bounded));
+  for (int32_t r = 0; r < rows; r++) {
+    v16 w0 = exp16(load(scores[r]) - bounded[r]), w1 = exp16(load(scores[r] + 16) - bounded[r]);
+    states[r]->maximum = maximum[r];
+    store(states[r]->sums, fma16(load(states[r]->sums), splat(decays[r]), w0 + w1));
+    if (type == IK_CACHE_INT8) {
+      w0 *= load(block->value_scales);
+      w1 *= load(block->value_scales + 16);
+    }
+    store(scores[r], w0);
+    store(scores[r] + 16, w1);
+  }
+}
+
+INLINE void clear_state(ik_partial *state, int32_t padded) {
+  state->maximum = -INFINITY;
+  memset(state->sums, 0, sizeof state->sums);
+  memset(state->out, 0, (size_t)padded * 4);
+}
+
+// Folds a split into the total. A split of which a row saw no key leaves the row as it is; one in which all scores were
+// NaN has no maximum either, but a sum.
+INLINE void fold(ik_partial *total, const ik_partial *split, int32_t padded) {
+  if (split->maximum == -INFINITY && sum_lanes(load(split->sums)) == 0) return;
+  v16 both = finite_maximum(splat(total->maximum > split->maximum ? total->maximum : split->maximum));
+  v16 a = exp16(total->maximum - both), b = exp16(split->maximum - both);
+  store(total->sums, fma16(load(total->sums), a, load(split->sums) * b));
   for (int32_t d = 0; d < padded; d += 16) {
-    v16 sums[4];
-#pragma unroll
-    for (int r = 0; r < rows; r++) sums[r] = load(out[r] + d);
-    for (int32_t key = begin; key < end; key++) {
-      v16 v = load(values + (size_t)key * padded + d);
-#pragma unroll
-      for (int r = 0; r < rows; r++) sums[r] = fma16(splat(weights[r][key]), v, sums[r]);
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) store(out[r] + d, sums[r]);
+    store(total->out + d, fma16(load(total->out + d), a, load(split->out + d) * b));
   }
+  total->maximum = both[0];
 }
 
-// Turns the scores of one row into weights and rescales what was summed before. Keys outside begin ..< end get 0.
-INLINE void soften(float *scores, int32_t begin, int32_t end, float *maximum, float *sum, float *out, int32_t padded) {
-  for (int32_t key = 0; key < begin; key++) scores[key] = -INFINITY;
-  for (int32_t key = end; key < 32; key++) scores[key] = -INFINITY;
-  v16 s0 = load(scores), s1 = load(scores + 16);
-  float highest = max_lanes(max16(s0, s1));
-  if (highest < *maximum) highest = *maximum;
-  float decay = *maximum == -INFINITY ? 0.0f : exp16(splat(*maximum - highest))[0];
-  v16 w0 = exp16(s0 - highest), w1 = exp16(s1 - highest);
-  store(scores, w0);
-  store(scores + 16, w1);
-  *sum = fmaf(*sum, decay, sum_lanes(w0 + w1));
-  *maximum = highest;
-  if (decay != 1.0f) {
-    for (int32_t d = 0; d < padded; d += 16) store(out + d, load(out + d) * decay);
-  }
+INLINE void finish(const ik_partial *total, int32_t dimension, float *result) {
+  float inverse = 1.0f / sum_lanes(load(total->sums));
+  for (int32_t d = 0; d < dimension; d += 16) store_some(result + d, load(total->out + d) * inverse, dimension - d);
 }
 
-INLINE void clear_state(attention_state *state, int32_t rows, int32_t padded) {
-  for (int32_t r = 0; r < rows; r++) {
-    state->maximum[r] = -INFINITY;
-    state->sum[r] = 0;
-    memset(state->out[r], 0, (size_t)padded * 4);
-  }
-}
+#if ATTENTION_GROUP >= 6
+#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#else
+#define CASES_OF_ROWS(CASE) CASE(1) CASE(2)
+#endif
 
-// Folds a finished split into the total and clears it. A split in which a row saw no key leaves the row as it is.
-INLINE void fold(attention_state *total, attention_state *split, int32_t rows, int32_t padded) {
-  for (int32_t r = 0; r < rows; r++) {
-    if (split->maximum[r] == -INFINITY) continue;
-    if (total->maximum[r] == -INFINITY) {
-      total->maximum[r] = split->maximum[r];
-      total->sum[r] = split->sum[r];
-      memcpy(total->out[r], split->out[r], (size_t)padded * 4);
-      continue;
-    }
-    float highest = total->maximum[r] > split->maximum[r] ? total->maximum[r] : split->maximum[r];
-    float a = exp16(splat(total->maximum[r] - highest))[0], b = exp16(splat(split->maximum[r] - highest))[0];
-    total->sum[r] = fmaf(total->sum[r], a, split->sum[r] * b);
-    for (int32_t d = 0; d < padded; d += 16) {
-      store(total->out[r] + d, fma16(load(total->out[r] + d), splat(a), load(split->out[r] + d) * b));
-    }
-    total->maximum[r] = highest;
-  }
-  clear_state(split, rows, padded);
-}
-
-// `rows` queries of one KV head, of positions first .. last.
-static void attend_rows(
-    const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t rows, const float *const *queries,
-    const int32_t *positions, float *const *results
+// The keys of one split, as far as the rows see them. The rows' states are cleared first.
+INLINE void attend_split(
+    const ik_attention *a, ik_cache_type type, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
 ) {
   const ik_cache *cache = &a->cache;
-  int32_t dimension = cache->head_dimension, padded = cache->padded_dimension;
-  attention_state total, split;
-  float keys[ATTENTION_DIMENSION * 32], values[32 * ATTENTION_DIMENSION], scores[ATTENTION_ROWS][32];
-  clear_state(&total, rows, padded);
-  clear_state(&split, rows, padded);
-  int32_t lowest = positions[0], highest = positions[0];
-  for (int32_t r = 1; r < rows; r++) {
-    lowest = positions[r] < lowest ? positions[r] : lowest;
-    highest = positions[r] > highest ? positions[r] : highest;
+  int32_t padded = cache->padded_dimension, lowest = INT32_MAX, highest = 0;
+  for (int32_t r = 0; r < rows->count; r++) {
+    clear_state(rows->states[r], padded);
+    int32_t position = rows->positions[r];
+    lowest = position < lowest ? position : lowest;
+    highest = position > highest ? position : highest;
   }
-  int32_t first = a->window > 0 && lowest - a->window + 1 > 0 ? lowest - a->window + 1 : 0;
-  for (int32_t start = first / 32 * 32; start <= highest; start += 32) {
-    if (start % IK_SPLIT == 0) fold(&total, &split, rows, padded);
-    int32_t block = a->block_table[run->block_start + start / cache->block_size];
-    const uint16_t *stored = cache->blocks + (size_t)block * cache->block_stride + (size_t)kv_head * cache->head_stride;
-    int32_t present = highest - start + 1 < 32 ? highest - start + 1 : 32;
-    for (int32_t i = 0; i < dimension * 32; i += 16) store(keys + i, load_half(stored + i));
-    for (int32_t i = 0; i < present * padded; i += 16) store(values + i, load_half(stored + cache->values_offset + i));
-    for (int32_t r = 0; r < rows; r += 4) {
-      int32_t count = rows - r < 4 ? rows - r : 4;
-      if (count == 4) {
-        score_rows(keys, dimension, queries + r, 4, a->scale, scores + r);
-      } else {
-        for (int32_t i = 0; i < count; i++) score_rows(keys, dimension, queries + r + i, 1, a->scale, scores + r + i);
+  int32_t begin = split * IK_SPLIT, end = highest + 1 < begin + IK_SPLIT ? highest + 1 : begin + IK_SPLIT;
+  if (a->window > 0 && lowest - a->window + 1 > begin) begin = lowest - a->window + 1;
+  attention_block block;
+  float scores[ATTENTION_ROWS][32], decays[ATTENTION_ROWS];
+  int32_t begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
+  for (int32_t start = begin / 32 * 32; start < end; start += 32) {
+    int32_t number = a->block_table[run->block_start + start / cache->block_size];
+    const uint8_t *head = cache->blocks + (size_t)number * cache->block_stride + (size_t)kv_head * cache->head_stride;
+    load_block(cache, type, head, start, end - start < 32 ? end - start : 32, &block);
+    for (int32_t r = 0; r < rows->count; r++) {
+      int32_t from = a->window > 0 ? rows->positions[r] - a->window + 1 - start : 0, to = rows->positions[r] + 1 - start;
+      begins[r] = from < 0 ? 0 : from > 32 ? 32 : from;
+      ends[r] = to < 0 ? 0 : to > 32 ? 32 : to;
+    }
+    for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
+      switch (rows->count - r) {
+#define CASE(count)                                                                                                   \
+  case count: score_rows(count, &block, cache->head_dimension, rows->queries + r, scores + r); break;
+        CASES_OF_ROWS(CASE)
+#undef CASE
+      default: score_rows(ATTENTION_GROUP, &block, cache->head_dimension, rows->queries + r, scores + r);
       }
-      int32_t begins[4], ends[4];
-      bool whole = count == 4;
-      for (int32_t i = 0; i < count; i++) {
-        int32_t position = positions[r + i];
-        begins[i] = a->window > 0 && position - a->window + 1 > start ? position - a->window + 1 - start : 0;
-        ends[i] = position - start + 1 < 32 ? position - start + 1 : 32;
-        if (begins[i] != 0 || ends[i] != 32) whole = false;
-        if (begins[i] < ends[i]) {
-          soften(scores[r + i], begins[i], ends[i], &split.maximum[r + i], &split.sum[r + i], split.out[r + i], padded);
-        }
-      }
-      if (whole) {
-        add_values(values, padded, (const float(*)[32])scores + r, 4, 0, 32, split.out + r);
-      } else {
-        for (int32_t i = 0; i < count; i++) {
-          add_values(values, padded, (const float(*)[32])scores + r + i, 1, begins[i], ends[i], split.out + r + i);
-        }
+    }
+    for (int32_t r = 0; r < rows->count; r += 16) {
+      int32_t count = rows->count - r < 16 ? rows->count - r : 16;
+      soften(a, &block, type, count, scores + r, begins + r, ends + r, rows->states + r, decays + r);
+    }
+    for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
+      const float (*weights)[32] = (const float (*)[32])scores + r;
+      switch (rows->count - r) {
+#define CASE(count)                                                                                                   \
+  case count: add_values(count, block.values, padded, weights, begins + r, ends + r, decays + r, rows->states + r); break;
+        CASES_OF_ROWS(CASE)
+#undef CASE
+      default:
+        add_values(ATTENTION_GROUP, block.values, padded, weights, begins + r, ends + r, decays + r, rows->states + r);
       }
     }
   }
-  fold(&total, &split, rows, padded);
-  for (int32_t r = 0; r < rows; r++) {
-    float inverse = 1.0f / total.sum[r];
-    for (int32_t d = 0; d < dimension; d += 16) store_some(results[r] + d, load(total.out[r] + d) * inverse, dimension - d);
+}
+
+// One instance for each type of cache.
+static __attribute__((noinline)) void attend_f16(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  attend_split(a, IK_CACHE_F16, run, kv_head, rows, split);
+}
+static __attribute__((noinline)) void attend_bf16(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  attend_split(a, IK_CACHE_BF16, run, kv_head, rows, split);
+}
+static __attribute__((noinline)) void attend_int8(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  attend_split(a, IK_CACHE_INT8, run, kv_head, rows, split);
+}
+
+static void attend(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  switch (a->cache.type) {
+  case IK_CACHE_F16: attend_f16(a, run, kv_head, rows, split); break;
+  case IK_CACHE_BF16: attend_bf16(a, run, kv_head, rows, split); break;
+  case IK_CACHE_INT8: attend_int8(a, run, kv_head, rows, split); break;
+  }
+}
+
+// All splits of a set of rows, one after another; the results go to `results`.
+static void attend_all(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, attention_rows *rows, float *const *results
+) {
+  int32_t padded = a->cache.padded_dimension, lowest = rows->positions[0], highest = rows->positions[0];
+  ik_partial totals[ATTENTION_ROWS], splits[ATTENTION_ROWS];
+  for (int32_t r = 0; r < rows->count; r++) {
+    lowest = rows->positions[r] < lowest ? rows->positions[r] : lowest;
+    highest = rows->positions[r] > highest ? rows->positions[r] : highest;
+    clear_state(&totals[r], padded);
+    rows->states[r] = &splits[r];
+  }
+  int32_t first = a->window > 0 && lowest - a->window + 1 > 0 ? (lowest - a->window + 1) / IK_SPLIT : 0;
+  for (int32_t split = first; split < ik_splits(highest + 1); split++) {
+    attend(a, run, kv_head, rows, split);
+    for (int32_t r = 0; r < rows->count; r++) fold(&totals[r], &splits[r], padded);
+  }
+  for (int32_t r = 0; r < rows->count; r++) finish(&totals[r], a->cache.head_dimension, results[r]);
+}
+
+static void attend_tile(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t tile) {
+  int32_t dimension = a->cache.head_dimension, group = a->heads / a->cache.kv_heads;
+  size_t width = (size_t)(a->heads + 2 * a->cache.kv_heads) * dimension, out_width = (size_t)a->heads * dimension;
+  int32_t end = tile + IK_QUERY_TILE < run->token_count ? tile + IK_QUERY_TILE : run->token_count;
+  attention_rows rows;
+  float *results[ATTENTION_ROWS];
+  rows.count = 0;
+  for (int32_t t = tile; t < end; t++) {
+    size_t token = (size_t)(run->token_start + t);
+    for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+      rows.queries[rows.count] = a->qkv + token * width + (size_t)head * dimension;
+      rows.positions[rows.count] = run->first_position + t;
+      results[rows.count++] = a->out + token * out_width + (size_t)head * dimension;
+      if (rows.count == ATTENTION_ROWS || (t + 1 == end && head + 1 == (kv_head + 1) * group)) {
+        attend_all(a, run, kv_head, &rows, results);
+        rows.count = 0;
+      }
+    }
+  }
+}
+
+static void attend_partial(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t split) {
+  int32_t dimension = a->cache.head_dimension, group = a->heads / a->cache.kv_heads;
+  const float *queries = a->qkv + (size_t)run->token_start * (size_t)(a->heads + 2 * a->cache.kv_heads) * dimension;
+  ik_partial *partials = a->partials + run->partial_start + (size_t)split * a->heads;
+  attention_rows rows;
+  rows.count = 0;
+  for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+    rows.queries[rows.count] = queries + (size_t)head * dimension;
+    rows.positions[rows.count] = run->first_position;
+    rows.states[rows.count++] = partials + head;
+    if (rows.count == ATTENTION_ROWS || head + 1 == (kv_head + 1) * group) {
+      attend(a, run, kv_head, &rows, split);
+      rows.count = 0;
+    }
   }
 }
 
 static void TIER(attention)(const void *arguments, int32_t begin, int32_t end) {
   const ik_attention *a = arguments;
-  const ik_cache *cache = &a->cache;
-  int32_t dimension = cache->head_dimension, group = a->heads / cache->kv_heads;
-  size_t width = (size_t)(a->heads + 2 * cache->kv_heads) * dimension, out_width = (size_t)a->heads * dimension;
   int32_t index = 0;
   for (int32_t item = begin; item < end; item++) {
     while (index + 1 < a->run_count && a->runs[index + 1].item_start <= item) index++;
     const ik_run *run = &a->runs[index];
-    int32_t kv_head = (item - run->item_start) % cache->kv_heads;
-    int32_t tile = (item - run->item_start) / cache->kv_heads * IK_QUERY_TILE;
-    int32_t tokens = run->token_count - tile < IK_QUERY_TILE ? run->token_count - tile : IK_QUERY_TILE;
-    const float *queries[ATTENTION_ROWS];
-    float *results[ATTENTION_ROWS];
-    int32_t positions[ATTENTION_ROWS], rows = 0;
-    for (int32_t member = 0; member < group; member++) {
-      int32_t head = kv_head * group + member;
-      for (int32_t t = 0; t < tokens; t++) {
-        size_t token = (size_t)(run->token_start + tile + t);
-        queries[rows] = a->qkv + token * width + (size_t)head * dimension;
-        results[rows] = a->out + token * out_width + (size_t)head * dimension;
-        positions[rows] = run->first_position + tile + t;
-        rows++;
+    int32_t kv_head = (item - run->item_start) % a->cache.kv_heads, part = (item - run->item_start) / a->cache.kv_heads;
+    if (run->partial_start >= 0) {
+      attend_partial(a, run, kv_head, part);
+    } else {
+      attend_tile(a, run, kv_head, part * IK_QUERY_TILE);
+    }
+  }
+}
+
+static void TIER(fold_partials)(const void *arguments, int32_t begin, int32_t end) {
+  const ik_attention *a = arguments;
+  int32_t dimension = a->cache.head_dimension, padded = a->cache.padded_dimension;
+  for (int32_t index = begin; index < end; index++) {
+    const ik_run *run = &a->runs[index];
+    if (run->partial_start < 0) continue;
+    for (int32_t head = 0; head < a->heads; head++) {
+      ik_partial total;
+      clear_state(&total, padded);
+      for (int32_t split = 0; split < ik_splits(run->first_position + 1); split++) {
+        fold(&total, a->partials + run->partial_start + (size_t)split * a->heads + head, padded);
       }
-      if (rows + tokens > ATTENTION_ROWS || member + 1 == group) {
-        attend_rows(a, run, kv_head, rows, queries, positions, results);
-        rows = 0;
-      }
+      finish(&total, dimension, a->out + ((size_t)run->token_start * a->heads + head) * dimension);
     }
   }
 }

@@ -5,7 +5,8 @@
 //   v64u add_plane(v64u weights, uint64_t mask, uint8_t bit) adds `bit` to the bytes that the mask names
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
 //
-// and the macro TIER(name), which makes a tier's own function names.
+// the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
+// product, ATTENTION_GROUP of attention.
 #include "CKernels.h"
 #include "exponential.h"
 #include "formats.h"
@@ -62,6 +63,22 @@ INLINE v16 exp16(v16 x) {
   return (v16)(((v16i)(p * (v16)power) & ~below) | unordered);
 }
 
+// Sixteen bfloat16 values; rounded to nearest even, and a NaN stays one.
+INLINE v16 load_bfloat(const void *p) {
+  typedef uint16_t v16h __attribute__((vector_size(32)));
+  v16h bits;
+  memcpy(&bits, p, 32);
+  return (v16)(__builtin_convertvector(bits, v16i) << 16);
+}
+INLINE void store_bfloat(void *p, v16 v) {
+  typedef uint16_t v16h __attribute__((vector_size(32)));
+  typedef uint32_t v16w __attribute__((vector_size(64)));
+  v16w bits = (v16w)v, rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+  v16w unordered = (v16w)(v != v);
+  v16h halves = __builtin_convertvector((rounded & ~unordered) | (quiet & unordered), v16h);
+  memcpy(p, &halves, 32);
+}
+
 #include "vector_matmul.h"
 #include "vector_rows.h"
 #include "vector_attention.h"
@@ -74,4 +91,5 @@ const ik_kernels TIER(kernels) = {
     .silu_gate = TIER(silu_gate),
     .rotate = TIER(rotate),
     .attention = TIER(attention),
+    .fold_partials = TIER(fold_partials),
 };

@@ -1,7 +1,11 @@
 // Matrix products of the vector tiers. Included by vector_kernels.h.
 
-// How many rows share one unpacking of the weights.
-#define ROWS 4
+// ROWS rows are computed together with weights that are unpacked already, FEW_ROWS with weights that are not; from MANY_ROWS on unpacking them first is worth it.
+#define FEW_ROWS 4
+#define MANY_ROWS 8
+
+// How far ahead of their use weights are asked for, in bytes.
+#define PREFETCH 2560
 
 INLINE v64u load_bytes(const uint8_t *p) {
   v64u v;
@@ -46,154 +50,294 @@ INLINE int32_t load_quad_of_activations(const int8_t *p) {
   return quad;
 }
 
-// Adds one group of `rows` rows and 32 columns to `sums`. `first` and `last` name the quads.
-INLINE void dot_group(
-    v16i sums[ROWS][2], const uint8_t *weights, int planes, int rows, const int8_t *const values[ROWS], int first, int last
-) {
-#pragma unroll
-  for (int quad = first; quad < last; quad++) {
-    v64u w0 = load_quad(weights, planes, quad, 0), w1 = load_quad(weights, planes, quad, 1);
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      int32_t a = load_quad_of_activations(values[r] + quad * 4);
-      sums[r][0] = dot4(sums[r][0], w0, a);
-      sums[r][1] = dot4(sums[r][1], w1, a);
-    }
-  }
-}
-
-// The same for wide groups: the sums of both parts side by side, so that weights are unpacked once.
-INLINE void dot_wide_group(
-    v16i high[ROWS][2], v16i low[ROWS][2], const uint8_t *weights, int planes, int rows, const int8_t *const values[ROWS],
-    ptrdiff_t to_low, int first, int last
-) {
-#pragma unroll
-  for (int quad = first; quad < last; quad++) {
-    v64u w0 = load_quad(weights, planes, quad, 0), w1 = load_quad(weights, planes, quad, 1);
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      int32_t a = load_quad_of_activations(values[r] + quad * 4);
-      int32_t b = load_quad_of_activations(values[r] + to_low + quad * 4);
-      high[r][0] = dot4(high[r][0], w0, a);
-      high[r][1] = dot4(high[r][1], w1, a);
-      low[r][0] = dot4(low[r][0], w0, b);
-      low[r][1] = dot4(low[r][1], w1, b);
-    }
-  }
-}
-
 INLINE v16i splat_int(int32_t x) { return (v16i){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE v64u splat_byte(uint8_t x) { return (v64u)splat_int((int32_t)(x * 0x01010101u)); }
 
-// `rows` rows of one tile of an integer format; sums[r][half] in float32.
-INLINE void integer_tile(
-    ik_scaling scaling, int planes, int offset, int rows, const uint8_t *tile, const ik_int8_rows *x, int32_t row,
-    v16 out[ROWS][2]
+// What a group's scales become in float32: w = scales * (q - offset) + minimums.
+typedef struct group_scales {
+  v16 scales[2][2];   // [half of the group][half of the columns]; one half if the format has one scale for 32 inputs
+  v16 minimums[2];
+} group_scales;
+
+// The scales of 256 inputs, of formats that have them.
+typedef struct super_scales {
+  v16 scales[2], minimums[2];
+} super_scales;
+
+INLINE void load_super(ik_scaling scaling, const uint8_t *header, super_scales *super) {
+  if (scaling < IK_SCALE_SUPER) return;
+  for (int c = 0; c < 2; c++) {
+    super->scales[c] = load_half(header + 32 * c);
+    if (scaling == IK_SCALE_SUPER) super->minimums[c] = load_half(header + 64 + 32 * c);
+  }
+}
+
+INLINE void load_scales(ik_scaling scaling, const uint8_t *p, const super_scales *super, group_scales *out) {
+#pragma unroll
+  for (int c = 0; c < 2; c++) {
+    switch (scaling) {
+    case IK_SCALE_OFFSET: out->scales[0][c] = load_half(p + 32 * c); break;
+    case IK_SCALE_MINIMUM:
+      out->scales[0][c] = load_half(p + 32 * c);
+      out->minimums[c] = load_half(p + 64 + 32 * c);
+      break;
+    case IK_SCALE_SUPER:
+      out->scales[0][c] = super->scales[c] * bytes_to_float(p + 16 * c);
+      out->minimums[c] = -(super->minimums[c] * bytes_to_float(p + 32 + 16 * c));
+      break;
+    case IK_SCALE_SUPER_HALF:
+      out->scales[0][c] = super->scales[c] * signed_bytes_to_float(p + 16 * c);
+      out->scales[1][c] = super->scales[c] * signed_bytes_to_float(p + 32 + 16 * c);
+      break;
+    }
+  }
+}
+
+INLINE int halves_of(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF ? 2 : 1; }
+INLINE bool has_minimum(ik_scaling scaling) { return scaling == IK_SCALE_MINIMUM || scaling == IK_SCALE_SUPER; }
+
+// Where the sums of a row start, so that the offset of the weights is taken off; `sums` are those of the halves.
+INLINE v16i start_sum(ik_scaling scaling, int offset, const int32_t *sums, int half) {
+  if (offset == 0) return splat_int(0);
+  v16i total = splat_int(sums[half]);
+  if (scaling != IK_SCALE_SUPER_HALF) total += splat_int(sums[1]);
+  return -(total * offset);
+}
+
+// Adds one group to `rows` rows: their first eight bits. `x` is the group of the first row.
+INLINE void add_group(
+    ik_scaling scaling, int planes, int offset, int rows, const uint8_t *weights, const group_scales *scales,
+    const ik_int8_group *x, v16 (*out)[2]
 ) {
-  int32_t groups = x->groups;
-  const int8_t *values[ROWS];
-  const float *scales[ROWS], *scaled_sums[ROWS];
-  const int32_t *half_sums[ROWS];
-  const uint8_t *is_wide[ROWS];
+  int halves = halves_of(scaling);
+#pragma unroll
+  for (int half = 0; half < halves; half++) {
+    v16i sums[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      sums[r][0] = sums[r][1] = start_sum(scaling, offset, x[r * IK_CHUNK].sums, half);
+    }
+#pragma unroll
+    for (int quad = 8 / halves * half; quad < 8 / halves * (half + 1); quad++) {
+      v64u w0 = load_quad(weights, planes, quad, 0), w1 = load_quad(weights, planes, quad, 1);
+#pragma unroll
+      for (int r = 0; r < rows; r++) {
+        int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
+        sums[r][0] = dot4(sums[r][0], w0, a);
+        sums[r][1] = dot4(sums[r][1], w1, a);
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      v16 scale = splat(x[r * IK_CHUNK].scale);
+#pragma unroll
+      for (int c = 0; c < 2; c++) out[r][c] = fma16(to_float(sums[r][c]) * scale, scales->scales[half][c], out[r][c]);
+    }
+  }
+  if (has_minimum(scaling)) {
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      v16 sum = splat(x[r * IK_CHUNK].scaled_sum);
+      out[r][0] = fma16(sum, scales->minimums[0], out[r][0]);
+      out[r][1] = fma16(sum, scales->minimums[1], out[r][1]);
+    }
+  }
+}
+
+// Adds the high bits of a row's outliers of one chunk. The groups of the chunk have their weights at `weights` and, if
+// `panel_scales` is NULL, their stored scales right before them; they are `stride` bytes apart.
+INLINE void add_outliers(
+    ik_scaling scaling, int planes, int offset, const uint8_t *weights, size_t stride, const group_scales *panel_scales,
+    const super_scales *super, const ik_outliers *entries, int32_t count, const ik_int8_group *x, v16 out[2]
+) {
+  for (int32_t i = 0; i < count; i++) {
+    int g = entries[i].quad / 8, quad = entries[i].quad % 8, half = quad / (8 / halves_of(scaling));
+    int32_t high = load_quad_of_activations(entries[i].high);
+    const uint8_t *group = weights + (size_t)g * stride;
+    v16i start = splat_int(0);
+    if (offset != 0) start -= dot4(start, splat_byte((uint8_t)offset), high);
+    v16 scale = splat(x[g].scale * 128.0f);
+    group_scales scales;
+    if (!panel_scales) load_scales(scaling, group - ik_scale_bytes(scaling), super, &scales);
+    const group_scales *s = panel_scales ? panel_scales + g : &scales;
+#pragma unroll
+    for (int c = 0; c < 2; c++) {
+      v16i sums = dot4(start, load_quad(group, planes, quad, c), high);
+      out[c] = fma16(to_float(sums) * scale, s->scales[half][c], out[c]);
+    }
+  }
+}
+
+// Sums start from what the row gets besides the product.
+INLINE void start_row(const ik_matmul *m, int32_t row, int32_t first, int32_t columns, v16 out[2]) {
+  float values[IK_TILE] = {0};
+  out[0] = out[1] = splat(0.0f);
+  if (m->bias) {
+    memcpy(values, m->bias + first, (size_t)columns * 4);
+    out[0] = load(values);
+    out[1] = load(values + 16);
+  }
+  const float *old = m->out + (size_t)row * m->out_stride + first;
+  if (!m->accumulate) {
+    // They will be written when the sums are finished, and they may be far away.
+    __builtin_prefetch(old, 1);
+    __builtin_prefetch(old + 16, 1);
+    return;
+  }
+  if (columns < IK_TILE) {
+    memcpy(values, old, (size_t)columns * 4);
+    old = values;
+  }
+  out[0] += load(old);
+  out[1] += load(old + 16);
+}
+
+// Writes one row of a tile, of which `columns` are valid.
+INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t columns, const v16 sums[2]) {
+  float *out = m->out + (size_t)row * m->out_stride + first;
+  if (columns == IK_TILE) {
+    store(out, sums[0]);
+    store(out + 16, sums[1]);
+  } else {
+    float values[IK_TILE];
+    store(values, sums[0]);
+    store(values + 16, sums[1]);
+    memcpy(out, values, (size_t)columns * 4);
+  }
+}
+
+// `rows` rows of one tile, its weights unpacked on the way: for few rows.
+INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t tile, int32_t row) {
+  const ik_int8_rows *x = m->int8;
+  int32_t first = tile * IK_TILE, columns = m->outputs - first < IK_TILE ? m->outputs - first : IK_TILE;
+  const uint8_t *cursor = m->tiles + (size_t)tile * m->tile_bytes;
+  v16 out[FEW_ROWS][2];
+#pragma unroll
+  for (int r = 0; r < rows; r++) start_row(m, row + r, first, columns, out[r]);
+  for (int32_t chunk = 0; chunk < ik_chunks(x->group_count); chunk++) {
+    int32_t left = x->group_count - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
+    size_t place = ik_chunk_index(x, row, chunk);
+    const ik_int8_group *activations = x->groups + place * IK_CHUNK;
+    super_scales super;
+    load_super(format.scaling, cursor, &super);
+    const uint8_t *groups = cursor + ik_header_bytes(format.scaling);
+    cursor = groups;
+    for (int32_t g = 0; g < count; g++) {
+      const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
+      group_scales scales;
+      load_scales(format.scaling, cursor, &super, &scales);
+      cursor += ik_group_bytes(format);
+#pragma unroll
+      for (size_t ahead = 0; ahead < ik_group_bytes(format); ahead += 64) __builtin_prefetch(cursor + PREFETCH + ahead);
+      add_group(format.scaling, format.planes, format.offset, rows, weights, &scales, activations + g, out);
+    }
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      add_outliers(
+          format.scaling, format.planes, format.offset, groups + ik_scale_bytes(format.scaling), ik_group_bytes(format),
+          NULL, &super, x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK,
+          out[r]);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < rows; r++) finish_row(m, row + r, first, columns, out[r]);
+}
+
+// Eight groups of a tile, unpacked for many rows.
+typedef struct panel {
+  uint8_t weights[IK_CHUNK][1024];
+  group_scales scales[IK_CHUNK];
+} panel;
+
+INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
+  super_scales super;
+  load_super(format.scaling, cursor, &super);
+  cursor += ik_header_bytes(format.scaling);
+  for (int32_t g = 0; g < count; g++) {
+    load_scales(format.scaling, cursor, &super, &out->scales[g]);
+    const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
+#pragma unroll
+    for (int quad = 0; quad < 8; quad++) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        v64u w = load_quad(weights, format.planes, quad, half);
+        memcpy(out->weights[g] + quad * 128 + half * 64, &w, 64);
+      }
+    }
+    cursor += ik_group_bytes(format);
+  }
+}
+
+// Rows whose sums are kept at a time; the weights are unpacked once for each so many rows.
+enum { PANEL_ROWS = 128 };
+
+// The work on one tile for many rows: sums[i] belongs to row first_row + i.
+typedef struct tile_sums {
+  const ik_matmul *m;
+  int32_t first_column, columns, first_row;
+  float sums[PANEL_ROWS][IK_TILE];
+} tile_sums;
+
+// Adds chunk `chunk`, of which `p` has `count` groups of the weights, to rows r ..< r + rows of the sums.
+INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk, int32_t count, tile_sums *t, int32_t r0) {
+  const ik_int8_rows *x = t->m->int8;
+  size_t place = ik_chunk_index(x, t->first_row + r0, chunk);
+  const ik_int8_group *activations = x->groups + place * IK_CHUNK;
+  v16 sums[ROWS][2];
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    values[r] = x->values + (size_t)(row + r) * groups * IK_GROUP;
-    scales[r] = x->scales + (size_t)(row + r) * groups;
-    scaled_sums[r] = x->scaled_sums + (size_t)(row + r) * groups;
-    is_wide[r] = x->wide + (size_t)(row + r) * groups;
-    half_sums[r] = x->half_sums + (size_t)(row + r) * groups * 2;
-    out[r][0] = out[r][1] = splat(0.0f);
+    if (chunk == 0) {
+      start_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
+    } else {
+      sums[r][0] = load(t->sums[r0 + r]);
+      sums[r][1] = load(t->sums[r0 + r] + 16);
+    }
   }
-  const uint8_t *cursor = tile;
-  v16 super[2], super_minimum[2];
-  super[0] = super[1] = super_minimum[0] = super_minimum[1] = splat(0.0f);
-  for (int32_t g = 0; g < groups; g++) {
-    if (scaling >= IK_SCALE_SUPER && g % 8 == 0) {
-      super[0] = load_half(cursor);
-      super[1] = load_half(cursor + 32);
-      if (scaling == IK_SCALE_SUPER) {
-        super_minimum[0] = load_half(cursor + 64);
-        super_minimum[1] = load_half(cursor + 96);
-      }
-      cursor += ik_header_bytes(scaling);
+  for (int32_t g = 0; g < count; g++) {
+    add_group(format.scaling, -1, format.offset, rows, p->weights[g], &p->scales[g], activations + g, sums);
+  }
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    add_outliers(
+        format.scaling, -1, format.offset, p->weights[0], sizeof p->weights[0], p->scales, NULL,
+        x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
+    if (chunk + 1 == ik_chunks(x->group_count)) {
+      finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
+    } else {
+      store(t->sums[r0 + r], sums[r][0]);
+      store(t->sums[r0 + r] + 16, sums[r][1]);
     }
-    const uint8_t *group_scales = cursor, *weights = cursor + ik_scale_bytes(scaling);
-    cursor = weights + ik_weight_bytes(planes);
-    __builtin_prefetch(cursor + 2560);
-    __builtin_prefetch(cursor + 2560 + 64);
-    int halves = scaling == IK_SCALE_SUPER_HALF ? 2 : 1;
-#pragma unroll
-    for (int half = 0; half < halves; half++) {
-      const int8_t *group_values[ROWS];
-      bool wide = false;
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        group_values[r] = values[r] + (size_t)g * IK_GROUP;
-        wide |= is_wide[r][g] != 0;
-      }
-      int first = halves == 2 ? 4 * half : 0, last = halves == 2 ? 4 * half + 4 : 8;
-      v16i sums[ROWS][2], low[ROWS][2];
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        sums[r][0] = sums[r][1] = splat_int(0);
-        // The offset of the weights enters as the start value of the sums that are not shifted.
-        int32_t total = halves == 2 ? half_sums[r][2 * g + half] : half_sums[r][2 * g] + half_sums[r][2 * g + 1];
-        low[r][0] = low[r][1] = splat_int(offset == 0 ? 0 : -offset * total);
-      }
-      if (wide) {
-        dot_wide_group(sums, low, weights, planes, rows, group_values, x->low - x->values, first, last);
-      } else {
-        dot_group(sums, weights, planes, rows, group_values, first, last);
-      }
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        sums[r][0] = (sums[r][0] << 7) + low[r][0];
-        sums[r][1] = (sums[r][1] << 7) + low[r][1];
-      }
-      v16 d[2], m[2];
-#pragma unroll
-      for (int c = 0; c < 2; c++) {
-        m[c] = splat(0.0f);
-        if (scaling == IK_SCALE_OFFSET) {
-          d[c] = load_half(group_scales + 32 * c);
-        } else if (scaling == IK_SCALE_MINIMUM) {
-          d[c] = load_half(group_scales + 32 * c);
-          m[c] = load_half(group_scales + 64 + 32 * c);
-        } else if (scaling == IK_SCALE_SUPER) {
-          d[c] = super[c] * bytes_to_float(group_scales + 16 * c);
-          m[c] = -(super_minimum[c] * bytes_to_float(group_scales + 32 + 16 * c));
-        } else {
-          d[c] = super[c] * signed_bytes_to_float(group_scales + 32 * half + 16 * c);
-        }
-      }
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        v16 scale = splat(scales[r][g]);
-#pragma unroll
-        for (int c = 0; c < 2; c++) {
-          out[r][c] = fma16(to_float(sums[r][c]) * scale, d[c], out[r][c]);
-          if (scaling == IK_SCALE_MINIMUM || scaling == IK_SCALE_SUPER) {
-            out[r][c] = fma16(splat(scaled_sums[r][g]), m[c], out[r][c]);
-          }
-        }
-      }
-    }
+  }
+}
+
+// Up to PANEL_ROWS rows of one tile, a chunk of the inputs at a time: for many rows.
+INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, int32_t row, int32_t rows) {
+  const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
+  int32_t groups = m->int8->group_count;
+  panel p;
+  tile_sums t;
+  t.m = m;
+  t.first_column = tile * IK_TILE;
+  t.columns = m->outputs - t.first_column < IK_TILE ? m->outputs - t.first_column : IK_TILE;
+  t.first_row = row;
+  for (int32_t chunk = 0; chunk < ik_chunks(groups); chunk++) {
+    int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
+    unpack(format, data + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
+    int32_t r = 0;
+    for (; r + ROWS <= rows; r += ROWS) add_panel(format, ROWS, &p, chunk, count, &t, r);
+    for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, &t, r);
   }
 }
 
 INLINE v16 load_weight(ik_type type, const uint8_t *p, size_t index) {
   if (type == IK_F32) return load((const float *)(const void *)p + index);
   if (type == IK_F16) return load_half(p + 2 * index);
-  typedef uint16_t v16h __attribute__((vector_size(32)));
-  v16h bits;
-  memcpy(&bits, p + 2 * index, 32);
-  return (v16)(__builtin_convertvector(bits, v16i) << 16);
+  return load_bfloat(p + 2 * index);
 }
 
 INLINE void float_tile(
     ik_type type, int rows, const uint8_t *tile, const float *x, int32_t inputs, v16 out[ROWS][2]
 ) {
-#pragma unroll
-  for (int r = 0; r < rows; r++) out[r][0] = out[r][1] = splat(0.0f);
   for (int32_t k = 0; k < inputs; k++) {
     v16 w0 = load_weight(type, tile, (size_t)k * IK_TILE), w1 = load_weight(type, tile, (size_t)k * IK_TILE + 16);
 #pragma unroll
@@ -205,40 +349,14 @@ INLINE void float_tile(
   }
 }
 
-// Writes one row of a tile, of which `columns` are valid.
-INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t columns, v16 low, v16 high) {
-  float *out = m->out + (size_t)row * m->out_stride + first;
-  float values[IK_TILE];
-  float *target = columns == IK_TILE ? out : values;
-  if (columns < IK_TILE && (m->accumulate)) memcpy(values, out, (size_t)columns * 4);
-  if (m->bias) {
-    float bias[IK_TILE] = {0};
-    memcpy(bias, m->bias + first, (size_t)columns * 4);
-    low += load(bias);
-    high += load(bias + 16);
-  }
-  if (m->accumulate) {
-    low += load(target);
-    high += load(target + 16);
-  }
-  store(target, low);
-  store(target + 16, high);
-  if (columns < IK_TILE) memcpy(out, values, (size_t)columns * 4);
-}
-
-INLINE void matmul_rows(
-    const ik_matmul *m, ik_format format, bool integer, ik_type type, int rows, int32_t tile, int32_t row
-) {
+INLINE void float_rows(const ik_matmul *m, ik_type type, int rows, int32_t tile, int32_t row) {
   v16 out[ROWS][2];
-  const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
-  if (integer) {
-    integer_tile(format.scaling, format.planes, format.offset, rows, data, m->int8, row, out);
-  } else {
-    float_tile(type, rows, data, m->floats + (size_t)row * m->inputs, m->inputs, out);
-  }
   int32_t first = tile * IK_TILE, columns = m->outputs - first < IK_TILE ? m->outputs - first : IK_TILE;
 #pragma unroll
-  for (int r = 0; r < rows; r++) finish_row(m, row + r, first, columns, out[r][0], out[r][1]);
+  for (int r = 0; r < rows; r++) start_row(m, row + r, first, columns, out[r]);
+  float_tile(type, rows, m->tiles + (size_t)tile * m->tile_bytes, m->floats + (size_t)row * m->inputs, m->inputs, out);
+#pragma unroll
+  for (int r = 0; r < rows; r++) finish_row(m, row + r, first, columns, out[r]);
 }
 
 INLINE void matmul_tiles(
@@ -246,8 +364,23 @@ INLINE void matmul_tiles(
 ) {
   for (int32_t tile = begin; tile < end; tile++) {
     int32_t row = 0;
-    for (; row + ROWS <= m->rows; row += ROWS) matmul_rows(m, format, integer, type, ROWS, tile, row);
-    for (; row < m->rows; row++) matmul_rows(m, format, integer, type, 1, tile, row);
+    if (!integer) {
+      for (; row + ROWS <= m->rows; row += ROWS) float_rows(m, type, ROWS, tile, row);
+      for (; row < m->rows; row++) float_rows(m, type, 1, tile, row);
+    } else if (m->rows >= MANY_ROWS) {
+      for (; row < m->rows; row += PANEL_ROWS) {
+        integer_panels(m, format, tile, row, m->rows - row < PANEL_ROWS ? m->rows - row : PANEL_ROWS);
+      }
+    } else {
+      for (; row < m->rows; row += FEW_ROWS) {
+        switch (m->rows - row) {
+        case 1: integer_rows(m, format, 1, tile, row); break;
+        case 2: integer_rows(m, format, 2, tile, row); break;
+        case 3: integer_rows(m, format, 3, tile, row); break;
+        default: integer_rows(m, format, FEW_ROWS, tile, row);
+        }
+      }
+    }
   }
 }
 

@@ -1,6 +1,8 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Catalogue
-internal import Inflight
+public import Inflight
+
+extension KVCacheType: ExpressibleByArgument {}
 
 /// Which model, for every command.
 struct ModelArgument: ParsableArguments {
@@ -21,6 +23,11 @@ struct EngineArguments: ParsableArguments {
   @Option(help: "Tokens that the cache of keys and values holds. Default: by the memory that is free.")
   var cacheTokens: Int?
 
+  @Option(
+    name: .customLong("kv-cache-type"),
+    help: "How keys and values are kept: f16, bf16, or int8 for half of the memory at some loss of accuracy.")
+  var cacheType: KVCacheType = .f16
+
   @Option(help: "Most tokens in one forward pass.")
   var maxBatchTokens: Int = 512
 
@@ -34,7 +41,7 @@ struct EngineArguments: ParsableArguments {
     LLMOptions(
       engine: EngineOptions(
         threadCount: threads, maximumBatchTokens: maxBatchTokens, maximumSequenceLength: maxSequenceLength,
-        cacheTokens: cacheTokens, kernelTier: kernels),
+        cacheTokens: cacheTokens, cacheType: cacheType, kernelTier: kernels),
       executor: ExecutorConfiguration(
         maximumBatchSize: maximumBatchSize, maximumBatchTokens: maxBatchTokens, maximumChunkSize: chunkSize))
   }

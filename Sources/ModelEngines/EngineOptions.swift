@@ -1,3 +1,5 @@
+public import Tensors
+
 /// How an engine that runs a checkpoint is set up. Every value has a default that suits most machines.
 public struct EngineOptions: Sendable, Equatable {
   /// Number of threads; nil for as many as the process may use.
@@ -11,19 +13,23 @@ public struct EngineOptions: Sendable, Equatable {
   /// Tokens that the cache of keys and values holds, over all sequences; nil for a quarter of the memory that is
   /// available, but no more than 64 sequences of full length need.
   public var cacheTokens: Int?
+  /// How keys and values are kept.
+  public var cacheType: KVCacheType
   /// Name of the kernels to use, for tests and comparisons; nil for the best that the processor has.
   public var kernelTier: String?
 
   /// Creates options.
   public init(
     threadCount: Int? = nil, maximumBatchTokens: Int = 512, maximumLogitsRows: Int = 256,
-    maximumSequenceLength: Int? = nil, cacheTokens: Int? = nil, kernelTier: String? = nil
+    maximumSequenceLength: Int? = nil, cacheTokens: Int? = nil, cacheType: KVCacheType = .f16,
+    kernelTier: String? = nil
   ) {
     self.threadCount = threadCount
     self.maximumBatchTokens = maximumBatchTokens
     self.maximumLogitsRows = maximumLogitsRows
     self.maximumSequenceLength = maximumSequenceLength
     self.cacheTokens = cacheTokens
+    self.cacheType = cacheType
     self.kernelTier = kernelTier
   }
 }

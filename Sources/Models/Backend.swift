@@ -23,15 +23,19 @@ package struct AttentionShape: Sendable, Equatable {
   package var headDimension: Int
   /// Number of positions that a token sees, its own included; nil for all.
   package var slidingWindow: Int?
+  /// Scores s become `scoreCap * tanh(s / scoreCap)`; nil for no cap.
+  package var scoreCap: Float?
 
   package init(
-    layerCount: Int, headCount: Int, keyValueHeadCount: Int, headDimension: Int, slidingWindow: Int? = nil
+    layerCount: Int, headCount: Int, keyValueHeadCount: Int, headDimension: Int, slidingWindow: Int? = nil,
+    scoreCap: Float? = nil
   ) {
     self.layerCount = layerCount
     self.headCount = headCount
     self.keyValueHeadCount = keyValueHeadCount
     self.headDimension = headDimension
     self.slidingWindow = slidingWindow
+    self.scoreCap = scoreCap
   }
 
   /// Columns of a fused q/k/v product.

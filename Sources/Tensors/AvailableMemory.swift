@@ -32,6 +32,18 @@ package func availableMemory() -> Int {
 /// The most memory that this process has held at any time, in bytes.
 package func peakResidentBytes() -> Int { Int(ik_peak_resident_bytes()) }
 
+/// Lets ``peakResidentBytes()`` begin anew from what is held now. Returns whether the system can do that.
+package func resetPeakResidentBytes() -> Bool {
+  #if os(Linux)
+    let descriptor = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return write(descriptor, "5", 1) == 1
+  #else
+    return false
+  #endif
+}
+
 /// The lines of a small text file of the system, or nothing.
 func lines(of path: String) -> [Substring] {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -57,25 +57,46 @@ package struct CPUOperations {
     precondition(out.vocabularySize == weights.outputs)
     out.resize(rowCount: x.rows)
     guard let base = out.unsafeRows.baseAddress else { return }
-    multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
+    // The largest logits of tiles are noted if the tiles are those of the whole row.
+    guard weights.segments.count == 1, x.rows > 0 else {
+      return multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
+    }
+    out.fillTileKeys { keys in
+      multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false) { matmul, count, grain in
+        var task = ik_logits(
+          matmul: matmul, multiply: tier.kernels.pointee.matmul, keys: keys, key_stride: out.tileCount)
+        pool.run(ik_logits_task, &task, count: count, grain: grain)
+      }
+    }
   }
 
   private func multiply(
     _ x: Operand, _ weights: PackedLinear, into out: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
+  ) {
+    multiply(x, weights, into: out, stride: stride, accumulate: accumulate) { matmul, count, grain in
+      var task = matmul
+      pool.run(tier.kernels.pointee.matmul, &task, count: count, grain: grain)
+    }
+  }
+
+  /// Calls `run` with the product of each segment of the weights, the number of its items and their grain.
+  private func multiply(
+    _ x: Operand, _ weights: PackedLinear, into out: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool,
+    run: (ik_matmul, _ count: Int, _ grain: Int) -> Void
   ) {
     precondition(x.columns == weights.inputs)
     precondition(!weights.needsIntegers || x.hasIntegers, "the operand has the form that the weights need")
     guard x.rows > 0 else { return }
     withOptional(x.integers) { integers in
       for segment in weights.segments {
-        var task = ik_matmul(
+        let matmul = ik_matmul(
           type: segment.type.kernelType, tiles: segment.tiles.pointer(), tile_bytes: segment.tileBytes,
           inputs: Int32(weights.inputs), outputs: Int32(segment.columns), rows: Int32(x.rows), int8: integers,
           floats: x.floats.pointer(), out: out + segment.firstColumn, out_stride: stride, bias: segment.bias?.pointer(),
           accumulate: accumulate)
         // One grain is at least a few microseconds of work, and there are enough of them to even out the threads.
         let grain = x.rows > 4 ? 1 : max(1, segment.tileCount / (pool.threadCount * 4))
-        pool.run(tier.kernels.pointee.matmul, &task, count: segment.tileCount, grain: grain)
+        run(matmul, segment.tileCount, grain)
       }
     }
   }
@@ -85,7 +106,8 @@ package struct CPUOperations {
     precondition(x.columns == 2 * out.columns)
     out.resize(rows: x.rows)
     withOptional(out.integers) { integers in
-      var task = ik_silu_gate(x: x.pointer, columns: Int32(out.columns), out: out.floats.pointer(), int8: integers)
+      var task = ik_silu_gate(
+        x: x.pointer, columns: Int32(out.columns), out: out.floats.pointer(), int8: integers)
       pool.run(tier.kernels.pointee.silu_gate, &task, count: x.rows, grain: 4)
     }
   }
@@ -95,7 +117,7 @@ package struct CPUOperations {
     _ qkv: Matrix, heads: Int, table: RotaryTable, layout: RaggedLayout, cache: KVBlocks, layer: Int
   ) {
     checkAttention(qkv, heads: heads, layout: layout, cache: cache)
-    precondition(2 * table.inverseFrequencies.count <= cache.headDimension)
+    precondition(2 * table.inverseFrequencies.count <= cache.shape.headDimension)
     layout.tokens.withUnsafeBufferPointer { tokens in
       var task = ik_rotate(
         qkv: qkv.pointer, heads: Int32(heads), rotated: Int32(2 * table.inverseFrequencies.count),
@@ -106,33 +128,40 @@ package struct CPUOperations {
   }
 
   /// Causal attention of the rotated queries of `qkv` over the cache of `layer`.
+  ///
+  /// - Parameters:
+  ///   - scoreCap: scores s become `scoreCap * tanh(s / scoreCap)`; nil for no cap.
+  ///   - window: number of positions that a token sees, its own included; nil for all.
   package func attend(
-    _ qkv: Matrix, heads: Int, scale: Float, window: Int?, layout: RaggedLayout, cache: KVBlocks, layer: Int,
+    _ qkv: Matrix, heads: Int, scale: Float, scoreCap: Float?, window: Int?, layout: RaggedLayout, cache: KVBlocks,
+    layer: Int,
     into out: Operand
   ) {
     checkAttention(qkv, heads: heads, layout: layout, cache: cache)
-    precondition(out.columns == heads * cache.headDimension)
+    precondition(out.columns == heads * cache.shape.headDimension)
     out.resize(rows: qkv.rows)
     layout.runs.withUnsafeBufferPointer { runs in
       layout.blockTable.withUnsafeBufferPointer { blockTable in
         var task = ik_attention(
-          qkv: qkv.pointer, out: out.floats.pointer(), heads: Int32(heads), scale: scale, window: Int32(window ?? 0),
-          runs: runs.baseAddress, run_count: Int32(runs.count), block_table: blockTable.baseAddress,
-          cache: cache.layer(layer))
+          qkv: qkv.pointer, out: out.floats.pointer(), heads: Int32(heads), scale: scale,
+          soft_cap: scoreCap ?? 0, window: Int32(window ?? 0), runs: runs.baseAddress, run_count: Int32(runs.count),
+          block_table: blockTable.baseAddress, partials: layout.partials.pointer(), cache: cache.layer(layer))
         pool.run(tier.kernels.pointee.attention, &task, count: layout.attentionItems)
+        if layout.hasPartials { tier.kernels.pointee.fold_partials(&task, 0, Int32(runs.count)) }
       }
     }
     if out.hasIntegers {
       withOptional(out.integers) { integers in
-        var task = ik_quantize(x: out.floats.pointer(), columns: Int32(out.columns), int8: integers)
+        var task = ik_quantize(
+          x: out.floats.pointer(), columns: Int32(out.columns), int8: integers)
         pool.run(tier.kernels.pointee.quantize, &task, count: out.rows, grain: 16)
       }
     }
   }
 
   private func checkAttention(_ qkv: Matrix, heads: Int, layout: RaggedLayout, cache: KVBlocks) {
-    precondition(qkv.columns == (heads + 2 * cache.kvHeads) * cache.headDimension)
-    precondition(heads % cache.kvHeads == 0 && qkv.rows == layout.tokenCount)
+    precondition(qkv.columns == (heads + 2 * cache.shape.kvHeads) * cache.shape.headDimension)
+    precondition(heads % cache.shape.kvHeads == 0 && qkv.rows == layout.tokenCount)
   }
 
   /// `out[i] = x[rows[i]]`.

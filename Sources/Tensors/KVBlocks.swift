@@ -1,49 +1,60 @@
 internal import CKernels
 
 /// The memory of the paged cache: for each layer `blockCount` blocks of `blockSize` positions, keys and values of every
-/// KV head, in float16.
+/// KV head.
 package final class KVBlocks {
   /// Positions in one block.
   package static let blockSize = 32
   /// The widest head that the attention kernels take.
-  package static let maximumHeadDimension = 256
+  package static let maximumHeadDimension = Int(IK_MAXIMUM_HEAD_DIMENSION)
 
-  package let layers: Int
-  package let blockCount: Int
-  package let kvHeads: Int
-  package let headDimension: Int
+  /// What a cache is for: everything that its size depends on but the number of blocks.
+  package struct Shape: Sendable {
+    package var layers: Int
+    package var kvHeads: Int
+    package var headDimension: Int
+    package var type: KVCacheType
 
-  private let storage: AlignedBuffer
-  private let paddedDimension: Int
+    package init(layers: Int, kvHeads: Int, headDimension: Int, type: KVCacheType) {
+      self.layers = layers
+      self.kvHeads = kvHeads
+      self.headDimension = headDimension
+      self.type = type
+    }
 
-  /// Allocates a cache. Memory is taken from the system when a block is first written.
-  package init(layers: Int, blockCount: Int, kvHeads: Int, headDimension: Int) {
-    precondition(headDimension <= Self.maximumHeadDimension)
-    self.layers = layers
-    self.blockCount = blockCount
-    self.kvHeads = kvHeads
-    self.headDimension = headDimension
-    paddedDimension = (headDimension + 15) / 16 * 16
-    storage = AlignedBuffer(
-      byteCount: layers * blockCount
-        * Self.bytesPerBlockAndLayer(kvHeads: kvHeads, headDimension: headDimension))
+    var paddedDimension: Int { (headDimension + 15) / 16 * 16 }
+    var valuesOffset: Int { blockSize * headDimension * type.elementBytes }
+    // A multiple of four, so that the scales are aligned: blocks have 32 positions.
+    var scalesOffset: Int { valuesOffset + blockSize * paddedDimension * type.elementBytes }
+    var headStride: Int { scalesOffset + (type == .int8 ? 2 * blockSize * 4 : 0) }
+    var blockStride: Int { headStride * kvHeads }
+
+    /// Bytes of one block over all layers.
+    package var bytesPerBlock: Int { layers * blockStride }
   }
 
-  /// Bytes of one block in one layer.
-  package static func bytesPerBlockAndLayer(kvHeads: Int, headDimension: Int) -> Int {
-    let padded = (headDimension + 15) / 16 * 16
-    return kvHeads * blockSize * (headDimension + padded) * 2
+  package let shape: Shape
+  package let blockCount: Int
+
+  private let storage: AlignedBuffer
+
+  /// Allocates a cache. Memory is taken from the system when a block is first written.
+  package init(_ shape: Shape, blockCount: Int) {
+    precondition(shape.headDimension <= Self.maximumHeadDimension)
+    self.shape = shape
+    self.blockCount = blockCount
+    storage = AlignedBuffer(byteCount: blockCount * shape.bytesPerBlock)
   }
 
   /// One layer's part, for the kernels.
   func layer(_ layer: Int) -> ik_cache {
-    precondition(layer >= 0 && layer < layers)
-    let headStride = Self.blockSize * (headDimension + paddedDimension)
-    let blockStride = headStride * kvHeads
-    let base: UnsafeMutablePointer<UInt16> = storage.pointer()
+    precondition(layer >= 0 && layer < shape.layers)
+    let base: UnsafeMutablePointer<UInt8> = storage.pointer()
     return ik_cache(
-      blocks: base + layer * blockCount * blockStride, block_stride: blockStride, head_stride: headStride,
-      values_offset: Self.blockSize * headDimension, block_size: Int32(Self.blockSize),
-      head_dimension: Int32(headDimension), padded_dimension: Int32(paddedDimension), kv_heads: Int32(kvHeads))
+      blocks: base + layer * blockCount * shape.blockStride, type: shape.type.kernelType,
+      block_stride: shape.blockStride, head_stride: shape.headStride, values_offset: shape.valuesOffset,
+      scales_offset: shape.scalesOffset, block_size: Int32(Self.blockSize),
+      head_dimension: Int32(shape.headDimension), padded_dimension: Int32(shape.paddedDimension),
+      kv_heads: Int32(shape.kvHeads))
   }
 }

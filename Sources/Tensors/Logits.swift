@@ -1,7 +1,12 @@
+internal import CKernels
+
 /// A block of logits `[rows, vocabulary]` in float32, which an engine fills and a decoder reads.
 ///
 /// An engine keeps one `Logits` and hands it out after every pass; its contents hold until the next pass begins.
 /// Storage grows to the largest number of rows seen and is then reused, so that a warm step allocates nothing.
+///
+/// An engine of this package also notes the largest logit of every tile of 32 columns as it computes them, which is most
+/// of the work of greedy decoding.
 public final class Logits {
   /// Number of entries of one row.
   public let vocabularySize: Int
@@ -9,6 +14,10 @@ public final class Logits {
   public private(set) var rowCount: Int = 0
 
   private var storage: UnsafeMutableBufferPointer<Float>
+  /// The ordered keys of the largest logits of every tile, `[rows, tileCount]`.
+  private var tileKeys = UnsafeMutableBufferPointer<Int32>(start: nil, count: 0)
+  /// Whether ``tileKeys`` are those of the rows.
+  private var hasTileKeys = false
 
   /// Creates an empty block for rows of `vocabularySize` entries.
   public init(vocabularySize: Int) {
@@ -17,7 +26,10 @@ public final class Logits {
     storage = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
-  deinit { storage.deallocate() }
+  deinit {
+    storage.deallocate()
+    tileKeys.deallocate()
+  }
 
   /// Makes exactly `count` rows valid. What they contain is unspecified until written.
   public func resize(rowCount count: Int) {
@@ -30,6 +42,7 @@ public final class Logits {
       storage.initialize(repeating: 0)
     }
     rowCount = count
+    hasTileKeys = false
   }
 
   /// Calls `body` with row `row`, `[vocabularySize]`.
@@ -48,11 +61,47 @@ public final class Logits {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     let slice = UnsafeMutableBufferPointer(rebasing: storage[row * vocabularySize..<(row + 1) * vocabularySize])
     var span = slice.mutableSpan
+    hasTileKeys = false
     return try body(&span)
   }
 
-  /// The lowest index of the largest logit of row `row`, and that logit, if the engine noted it and it is finite.
-  package func maximum(ofRow row: Int) -> (index: Int, value: Float)? { nil }
+  /// The lowest index of the largest logit of row `row`, and that logit; nil if the engine did not note it, or if the
+  /// row has a value that is not a number or no finite maximum.
+  package func maximum(ofRow row: Int) -> (index: Int, value: Float)? {
+    precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
+    guard hasTileKeys else { return nil }
+    let keys = UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount])
+    var largest = Int32.min
+    for key in keys { largest = key > largest ? key : largest }
+    // Keys of infinity and beyond are positive, that of negative infinity is the inverse of infinity's.
+    let infinity = Int32(bitPattern: Float.infinity.bitPattern)
+    guard largest < infinity, largest > ~infinity, let tile = keys.firstIndex(of: largest) else { return nil }
+    let value = Float(bitPattern: UInt32(bitPattern: largest ^ ((largest >> 31) & .max)))
+    let first = tile * Self.tileColumns
+    for index in first..<min(first + Self.tileColumns, vocabularySize) {
+      let logit = storage[row * vocabularySize + index]
+      if logit == value { return (index, logit) }
+    }
+    return nil
+  }
+
+  /// Number of columns of a tile.
+  private static let tileColumns = Int(IK_TILE)
+  /// Number of tiles of a row.
+  package var tileCount: Int { (vocabularySize + Self.tileColumns - 1) / Self.tileColumns }
+
+  /// Calls `body` with the place for the keys of all tiles, `[rows, tileCount]`, which it must fill.
+  package func fillTileKeys(_ body: (UnsafeMutablePointer<Int32>) -> Void) {
+    let needed = rowCount * tileCount
+    if needed > tileKeys.count {
+      tileKeys.deallocate()
+      tileKeys = .allocate(capacity: needed)
+      tileKeys.initialize(repeating: 0)
+    }
+    guard let base = tileKeys.baseAddress else { return }
+    body(base)
+    hasTileKeys = true
+  }
 
   /// The whole block as a pointer, for the kernels of this package.
   package var unsafeRows: UnsafeMutableBufferPointer<Float> {

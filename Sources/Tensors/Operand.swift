@@ -14,12 +14,9 @@ package final class Operand {
 
   /// The float32 rows; they are also the work space from which integers are made.
   let floats: AlignedBuffer
-  private let values: AlignedBuffer?
-  private let low: AlignedBuffer?
-  private let wide: AlignedBuffer?
-  private let scales: AlignedBuffer?
-  private let scaledSums: AlignedBuffer?
-  private let halfSums: AlignedBuffer?
+  private let groups: AlignedBuffer?
+  private let outliers: AlignedBuffer?
+  private let outlierCounts: AlignedBuffer?
 
   /// Makes room for `capacity` rows of `columns` entries.
   ///
@@ -30,13 +27,11 @@ package final class Operand {
     self.columns = columns
     hasIntegers = integers
     floats = AlignedBuffer(byteCount: capacity * columns * 4)
-    let groups = columns / Int(IK_GROUP)
-    values = integers ? AlignedBuffer(byteCount: capacity * columns) : nil
-    low = integers ? AlignedBuffer(byteCount: capacity * columns) : nil
-    wide = integers ? AlignedBuffer(byteCount: capacity * groups) : nil
-    scales = integers ? AlignedBuffer(byteCount: capacity * groups * 4) : nil
-    scaledSums = integers ? AlignedBuffer(byteCount: capacity * groups * 4) : nil
-    halfSums = integers ? AlignedBuffer(byteCount: capacity * groups * 8) : nil
+    let chunks = Int(ik_chunks(Int32(columns / Int(IK_GROUP))))
+    let places = capacity * chunks
+    groups = integers ? AlignedBuffer(byteCount: places * Int(IK_CHUNK) * MemoryLayout<ik_int8_group>.stride) : nil
+    outliers = integers ? AlignedBuffer(byteCount: places * Int(IK_LIST) * MemoryLayout<ik_outliers>.stride) : nil
+    outlierCounts = integers ? AlignedBuffer(byteCount: places) : nil
   }
 
   func resize(rows count: Int) {
@@ -46,10 +41,9 @@ package final class Operand {
 
   /// The integer form for the kernels, or nil if it is not kept.
   var integers: ik_int8_rows? {
-    guard let values, let low, let wide, let scales, let scaledSums, let halfSums else { return nil }
+    guard let groups, let outliers, let outlierCounts else { return nil }
     return ik_int8_rows(
-      values: values.pointer(), low: low.pointer(), wide: wide.pointer(), scales: scales.pointer(),
-      scaled_sums: scaledSums.pointer(),
-      half_sums: halfSums.pointer(), groups: Int32(columns / Int(IK_GROUP)))
+      groups: groups.pointer(), outliers: outliers.pointer(), outlier_counts: outlierCounts.pointer(),
+      group_count: Int32(columns / Int(IK_GROUP)), pitch: Int32(rows))
   }
 }

@@ -9,20 +9,38 @@ package final class RaggedLayout {
   private(set) var runs: [ik_run] = []
   private(set) var blockTable: [Int32] = []
   private(set) var attentionItems = 0
+  /// Whether some runs have partial results that must be folded.
+  private(set) var hasPartials = false
 
+  private let heads: Int
   private let kvHeads: Int
   private let blockCount: Int
+  private let threadCount: Int
+  let partials: AlignedBuffer
+  private let partialCapacity: Int
 
-  /// A layout for a cache of `blockCount` blocks and `kvHeads` KV heads.
-  package init(kvHeads: Int, blockCount: Int) {
+  /// A layout for a cache of `blockCount` blocks, `heads` query heads and `kvHeads` KV heads.
+  ///
+  /// - Parameters:
+  ///   - sequenceLength: the longest sequence that has to be worked on by all threads together.
+  ///   - threadCount: number of threads that share the work.
+  package init(heads: Int, kvHeads: Int, blockCount: Int, sequenceLength: Int, threadCount: Int) {
+    self.heads = heads
     self.kvHeads = kvHeads
     self.blockCount = blockCount
+    self.threadCount = threadCount
+    partialCapacity = threadCount > 1 ? 4 * heads * ((sequenceLength - 1) / Int(IK_SPLIT) + 1) : 0
+    partials = AlignedBuffer(byteCount: partialCapacity * MemoryLayout<ik_partial>.stride)
   }
+
+  /// Bytes of the work space for partial results; pages of it that are never needed are never taken.
+  package var partialByteCount: Int { partials.byteCount }
 
   /// Empties the layout and keeps its storage.
   package func removeAll() {
     tokenCount = 0
     attentionItems = 0
+    hasPartials = false
     tokens.removeAll(keepingCapacity: true)
     runs.removeAll(keepingCapacity: true)
     blockTable.removeAll(keepingCapacity: true)
@@ -36,13 +54,35 @@ package final class RaggedLayout {
     runs.append(
       ik_run(
         token_start: Int32(tokenCount), token_count: Int32(count), first_position: Int32(firstPosition),
-        block_start: Int32(blockTable.count), item_start: Int32(attentionItems)))
+        block_start: Int32(blockTable.count), item_start: Int32(attentionItems), partial_start: -1))
     for position in firstPosition..<firstPosition + count {
       let block = blocks[blocks.startIndex + position / KVBlocks.blockSize]
       tokens.append(ik_token(position: Int32(position), block: block))
     }
     blockTable.append(contentsOf: blocks)
     tokenCount += count
-    attentionItems += Int(ik_attention_items(Int32(count), Int32(kvHeads)))
+    attentionItems += items(of: runs[runs.count - 1])
+  }
+
+  /// To be called when all runs are there: if they are too few to keep all threads busy, lets the threads share the keys
+  /// of single tokens with long pasts. Results do not depend on it.
+  package func divide() {
+    guard threadCount > 1, attentionItems < 4 * threadCount else { return }
+    var partialCount = 0
+    attentionItems = 0
+    for index in runs.indices {
+      let needed = Int(ik_splits(runs[index].first_position + 1)) * heads
+      if runs[index].token_count == 1, needed > heads, partialCount + needed <= partialCapacity {
+        runs[index].partial_start = Int32(partialCount)
+        partialCount += needed
+        hasPartials = true
+      }
+      runs[index].item_start = Int32(attentionItems)
+      attentionItems += items(of: runs[index])
+    }
+  }
+
+  private func items(of run: ik_run) -> Int {
+    Int(ik_attention_items(run.token_count, run.first_position, run.partial_start >= 0, Int32(kvHeads)))
   }
 }

@@ -136,13 +136,13 @@ private struct StepBench {
   }
 }
 
-/// An engine whose logits are always the same, and which itself costs next to nothing.
+/// An engine whose logits are always the same, and which itself costs next to nothing. It notes maxima as the CPU engine
+/// does.
 private final class ConstantEngine: ModelEngine {
   let limits: ModelEngineLimits
   let cacheGeometry = KVCacheGeometry(blockSize: 32, blockCount: 4096, bytesPerBlock: 1)
   private let logits: Logits
   private let microsecondsPerPass: UInt32
-  private var writtenRowCount = 0
 
   init(vocabularySize: Int, microsecondsPerPass: UInt32 = 0) {
     limits = ModelEngineLimits(
@@ -153,14 +153,26 @@ private final class ConstantEngine: ModelEngine {
 
   func forward(_ batch: ForwardBatch) throws -> Logits {
     let rowCount = batch.logitsRowCount
-    logits.resize(rowCount: rowCount)
-    for row in writtenRowCount..<max(rowCount, writtenRowCount) {
-      logits.withMutableRow(row) { values in
-        for token in values.indices { values[token] = Float(token &* 7919 % 89) }
-      }
-    }
-    writtenRowCount = max(rowCount, writtenRowCount)
+    if rowCount != logits.rowCount { fill(rowCount) }
     if microsecondsPerPass > 0 { usleep(microsecondsPerPass) }
     return logits
+  }
+
+  private func fill(_ rowCount: Int) {
+    func logit(_ token: Int) -> Float { Float(token &* 7919 % 89) }
+    logits.resize(rowCount: rowCount)
+    for row in 0..<rowCount {
+      logits.withMutableRow(row) { values in
+        for token in values.indices { values[token] = logit(token) }
+      }
+    }
+    logits.fillTileKeys { keys in
+      for tile in 0..<logits.tileCount {
+        let tokens = tile * 32..<min(tile * 32 + 32, limits.vocabularySize)
+        // The key of a number that is not negative is its bits.
+        let largest = tokens.reduce(0) { max($0, logit($1)) }
+        for row in 0..<rowCount { keys[row * logits.tileCount + tile] = Int32(bitPattern: largest.bitPattern) }
+      }
+    }
   }
 }

@@ -1,6 +1,12 @@
 import CKernels
 import Tensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A small counter-based generator, so that a failing case can be named by its seed.
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
@@ -19,46 +25,61 @@ struct SeededGenerator: RandomNumberGenerator {
   mutating func int(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 }
 
-/// Rows of activations with everything that the kernels keep of them, in Swift arrays.
+/// Rows of activations with everything that the kernels keep of them.
 final class QuantizedRows {
   let rows: Int
   let groups: Int
-  var values: [Int8]
-  var low: [Int8]
-  var wide: [UInt8]
-  var scales: [Float]
-  var scaledSums: [Float]
-  var halfSums: [Int32]
+  private var storage: ik_int8_rows
 
   init(rows: Int, columns: Int) {
     self.rows = rows
     groups = columns / 32
-    values = Array(repeating: 0, count: rows * columns)
-    // What an earlier batch has left there must not matter.
-    low = Array(repeating: 77, count: rows * columns)
-    wide = Array(repeating: 1, count: rows * groups)
-    scales = Array(repeating: 0, count: rows * groups)
-    scaledSums = scales
-    halfSums = Array(repeating: 0, count: rows * groups * 2)
+    let chunks = Int(ik_chunks(Int32(groups)))
+    let places = chunks * rows
+    storage = ik_int8_rows(
+      groups: Self.bytes(places * Int(IK_CHUNK)), outliers: Self.bytes(places * Int(IK_LIST)),
+      outlier_counts: Self.bytes(places), group_count: Int32(groups), pitch: Int32(rows))
+  }
+
+  /// `count` elements of memory that holds what an earlier batch might have left there.
+  private static func bytes<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Element>.stride, alignment: 64)
+    memset(memory, 77, count * MemoryLayout<Element>.stride)
+    return memory.assumingMemoryBound(to: Element.self)
+  }
+
+  deinit {
+    storage.groups.deallocate()
+    storage.outliers.deallocate()
+    storage.outlier_counts.deallocate()
   }
 
   func with<Result>(_ body: (UnsafePointer<ik_int8_rows>) -> Result) -> Result {
-    values.withUnsafeMutableBufferPointer { values in
-      low.withUnsafeMutableBufferPointer { low in
-        wide.withUnsafeMutableBufferPointer { wide in
-          scales.withUnsafeMutableBufferPointer { scales in
-            scaledSums.withUnsafeMutableBufferPointer { scaledSums in
-              halfSums.withUnsafeMutableBufferPointer { halfSums in
-                var rows = ik_int8_rows(
-                  values: values.baseAddress, low: low.baseAddress, wide: wide.baseAddress, scales: scales.baseAddress,
-                  scaled_sums: scaledSums.baseAddress, half_sums: halfSums.baseAddress, groups: Int32(groups))
-                return body(&rows)
-              }
-            }
-          }
-        }
-      }
+    withUnsafePointer(to: storage) { body($0) }
+  }
+
+  /// The listed quads of a group with their high parts.
+  func outliers(row: Int, group: Int) -> [Int: [Int]] {
+    let place = ik_chunk_index(&storage, Int32(row), Int32(group / 8))
+    var result: [Int: [Int]] = [:]
+    for index in 0..<Int(storage.outlier_counts[place]) {
+      let entry = storage.outliers[place * Int(IK_LIST) + index]
+      guard Int(entry.quad) / 8 == group % 8 else { continue }
+      result[Int(entry.quad) % 8] = [entry.high.0, entry.high.1, entry.high.2, entry.high.3].map(Int.init)
     }
+    return result
+  }
+
+  /// The group's integers, its sums, scale and scaled sum.
+  func group(row: Int, group: Int) -> (values: [Int], sums: [Int32], scale: Float, scaledSum: Float) {
+    let index = ik_chunk_index(&storage, Int32(row), Int32(group / 8)) * Int(IK_CHUNK) + group % 8
+    let listed = outliers(row: row, group: group)
+    let stored = storage.groups[index]
+    let low = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
+    return (
+      (0..<32).map { Int(low[$0]) + 128 * (listed[$0 / 4]?[$0 % 4] ?? 0) }, [stored.sums.0, stored.sums.1],
+      stored.scale, stored.scaled_sum
+    )
   }
 }
 

@@ -29,7 +29,8 @@ import Testing
     var out = [Float](repeating: .nan, count: rows * columns)
     x.withUnsafeBufferPointer { x in
       out.withUnsafeMutableBufferPointer { out in
-        var task = ik_silu_gate(x: x.baseAddress, columns: Int32(columns), out: out.baseAddress, int8: nil)
+        var task = ik_silu_gate(
+          x: x.baseAddress, columns: Int32(columns), out: out.baseAddress, int8: nil)
         tier.silu_gate(&task, 0, Int32(rows))
       }
     }
@@ -81,28 +82,34 @@ import Testing
 
   @Test func quantizedRowsHaveTheTwinsBits() {
     var g = SeededGenerator(seed: 8)
-    for _ in 0..<100 {
-      let columns = 32 * g.int(in: 1...5)
-      let rows = g.int(in: 0...4)
+    for _ in 0..<150 {
+      let columns = 32 * g.int(in: 1...37)
+      let rows = g.int(in: 0...9)
       var x = (0..<rows * columns).map { _ in g.float(in: -9...9) }
+      for index in x.indices where index % 173 == 5 { x[index] *= g.float(in: 1...30) }
       if rows > 1 { for i in 0..<32 { x[i] = 0 } }
-      // An outlier makes its group wide.
-      if rows > 0, columns > 64 { x[40] = 200 }
+      // An outlier, and one that is so large that it takes bits from its neighbours.
+      if rows > 0, columns > 64 { x[40] = 500 }
+      if rows > 1, columns > 64 { x[columns + 7] = -30_000 }
       let expected = Kernels.quantize(x, rows: rows, columns: columns, with: Kernels.scalar)
-      for tier in Kernels.vectorTiers {
-        let actual = Kernels.quantize(x, rows: rows, columns: columns, with: tier)
-        #expect(actual.values == expected.values && actual.halfSums == expected.halfSums)
-        #expect(actual.low == expected.low && actual.wide == expected.wide)
-        #expect(Kernels.bits(actual.scales) == Kernels.bits(expected.scales))
-        #expect(Kernels.bits(actual.scaledSums) == Kernels.bits(expected.scaledSums))
-      }
-      if rows > 0, columns > 64 { #expect(expected.wide[1] == 1) }
-      for (index, value) in x.enumerated() {
-        let scale = expected.scales[index / 32]
-        let q = 128 * Int(expected.values[index]) + Int(expected.low[index])
-        let isWide = expected.wide[index / 32] == 1
-        #expect(isWide || expected.low[index] == 0)
-        #expect(abs(Float(q) * scale - value) <= scale * (isWide ? 0.51 : 64.1))
+      if rows > 0, columns > 64 { #expect(expected.outliers(row: 0, group: 1).keys.contains(2)) }
+      let actual = Kernels.vectorTiers.map { Kernels.quantize(x, rows: rows, columns: columns, with: $0) }
+      for row in 0..<rows {
+        for group in 0..<columns / 32 {
+          let want = expected.group(row: row, group: group)
+          let listed = expected.outliers(row: row, group: group)
+          for got in actual {
+            let have = got.group(row: row, group: group)
+            #expect(have.values == want.values && have.sums == want.sums)
+            #expect(got.outliers(row: row, group: group) == listed)
+            #expect(Kernels.bits([have.scale, have.scaledSum]) == Kernels.bits([want.scale, want.scaledSum]))
+          }
+          for (index, q) in want.values.enumerated() {
+            let value = x[row * columns + group * 32 + index]
+            #expect(abs(Float(q) * want.scale - value) <= want.scale * 0.501)
+            #expect(listed[index / 4] != nil || abs(q) <= 127)
+          }
+        }
       }
     }
   }

@@ -53,22 +53,44 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 integers with a scale: x[i] is about scale[g] * q[i], q = 128 * values + low.
+// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + 128 * high[i]).
 //
-// Most groups are narrow: low is 0, and q has the 8 bits of values. A group that holds an outlier (a value of more than
-// IK_OUTLIER times the row's root mean square) would lose its other values to one coarse scale; it is wide and has 15
-// bits. Products take twice the multiplications for wide groups only. Which groups are wide depends on the row alone.
-#define IK_OUTLIER 3.0f
+// One coarse scale for an outlier and the small values beside it would lose these. So an outlier, a value of more than
+// IK_OUTLIER times the root mean square of its row, does not count for the scale of its group and has 15 bits, of which
+// `high` has the upper ones. High bits are listed by quads, the four values that a dot product takes together, and
+// products visit the listed quads a second time. What is an outlier depends on the row alone.
+#define IK_OUTLIER 2.5f
+
+typedef struct ik_int8_group {
+  int8_t values[32];    // -127 to 127; of outliers -64 to 63
+  int32_t sums[2];      // of the values of the two halves
+  float scale;
+  float scaled_sum;     // scale * sum of (values + 128 * high)
+} ik_int8_group;
+
+// The upper bits of the outliers of one quad.
+typedef struct ik_outliers {
+  int8_t high[4];
+  uint16_t quad;          // of the chunk: 8 * group + quad of the group
+} ik_outliers;
+
+// Eight groups of a row lie together: the inputs that a product takes at a time. Behind them lie those of the next row.
+enum { IK_CHUNK = 8, IK_LIST = 8 * IK_CHUNK };
 
 typedef struct ik_int8_rows {
-  int8_t *values;       // [rows][groups * 32], -127 to 127
-  int8_t *low;          // [rows][groups * 32], -64 to 63; 0 in narrow groups
-  uint8_t *wide;        // [rows][groups]: 1 if the group is wide
-  float *scales;        // [rows][groups]
-  float *scaled_sums;   // [rows][groups]: scale * sum of the group's q
-  int32_t *half_sums;   // [rows][groups][2]: sums of the q of the two halves of a group
-  int32_t groups;
+  ik_int8_group *groups;     // [chunks][pitch][IK_CHUNK]
+  ik_outliers *outliers;     // [chunks][pitch][IK_LIST], by ascending quad
+  uint8_t *outlier_counts;   // [chunks][pitch]
+  int32_t group_count;
+  int32_t pitch;             // at least the number of rows
 } ik_int8_rows;
+
+static inline int32_t ik_chunks(int32_t group_count) { return (group_count + IK_CHUNK - 1) / IK_CHUNK; }
+
+// Place of a chunk of a row in `outlier_counts`; times IK_CHUNK in `groups`, times IK_LIST in `outliers`.
+static inline size_t ik_chunk_index(const ik_int8_rows *x, int32_t row, int32_t chunk) {
+  return (size_t)chunk * x->pitch + row;
+}
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks. A task is a kernel over a range of work items, run by the worker pool: function(arguments, begin, end).
@@ -92,6 +114,17 @@ typedef struct ik_matmul {
   const float *bias;          // [outputs] or NULL
   bool accumulate;            // add to what `out` holds
 } ik_matmul;
+
+// The same product for logits. Also notes, for each row and each tile, the key of the largest of the tile's logits: an
+// integer that is ordered as the floats are (their bits, those but the sign flipped if it is set), INT32_MAX if one of
+// them is not a number. Items: tiles.
+typedef struct ik_logits {
+  ik_matmul matmul;
+  ik_task multiply;           // the tier's product
+  int32_t *keys;              // [rows][tiles]
+  size_t key_stride;          // keys between rows
+} ik_logits;
+void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
 // out[row] = x[row] / sqrt(mean(x[row]^2) + epsilon) * weight, and its integer form if asked for. Items: rows.
 typedef struct ik_rms_norm {
@@ -118,14 +151,24 @@ typedef struct ik_silu_gate {
   const ik_int8_rows *int8;   // or NULL
 } ik_silu_gate;
 
+// How the cache keeps keys and values.
+typedef enum ik_cache_type {
+  IK_CACHE_F16,
+  IK_CACHE_BF16,
+  IK_CACHE_INT8,  // value = scale * integer, with a float32 scale for each position and head of keys and of values
+} ik_cache_type;
+
 // The paged cache of one layer. A block holds `block_size` positions; of each KV head first the keys as
-// [dimension][position], then the values as [position][padded dimension], in float16.
+// [dimension][position], then the values as [position][padded dimension], then for IK_CACHE_INT8 the scales of the keys
+// and those of the values, each [position]. Strides and offsets are in bytes.
 typedef struct ik_cache {
-  uint16_t *blocks;
-  size_t block_stride;        // elements between blocks
-  size_t head_stride;         // elements between KV heads of a block
-  size_t values_offset;       // elements from a head's keys to its values
-  int32_t block_size;         // 32
+  uint8_t *blocks;
+  ik_cache_type type;
+  size_t block_stride;        // between blocks
+  size_t head_stride;         // between KV heads of a block
+  size_t values_offset;       // from a head's keys to its values
+  size_t scales_offset;       // from a head's keys to its scales
+  int32_t block_size;         // a multiple of 32
   int32_t head_dimension;
   int32_t padded_dimension;   // head_dimension rounded up to a multiple of 16
   int32_t kv_heads;
@@ -156,27 +199,43 @@ typedef struct ik_run {
   int32_t first_position;
   int32_t block_start;        // index in block_table
   int32_t item_start;         // index of the run's first work item
+  int32_t partial_start;      // index of the run's first partial result, or -1: an item visits all keys
 } ik_run;
 
-enum { IK_QUERY_TILE = 8, IK_SPLIT = 512 };
+// A row of attention is one query head of one token. Its keys are visited in splits of IK_SPLIT absolute positions, and
+// the results of the splits are folded together in ascending order.
+enum { IK_QUERY_TILE = 16, IK_SPLIT = 256, IK_MAXIMUM_HEAD_DIMENSION = 256 };
 
-// Causal attention over the cache. Items: for each run, for each KV head, for each tile of IK_QUERY_TILE tokens.
+// What a split makes of one row: sum of exp(score - maximum) in 16 lanes, and the sum of the values with these weights.
+typedef struct ik_partial {
+  float maximum;              // -infinity if the row sees no key of the split
+  float sums[16];
+  float out[IK_MAXIMUM_HEAD_DIMENSION];
+} ik_partial;
+
+// Causal attention over the cache. Items: for each run, for each tile of IK_QUERY_TILE tokens, for each KV head; or, for a
+// run of one token with partial results, for each split, for each KV head.
 // A query sees the positions up to its own, and with window > 0 only the last `window` of them.
 typedef struct ik_attention {
   const float *qkv;           // [tokens][(heads + 2 * kv_heads) * head_dimension], queries rotated
   float *out;                 // [tokens][heads * head_dimension]
   int32_t heads;
-  float scale;
+  float scale;                // of the products of queries and keys
+  float soft_cap;             // 0: none; else scores s become soft_cap * tanh(s / soft_cap)
   int32_t window;             // 0: none
   const ik_run *runs;
   int32_t run_count;
   const int32_t *block_table;
+  ik_partial *partials;       // of a run: [splits][heads]
   ik_cache cache;
 } ik_attention;
 
+static inline int32_t ik_splits(int32_t positions) { return (positions + IK_SPLIT - 1) / IK_SPLIT; }
+
 // Number of work items of one run.
-static inline int32_t ik_attention_items(int32_t token_count, int32_t kv_heads) {
-  return (token_count + IK_QUERY_TILE - 1) / IK_QUERY_TILE * kv_heads;
+static inline int32_t ik_attention_items(int32_t token_count, int32_t first_position, bool partial, int32_t kv_heads) {
+  int32_t parts = partial ? ik_splits(first_position + 1) : (token_count + IK_QUERY_TILE - 1) / IK_QUERY_TILE;
+  return parts * kv_heads;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -190,6 +249,7 @@ typedef struct ik_kernels {
   ik_task silu_gate;
   ik_task rotate;
   ik_task attention;
+  ik_task fold_partials;      // of an ik_attention; items: runs. To be called when all items of attention are done.
 } ik_kernels;
 
 // The tiers that this processor can run, best first; NULL past the last. The last one is the scalar twin, which is

@@ -64,7 +64,8 @@ package final class CPUBackend: BatchBackend {
     // bounded when a checkpoint is opened, so none of this overflows.
     let fused = (c.headCount + 2 * c.keyValueHeadCount) * c.headDimension
     let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 4 * c.intermediateSize
-    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * c.vocabularySize
+    // Beside the logits the largest of each 32 of them.
+    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * (c.vocabularySize / 32 * 33 + 33)
     return checkpoint.tensorByteCount + 4 * (options.maximumBatchTokens * floatsPerToken + logits)
   }
 
@@ -101,24 +102,22 @@ package final class CPUBackend: BatchBackend {
       throw .unsupported(
         feature: "attention heads of \(shape.headDimension) (at most \(KVBlocks.maximumHeadDimension))")
     }
+    let cacheShape = KVBlocks.Shape(
+      layers: shape.layerCount, kvHeads: shape.keyValueHeadCount, headDimension: shape.headDimension,
+      type: options.cacheType)
     let blocks = try options.blockCount(
-      blockSize: KVBlocks.blockSize, bytesPerBlock: Self.bytesPerBlock(shape), sequenceLength: sequenceLength)
+      blockSize: KVBlocks.blockSize, bytesPerBlock: cacheShape.bytesPerBlock, sequenceLength: sequenceLength)
     self.shape = shape
-    cache = KVBlocks(
-      layers: shape.layerCount, blockCount: blocks, kvHeads: shape.keyValueHeadCount,
-      headDimension: shape.headDimension)
-    layout = RaggedLayout(kvHeads: shape.keyValueHeadCount, blockCount: blocks)
-  }
-
-  private static func bytesPerBlock(_ shape: AttentionShape) -> Int {
-    shape.layerCount
-      * KVBlocks.bytesPerBlockAndLayer(kvHeads: shape.keyValueHeadCount, headDimension: shape.headDimension)
+    cache = KVBlocks(cacheShape, blockCount: blocks)
+    layout = RaggedLayout(
+      heads: shape.headCount, kvHeads: shape.keyValueHeadCount, blockCount: blocks, sequenceLength: sequenceLength,
+      threadCount: operations.pool.threadCount)
   }
 
   package var cacheGeometry: KVCacheGeometry {
-    let (cache, shape, _) = attention
+    let cache = attention.cache
     return KVCacheGeometry(
-      blockSize: KVBlocks.blockSize, blockCount: cache.blockCount, bytesPerBlock: Self.bytesPerBlock(shape))
+      blockSize: KVBlocks.blockSize, blockCount: cache.blockCount, bytesPerBlock: cache.shape.bytesPerBlock)
   }
 
   package var blockStore: (any KVBlockStore)? { cache.map { CPUBlockStore($0) } }
@@ -142,6 +141,7 @@ package final class CPUBackend: BatchBackend {
         blocks: batch.blockTable[run.blockStart..<run.blockStart + run.blockCount])
       logitsRows.append(contentsOf: run.tokensWithLogits)
     }
+    layout.divide()
     for table in rotaryTables { table.prepare(layout) }
   }
 
@@ -168,8 +168,8 @@ package final class CPUBackend: BatchBackend {
   package func attend(_ qkv: Matrix, layer: Int, into out: Operand) {
     let (cache, shape, layout) = attention
     operations.attend(
-      qkv, heads: shape.headCount, scale: 1 / Float(shape.headDimension).squareRoot(), window: shape.slidingWindow,
-      layout: layout, cache: cache, layer: layer, into: out)
+      qkv, heads: shape.headCount, scale: 1 / Float(shape.headDimension).squareRoot(), scoreCap: shape.scoreCap,
+      window: shape.slidingWindow, layout: layout, cache: cache, layer: layer, into: out)
   }
 
   package func gateSiLU(_ x: Matrix, into out: Operand) { operations.gate(x, into: out) }

@@ -162,7 +162,8 @@ package final class ReferenceBackend: BatchBackend {
       for head in 0..<shape.headCount {
         let query = qkv.rows[token][head * dimension..<(head + 1) * dimension]
         let columns = head / groupSize * dimension..<(head / groupSize + 1) * dimension
-        let scores = slots.map { dot(query, keys[layer][$0][columns]) * scale }
+        var scores = slots.map { dot(query, keys[layer][$0][columns]) * scale }
+        if let cap = shape.scoreCap { scores = scores.map { cap * tanh($0 / cap) } }
         let highest = scores.max() ?? 0
         let weights = scores.map { exp($0 - highest) }
         let total = weights.reduce(0, +)

@@ -1,0 +1,38 @@
+// The hooks of the tiers with AVX2's 32-byte vectors: all of them but the product of eight columns,
+//
+//   __m256i dot4_of_eight(__m256i sums, __m256i weights, __m256i activations)
+//
+// which the including file defines first, from what vector_types.h declares.
+HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
+  union { v16i whole; __m256i halves[2]; } s = {sums};
+  union { v64u whole; __m256i halves[2]; } w = {weights};
+  __m256i a = _mm256_set1_epi32(activations);
+  s.halves[0] = dot4_of_eight(s.halves[0], w.halves[0], a);
+  s.halves[1] = dot4_of_eight(s.halves[1], w.halves[1], a);
+  return s.whole;
+}
+
+HOOK v64u add_plane(v64u weights, uint64_t mask, uint8_t bit) {
+  union { v64u whole; __m256i halves[2]; } w = {weights};
+  const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201ull);
+  const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+  for (int i = 0; i < 2; i++) {
+    __m256i bits = _mm256_shuffle_epi8(_mm256_set1_epi32((int)(uint32_t)(mask >> 32 * i)), spread);
+    __m256i chosen = _mm256_cmpeq_epi8(_mm256_and_si256(bits, select), select);
+    w.halves[i] = _mm256_add_epi8(w.halves[i], _mm256_and_si256(chosen, _mm256_set1_epi8((char)bit)));
+  }
+  return w.whole;
+}
+
+HOOK v16 load_half(const void *p) {
+  union { v16 whole; __m256 halves[2]; } v;
+  v.halves[0] = _mm256_cvtph_ps(_mm_loadu_si128(p));
+  v.halves[1] = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p + 1));
+  return v.whole;
+}
+
+HOOK void store_half(void *p, v16 v) {
+  union { v16 whole; __m256 halves[2]; } u = {v};
+  _mm_storeu_si128(p, _mm256_cvtps_ph(u.halves[0], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  _mm_storeu_si128((__m128i *)p + 1, _mm256_cvtps_ph(u.halves[1], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}

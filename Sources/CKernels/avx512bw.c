@@ -1,0 +1,27 @@
+// The tier for AVX-512 without VNNI (Intel Skylake-X).
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))), apply_to = function)
+
+#define TIER(name) ik_avx512bw_##name
+#define TIER_NAME "avx512"
+#define ROWS 4
+#define ATTENTION_GROUP 6
+
+#include "vector_types.h"
+
+// The products are widened to 16 bits before they are added, as in the tier for AVX2.
+HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
+  __m512i even = _mm512_and_si512((__m512i)weights, _mm512_set1_epi16(255)), odd = _mm512_srli_epi16((__m512i)weights, 8);
+  __m512i a = _mm512_set1_epi32(activations);
+  __m512i even_activations = _mm512_srai_epi16(_mm512_slli_epi16(a, 8), 8), odd_activations = _mm512_srai_epi16(a, 8);
+  __m512i both = _mm512_add_epi32(_mm512_madd_epi16(even, even_activations), _mm512_madd_epi16(odd, odd_activations));
+  return sums + (v16i)both;
+}
+
+#include "avx512_hooks.h"
+#include "vector_kernels.h"
+
+#pragma clang attribute pop
+#endif

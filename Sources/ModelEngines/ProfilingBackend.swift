@@ -1,0 +1,167 @@
+package import Checkpoints
+internal import Dispatch
+package import Models
+package import Tensors
+
+/// A backend that times every operation of another one and adds the times to an ``OperationProfile``.
+///
+/// It changes no result. What it costs is two readings of the clock per operation, some tens of nanoseconds; an engine
+/// that is not to be profiled is built on the bare backend and pays nothing.
+package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
+  /// The weights of a product, and what using them once takes.
+  package struct Projection {
+    let base: Base.Projection
+    let operation: OperationProfile.Operation
+    let weightCount: Int
+    let byteCount: Int
+  }
+
+  package typealias Matrix = Base.Matrix
+  package typealias Operand = Base.Operand
+  package typealias Vector = Base.Vector
+  package typealias Embedding = Base.Embedding
+  package typealias Rotary = Base.Rotary
+
+  /// The backend that computes.
+  package let base: Base
+  private let profile: OperationProfile
+  private var shape: AttentionShape?
+  private var isPrefill = false
+  private var tokenCount = 0
+  private var logitsRowCount = 0
+  /// Pairs of a token and a position that it sees, over the runs of the batch.
+  private var visiblePositionCount = 0
+  /// Positions whose keys and values the runs of the batch read.
+  private var readPositionCount = 0
+  /// The pass under way.
+  private var current = OperationProfile.Passes()
+
+  /// A backend that does what `base` does.
+  package init(_ base: Base, profile: OperationProfile) {
+    self.base = base
+    self.profile = profile
+  }
+
+  package static func memoryNeeded(_ checkpoint: Checkpoint, options: EngineOptions) -> Int {
+    Base.memoryNeeded(checkpoint, options: options)
+  }
+
+  // Building.
+
+  package func embedding(_ table: TensorDescriptor) throws -> Embedding { try base.embedding(table) }
+
+  package func projection(_ parts: [ProjectionPart]) throws -> Projection {
+    Projection(
+      base: try base.projection(parts), operation: OperationProfile.Operation(projection: parts.first?.weight.name),
+      weightCount: parts.reduce(0) { $0 + $1.weight.elementCount },
+      byteCount: parts.reduce(0) { $0 + $1.weight.byteCount })
+  }
+
+  package func vector(_ tensor: TensorDescriptor) throws -> Vector { try base.vector(tensor) }
+
+  package func rotary(inverseFrequencies: [Double]) throws -> Rotary {
+    try base.rotary(inverseFrequencies: inverseFrequencies)
+  }
+
+  package func matrix(columns: Int) throws -> Matrix { try base.matrix(columns: columns) }
+
+  package func operand(columns: Int, feeding consumers: [Projection]) throws -> Operand {
+    try base.operand(columns: columns, feeding: consumers.map(\.base))
+  }
+
+  package func allocateCache(_ shape: AttentionShape) throws {
+    self.shape = shape
+    try base.allocateCache(shape)
+  }
+
+  package var cacheGeometry: KVCacheGeometry { base.cacheGeometry }
+
+  package var logits: Logits { base.logits }
+
+  // Computing.
+
+  package func begin(_ batch: ForwardBatch) {
+    tokenCount = batch.tokens.count
+    logitsRowCount = batch.logitsRowCount
+    isPrefill = tokenCount > batch.runs.count
+    (visiblePositionCount, readPositionCount) = (0, 0)
+    for run in batch.runs {
+      visiblePositionCount += run.tokenCount * run.firstPosition + run.tokenCount * (run.tokenCount + 1) / 2
+      readPositionCount += run.firstPosition + run.tokenCount
+    }
+    time(.batch) { base.begin(batch) }
+  }
+
+  package func embed(_ table: Embedding, into out: Matrix) { time(.embedding) { base.embed(table, into: out) } }
+
+  package func normalize(_ x: Matrix, _ weight: Vector, epsilon: Float, into out: Operand) {
+    time(.normalization) { base.normalize(x, weight, epsilon: epsilon, into: out) }
+  }
+
+  package func multiply(_ x: Operand, _ weights: Projection, into out: Matrix) {
+    time(weights, rows: tokenCount) { base.multiply(x, weights.base, into: out) }
+  }
+
+  package func multiply(_ x: Operand, _ weights: Projection, addingTo sum: Matrix) {
+    time(weights, rows: tokenCount) { base.multiply(x, weights.base, addingTo: sum) }
+  }
+
+  package func rotateAndStore(_ qkv: Matrix, _ rotary: Rotary, layer: Int) {
+    time(.rotation) { base.rotateAndStore(qkv, rotary, layer: layer) }
+  }
+
+  /// Attention counts two products of the head's dimension for each position that a token sees; a window is not taken off.
+  package func attend(_ qkv: Matrix, layer: Int, into out: Operand) {
+    let columns = (shape?.headCount ?? 0) * (shape?.headDimension ?? 0)
+    let cached = (shape?.keyValueHeadCount ?? 0) * (shape?.headDimension ?? 0)
+    time(
+      .attention, arithmetic: 4 * Double(visiblePositionCount) * Double(columns),
+      bytes: 4 * Double(readPositionCount) * Double(cached)
+    ) { base.attend(qkv, layer: layer, into: out) }
+  }
+
+  package func gateSiLU(_ x: Matrix, into out: Operand) { time(.activation) { base.gateSiLU(x, into: out) } }
+
+  package func selectLogitsRows(_ x: Matrix, into out: Matrix) {
+    time(.selection) { base.selectLogitsRows(x, into: out) }
+  }
+
+  /// The last operation of every pass, which is then added to the profile.
+  package func computeLogits(_ x: Operand, _ head: Projection) {
+    time(head, rows: logitsRowCount) { base.computeLogits(x, head.base) }
+    current.passCount = 1
+    current.tokenCount = tokenCount
+    profile.add(current, isPrefill: isPrefill)
+    current.removeAll()
+  }
+
+  private func time(_ weights: Projection, rows: Int, _ body: () -> Void) {
+    time(
+      weights.operation, arithmetic: 2 * Double(weights.weightCount) * Double(rows), bytes: Double(weights.byteCount),
+      body)
+  }
+
+  private func time(
+    _ operation: OperationProfile.Operation, arithmetic: Double = 0, bytes: Double = 0, _ body: () -> Void
+  ) {
+    let start = DispatchTime.now().uptimeNanoseconds
+    body()
+    current[operation] += OperationProfile.Counters(
+      calls: 1, nanoseconds: DispatchTime.now().uptimeNanoseconds &- start, arithmetic: arithmetic, bytes: bytes)
+  }
+}
+
+extension OperationProfile.Operation {
+  /// The kind of a product by the canonical name of its first weight.
+  init(projection name: String?) {
+    let words = (name ?? "").utf8.split(separator: UInt8(ascii: ".")).map { Substring($0) }
+    switch words.dropLast().last {
+    case "q_proj": self = .queryKeyValue
+    case "o_proj": self = .attentionOutput
+    case "gate_proj": self = .gateAndUp
+    case "down_proj": self = .down
+    case "lm_head", "embed_tokens": self = .head
+    default: self = .otherProduct
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// Checks of the kernels over rows: quantization, norm, gate, rotation.
+#include "harness.h"
+
+static int32_t random_row_count(void) { return one_in(8) ? random_in(0, 70) : random_in(0, 9); }
+
+void check_quantize(int32_t size) {
+  int32_t rows = random_row_count(), groups = random_in(1, 24 * size), columns = groups * IK_GROUP;
+  float *x = buffer((size_t)(rows * columns) * 4);
+  random_rows(x, rows, columns, false);
+  describe("%d rows of %d columns", rows, columns);
+  ik_int8_rows initial = new_int8_rows(rows, groups), expected = copy_of_int8_rows(&initial, rows);
+  ik_quantize arguments = quantize_arguments(x, columns, &expected);
+  plan plan = random_plan(rows);
+  run_whole(tiers[0]->quantize, &arguments, &plan);
+  for (int32_t t = 1; t < tier_count; t++) {
+    ik_int8_rows got = copy_of_int8_rows(&initial, rows);
+    arguments = quantize_arguments(x, columns, &got);
+    set_tier(tiers[t]);
+    run_split(tiers[t]->quantize, &arguments, &plan);
+    compare_int8_rows(&expected, &got, rows);
+  }
+}
+
+// What the norm and the gate have in common: floats out, and integers if asked for.
+typedef struct row_outputs {
+  float *out;
+  ik_int8_rows int8;
+  bool has_int8;
+} row_outputs;
+
+static row_outputs new_outputs(int32_t rows, int32_t columns) {
+  row_outputs result = {.out = buffer((size_t)(rows * columns) * 4)};
+  result.has_int8 = columns % IK_GROUP == 0 && !one_in(4);
+  if (result.has_int8) result.int8 = new_int8_rows(rows, columns / IK_GROUP);
+  return result;
+}
+
+static row_outputs copy_of_outputs(const row_outputs *outputs, int32_t rows, int32_t columns) {
+  row_outputs result = {.out = copy_of(outputs->out, (size_t)(rows * columns) * 4), .has_int8 = outputs->has_int8};
+  if (result.has_int8) result.int8 = copy_of_int8_rows(&outputs->int8, rows);
+  return result;
+}
+
+static void compare_outputs(const row_outputs *expected, const row_outputs *got, int32_t rows, int32_t columns) {
+  compare_floats("out", expected->out, got->out, (size_t)(rows * columns));
+  if (expected->has_int8) compare_int8_rows(&expected->int8, &got->int8, rows);
+}
+
+static int32_t random_columns(int32_t size) {
+  return one_in(2) ? IK_GROUP * random_in(1, 20 * size) : random_in(1, 200 * size);
+}
+
+void check_rms_norm(int32_t size) {
+  int32_t rows = random_row_count(), columns = random_columns(size);
+  float *x = buffer((size_t)(rows * columns) * 4), *weight = buffer((size_t)columns * 4);
+  random_rows(x, rows, columns, false);
+  random_rows(weight, 1, columns, true);
+  float epsilon = one_in(4) ? 0 : one_in(2) ? 1e-6f : 1e-5f;
+  row_outputs initial = new_outputs(rows, columns), expected = copy_of_outputs(&initial, rows, columns);
+  describe("%d rows of %d columns, epsilon %g%s", rows, columns, (double)epsilon, initial.has_int8 ? ", integers" : "");
+  plan plan = random_plan(rows);
+  for (int32_t t = 0; t < tier_count; t++) {
+    row_outputs got = t == 0 ? expected : copy_of_outputs(&initial, rows, columns);
+    ik_rms_norm arguments = norm_arguments(x, weight, epsilon, columns, got.out, got.has_int8 ? &got.int8 : NULL);
+    set_tier(tiers[t]);
+    (t == 0 ? run_whole : run_split)(tiers[t]->rms_norm, &arguments, &plan);
+    compare_outputs(&expected, &got, rows, columns);
+  }
+}
+
+void check_silu_gate(int32_t size) {
+  int32_t rows = random_row_count(), columns = random_columns(size);
+  float *x = buffer((size_t)(rows * columns) * 8);
+  random_rows(x, rows, 2 * columns, false);
+  row_outputs initial = new_outputs(rows, columns), expected = copy_of_outputs(&initial, rows, columns);
+  describe("%d rows of %d columns%s", rows, columns, initial.has_int8 ? ", integers" : "");
+  plan plan = random_plan(rows);
+  for (int32_t t = 0; t < tier_count; t++) {
+    row_outputs got = t == 0 ? expected : copy_of_outputs(&initial, rows, columns);
+    ik_silu_gate arguments = gate_arguments(x, columns, got.out, got.has_int8 ? &got.int8 : NULL);
+    set_tier(tiers[t]);
+    (t == 0 ? run_whole : run_split)(tiers[t]->silu_gate, &arguments, &plan);
+    compare_outputs(&expected, &got, rows, columns);
+  }
+}
+
+void check_rotate(int32_t size) {
+  static const int32_t dimensions[] = {2, 16, 17, 32, 40, 64, 80, 96, 100, 128, 256};
+  int32_t dimension = one_in(4) ? random_in(1, 256) : dimensions[random_in(0, 10)];
+  int32_t rotated = one_in(2) ? dimension / 2 * 2 : random_in(0, dimension / 2) * 2;
+  int32_t kv_heads = random_in(1, 4), heads = kv_heads * random_in(1, 1 + 3 * size), tokens = random_in(0, 12);
+  int32_t width = (heads + 2 * kv_heads) * dimension, half = rotated / 2, blocks = 6;
+  describe("%d tokens, heads %d/%d, %d of %d dimensions rotated", tokens, heads, kv_heads, rotated, dimension);
+
+  float *qkv = buffer((size_t)(tokens * width) * 4);
+  random_rows(qkv, tokens, width, false);
+  float *cosines = buffer((size_t)(tokens * half) * 4), *sines = buffer((size_t)(tokens * half) * 4);
+  for (int32_t i = 0; i < tokens * half; i++) {
+    cosines[i] = random_float(-1, 1);
+    sines[i] = random_float(-1, 1);
+  }
+  // Consecutive positions of one or two sequences, so that no two tokens share a slot.
+  ik_token *places = buffer((size_t)tokens * sizeof(ik_token));
+  int32_t first = random_in(0, 2000), second = random_in(0, tokens), shift = random_in(0, 2000);
+  for (int32_t t = 0; t < tokens; t++) {
+    int32_t start = t < second ? first : shift;
+    places[t].position = start + t;
+    places[t].block = (t < second ? 0 : 3) + (places[t].position / 32 - start / 32);
+  }
+  ik_cache initial = new_cache(blocks, kv_heads, dimension, true), expected = copy_of_cache(&initial, blocks);
+  float *expected_qkv = copy_of(qkv, (size_t)(tokens * width) * 4);
+  plan plan = random_plan(tokens);
+  ik_rotate arguments = rotate_arguments(expected_qkv, heads, rotated, cosines, sines, places, &expected);
+  run_whole(tiers[0]->rotate, &arguments, &plan);
+  for (int32_t t = 1; t < tier_count; t++) {
+    ik_cache cache = copy_of_cache(&initial, blocks);
+    float *got = copy_of(qkv, (size_t)(tokens * width) * 4);
+    arguments = rotate_arguments(got, heads, rotated, cosines, sines, places, &cache);
+    set_tier(tiers[t]);
+    run_split(tiers[t]->rotate, &arguments, &plan);
+    compare_floats("qkv", expected_qkv, got, (size_t)(tokens * width));
+    compare_caches(&expected, &cache, blocks);
+  }
+}
