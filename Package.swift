@@ -111,7 +111,7 @@ let package = Package(
     .testTarget(name: "InflightTestKitTests", dependencies: ["InflightTestKit", "Executor", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ModelEnginesTests",
-      dependencies: ["ModelEngines", "Models", "Checkpoints", "Resources", "TestKit", "InflightTestKit"],
+      dependencies: ["ModelEngines", "Models", "Checkpoints", "Resources", "Tensors", "TestKit", "InflightTestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(
       name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],

@@ -4,11 +4,11 @@ internal import CKernels
 /// as it lies in memory.
 extension KVBlocks {
   /// Bytes of one block over all layers.
-  package var bytesPerBlock: Int { layers * bytesPerLayerBlock }
+  package var bytesPerBlock: Int { shape.bytesPerBlock }
 
   /// Makes `target` what `source` is, in every layer.
   package func copyBlock(from source: Int32, to target: Int32) {
-    for layer in 0..<layers {
+    for layer in 0..<shape.layers {
       pointer(target, layer).copyMemory(from: pointer(source, layer), byteCount: bytesPerLayerBlock)
     }
   }
@@ -17,7 +17,7 @@ extension KVBlocks {
   package func readBlock(_ block: Int32, into bytes: inout [UInt8]) {
     bytes.removeAll(keepingCapacity: true)
     bytes.reserveCapacity(bytesPerBlock)
-    for layer in 0..<layers {
+    for layer in 0..<shape.layers {
       bytes.append(contentsOf: UnsafeRawBufferPointer(start: pointer(block, layer), count: bytesPerLayerBlock))
     }
   }
@@ -27,15 +27,13 @@ extension KVBlocks {
     precondition(bytes.count == bytesPerBlock, "a block has \(bytesPerBlock) bytes, not \(bytes.count)")
     bytes.withUnsafeBytes { source in
       guard let base = source.baseAddress else { return }
-      for layer in 0..<layers {
+      for layer in 0..<shape.layers {
         pointer(block, layer).copyMemory(from: base + layer * bytesPerLayerBlock, byteCount: bytesPerLayerBlock)
       }
     }
   }
 
-  private var bytesPerLayerBlock: Int {
-    Self.bytesPerBlockAndLayer(kvHeads: kvHeads, headDimension: headDimension)
-  }
+  private var bytesPerLayerBlock: Int { shape.blockStride }
 
   private func pointer(_ block: Int32, _ layer: Int) -> UnsafeMutableRawPointer {
     precondition(block >= 0 && Int(block) < blockCount, "there is no block \(block)")

@@ -2,20 +2,29 @@ import Checkpoints
 import InflightTestKit
 import ModelEngines
 import Resources
+import Tensors
 import TestKit
 import Testing
 
 /// The engines keep the contract that sharing blocks relies on, also with blocks that were copied, read and written.
 @Suite struct BlockStoreTests {
-  private func engine(_ kind: EngineKind) throws -> any ModelEngine {
+  private func engine(_ kind: EngineKind, cacheType: KVCacheType = .f16) throws -> any ModelEngine {
     let directory = try TemporaryDirectory()
     try TinyCheckpoint(configJSON: TinyCheckpoint.config(), weightScale: 0.3).writeHuggingFace(to: directory)
-    return try kind.engine(try Checkpoint.open(path: directory.path), options: .small)
+    var options = EngineOptions.small
+    options.cacheType = cacheType
+    return try kind.engine(try Checkpoint.open(path: directory.path), options: options)
   }
 
   @Test(arguments: EngineKind.allCases)
   func enginesConform(_ kind: EngineKind) throws {
     var conformance = ModelEngineConformance(try engine(kind))
+    try conformance.check(sequenceCount: 5, maximumLength: 80)
+  }
+
+  @Test(arguments: KVCacheType.allCases)
+  func everyKindOfCacheConforms(_ type: KVCacheType) throws {
+    var conformance = ModelEngineConformance(try engine(.cpu, cacheType: type))
     try conformance.check(sequenceCount: 5, maximumLength: 80)
   }
 
