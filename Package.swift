@@ -19,6 +19,7 @@ let package = Package(
   products: [
     .library(name: "Inflight", targets: ["Inflight"]),
     .library(name: "InflightTestKit", targets: ["InflightTestKit"]),
+    .library(name: "InflightSimulation", targets: ["Simulation"]),
     .executable(name: "inflight", targets: ["InflightCLI"]),
   ],
   dependencies: [
@@ -91,6 +92,7 @@ let package = Package(
         "Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding", "Executor", "TestKit",
       ],
       swiftSettings: safeHouse),
+    .target(name: "Simulation", dependencies: ["Requests", "Scheduling"], swiftSettings: safeHouse),
     .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
@@ -105,6 +107,7 @@ let package = Package(
       name: "TokenizationTests",
       dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
+    .testTarget(name: "SimulationTests", dependencies: ["Scheduling", "Simulation"], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
