@@ -97,6 +97,10 @@ let package = Package(
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
     .executableTarget(
+      name: "TenantShareExample", dependencies: ["Inflight"], path: "Examples/TenantShare", swiftSettings: house),
+    .executableTarget(
+      name: "FakeEngineExample", dependencies: ["Inflight"], path: "Examples/FakeEngine", swiftSettings: house),
+    .executableTarget(
       name: "ShortestFirstExample", dependencies: ["Inflight"], path: "Examples/ShortestFirst", swiftSettings: house),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestKit"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "TestKit"], swiftSettings: house),

@@ -20,6 +20,7 @@ package final class Executor: Sendable {
   private let statisticsBox: StatisticsBox
   private let thread: DedicatedThread
   private let waker: ReaderWaker
+  private let keeper: PrefixCacheKeeper
   private let end = EndSignal()
   private let nextID = Atomic<UInt64>(0)
 
@@ -52,6 +53,9 @@ package final class Executor: Sendable {
           slidingWindow: cacheGeometry.slidingWindow, maximumStepTokens: limits.maximumTokenCount),
         store: engine.blockStore,
         tier: configuration.hostBlockCount > 0 ? HostCacheTier(blockCount: configuration.hostBlockCount) : nil)
+    let keeper = PrefixCacheKeeper(configuration.prefixCacheFile)
+    keeper.restore(manager)
+    self.keeper = keeper
     let budget = manager.budget
     guard budget.blockSize == cacheGeometry.blockSize, budget.totalBlockCount <= cacheGeometry.blockCount else {
       throw ExecutorConfigurationError(
@@ -80,6 +84,7 @@ package final class Executor: Sendable {
     do {
       thread = try DedicatedThread {
         loop.run()
+        keeper.save(loop.resources.cache)
         waker.close()
         end.signal()
       }
@@ -120,6 +125,10 @@ package final class Executor: Sendable {
 
   /// What the executor has done so far.
   package func statistics() -> ExecutorStatistics { statisticsBox.snapshot() }
+
+  /// What went wrong with the file of the prefix cache, which is then not used: when it was read at the start, and when it
+  /// was written at the end.
+  package var prefixCacheFailures: [CacheFileError] { keeper.failures }
 
   /// Why the requests that did not run in the next step did not; empty if none had to wait.
   package func explainWaiting() async -> [SchedulingExplanation] {

@@ -21,12 +21,15 @@ public struct ExecutorConfiguration: Sendable, Equatable {
   /// Number of cache blocks for which there is a second place in ordinary memory: what the cache has no room for, paused
   /// requests included, goes there instead of being computed again. 0 for none.
   public var hostBlockCount: Int
+  /// Where the cache of prefixes is kept from one run to the next; nil for nowhere.
+  public var prefixCacheFile: PrefixCacheFile?
 
   /// Creates a configuration.
   public init(
     maximumBatchSize: Int = 256, maximumBatchTokens: Int = 8192, maximumChunkSize: Int? = nil,
     maximumQueuedRequests: Int = 4096, maximumPrefillTokensPerStep: Int? = nil,
-    targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, hostBlockCount: Int = 0
+    targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, hostBlockCount: Int = 0,
+    prefixCacheFile: PrefixCacheFile? = nil
   ) {
     self.maximumBatchSize = maximumBatchSize
     self.maximumBatchTokens = maximumBatchTokens
@@ -36,6 +39,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     self.targetInterTokenLatency = targetInterTokenLatency
     self.isReusingPrefixes = isReusingPrefixes
     self.hostBlockCount = hostBlockCount
+    self.prefixCacheFile = prefixCacheFile
   }
 
   /// Returns the configuration if every number is positive.
@@ -58,6 +62,21 @@ public struct ExecutorConfiguration: Sendable, Equatable {
       throw ExecutorConfigurationError("hostBlockCount is \(hostBlockCount); it must be between 0 and \(Int32.max)")
     }
     return self
+  }
+}
+
+/// A file in which the cache of prefixes survives the process.
+public struct PrefixCacheFile: Sendable, Equatable {
+  /// The file. It is read when an executor starts, and written when its thread ends.
+  public var path: String
+  /// What the blocks are computed with: a hash of the model's weights and of how the engine stores keys and values. A file
+  /// with another one is refused.
+  public var modelHash: [UInt8]
+
+  /// Creates a description.
+  public init(path: String, modelHash: [UInt8]) {
+    self.path = path
+    self.modelHash = modelHash
   }
 }
 

@@ -70,7 +70,7 @@ package struct Request: Sendable {
     if let slot {
       let holdings = cache.holdings(forSlot: slot)
       return SchedulableRequest(
-        id: id, isRunning: true, priority: input.priority, knownTokenCount: tokens.count,
+        id: id, isRunning: true, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
         processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
         allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
         needsEveryLogitsRow: needsEveryLogitsRow)
@@ -79,7 +79,7 @@ package struct Request: Sendable {
     let prefix = cache.cachedPrefix(of: &sequence, maximumReuse: maximumReuse)
     self.sequence = sequence
     return SchedulableRequest(
-      id: id, isRunning: false, priority: input.priority, knownTokenCount: tokens.count,
+      id: id, isRunning: false, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
       processedTokenCount: prefix.tokenCount, maximumTokenCount: maximumTokenCount,
       allocatedBlockCount: prefix.heldBlockCount, needsEveryLogitsRow: needsEveryLogitsRow,
       nextBlockKey: prefix.nextBlockKey, isNextBlockBeingComputed: prefix.isNextBlockBeingComputed)

@@ -24,7 +24,7 @@ public struct KVCacheManagerConformance<Manager: KVCacheManaging & SendableMetat
       }
     }
     let make = make
-    try await Simulation(
+    try await ExecutorSimulation(
       makeCache: { scenario, store in
         make(
           KVCacheManager.Configuration(

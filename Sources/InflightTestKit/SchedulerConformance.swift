@@ -32,7 +32,7 @@ public struct CapacitySchedulerConformance: Sendable {
   public func check(seeds: Range<UInt64> = 0..<200) async throws(ConformanceViolation) {
     for seed in seeds { try checkDecision(seed) }
     let policy = policy
-    try await Simulation(neverPauses: promises.contains(.noPause)) { _ in Scheduler(capacity: policy) }.check(
+    try await ExecutorSimulation(neverPauses: promises.contains(.noPause)) { _ in Scheduler(capacity: policy) }.check(
       seeds: seeds)
     if promises.contains(.noStarvation) { try checkStarvation() }
   }
@@ -152,8 +152,8 @@ public struct MicroBatchSchedulerConformance: Sendable {
   public func check(seeds: Range<UInt64> = 0..<200) async throws(ConformanceViolation) {
     for seed in seeds { try checkPlan(seed) }
     let policy = policy
-    try await Simulation(neverPauses: true) { _ in Scheduler(microBatch: policy) }.check(seeds: seeds)
-    try await Simulation { _ in Scheduler(capacity: MaximumUtilizationScheduler(), microBatch: policy) }.check(
+    try await ExecutorSimulation(neverPauses: true) { _ in Scheduler(microBatch: policy) }.check(seeds: seeds)
+    try await ExecutorSimulation { _ in Scheduler(capacity: MaximumUtilizationScheduler(), microBatch: policy) }.check(
       seeds: seeds)
   }
 

@@ -87,6 +87,12 @@ final class BlockFile {
   }
 }
 
+/// Questions about files of cache blocks.
+package enum CacheFile {
+  /// Whether there is anything at `path`.
+  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+}
+
 /// A file of cache blocks that cannot be written or used.
 public enum CacheFileError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The operating system refused something.

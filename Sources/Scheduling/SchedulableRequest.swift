@@ -12,6 +12,8 @@ public struct SchedulableRequest: Sendable, Equatable {
   public var isRunning: Bool
   /// Requests of a higher priority go first.
   public var priority: Int
+  /// A number of the caller's own: a tenant, a deadline, a class of service.
+  public var tag: UInt64
   /// Number of tokens known: the prompt and the generated ones.
   public var knownTokenCount: Int
   /// Number of known tokens whose keys and values are in the cache, or would be found there if the request started now.
@@ -33,13 +35,14 @@ public struct SchedulableRequest: Sendable, Equatable {
 
   /// Creates a view.
   public init(
-    id: RequestID, isRunning: Bool, priority: Int = 0, knownTokenCount: Int, processedTokenCount: Int,
+    id: RequestID, isRunning: Bool, priority: Int = 0, tag: UInt64 = 0, knownTokenCount: Int, processedTokenCount: Int,
     maximumTokenCount: Int, allocatedBlockCount: Int, releasableBlockCount: Int? = nil, needsEveryLogitsRow: Bool,
     nextBlockKey: UInt64? = nil, isNextBlockBeingComputed: Bool = false
   ) {
     self.id = id
     self.isRunning = isRunning
     self.priority = priority
+    self.tag = tag
     self.knownTokenCount = knownTokenCount
     self.processedTokenCount = processedTokenCount
     self.maximumTokenCount = maximumTokenCount

@@ -115,4 +115,27 @@ import Testing
     let most = 8 * 59 + 256
     #expect(passes[0] > passes[1] && passes[1] <= most, "\(passes)")
   }
+
+  @Test func theCacheSurvivesTheExecutor() async throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "prefixes")
+    directory.remove("prefixes")
+    func cached(_ hash: [UInt8]) async throws -> (count: Int?, failures: Int) {
+      let executor = try Executor(
+        engine: FakeModelEngine(),
+        configuration: ExecutorConfiguration(prefixCacheFile: PrefixCacheFile(path: path, modelHash: hash)))
+      let output = try await executor.run(request(prompt(40, seed: 1)))
+      #expect(output.tokenIDs == FakeModelEngine.greedyContinuation(of: prompt(40, seed: 1), count: 8))
+      await executor.shutdown()
+      return (output.summary?.cachedTokenCount, executor.prefixCacheFailures.count)
+    }
+    #expect(try await cached([1]) == (0, 0))
+    #expect(try await cached([1]) == (39, 0))
+    // Another model's cache is refused, said so, and replaced.
+    #expect(try await cached([2]) == (0, 1))
+    #expect(try await cached([2]) == (39, 0))
+    try directory.write("damaged", to: "prefixes")
+    #expect(try await cached([2]) == (0, 1))
+    directory.remove("prefixes")
+  }
 }

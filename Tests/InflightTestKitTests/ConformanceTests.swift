@@ -87,7 +87,7 @@ import Testing
 
   /// A manager that shares by hash alone, and a poor one: what a sequence reads is then another's.
   @Test func aManagerThatSharesTooMuchIsFoundAndTheScenarioIsSmall() async throws {
-    let simulation = Simulation(makeCache: { scenario, _ in CarelessManager(scenario) }) { _ in Scheduler() }
+    let simulation = ExecutorSimulation(makeCache: { scenario, _ in CarelessManager(scenario) }) { _ in Scheduler() }
     do {
       try await simulation.check(seeds: 0..<200)
       Issue.record("nobody noticed")

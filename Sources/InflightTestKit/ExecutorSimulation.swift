@@ -9,7 +9,7 @@ internal import TestKit
 /// Runs scenarios step by step on one thread, with a model engine that notices every wrong block, and checks the contracts
 /// of the executor: after every step the books of the cache add up and no budget is exceeded; in the end every request
 /// has ended for a reason that the scenario gives, with the tokens that it would have got alone, and every block is free.
-public struct Simulation: Sendable {
+public struct ExecutorSimulation: Sendable {
   /// Makes the policies; called for every run.
   public var makeScheduler: @Sendable (Scenario) -> Scheduler
   /// Makes the cache manager, or nil for the usual one. The store is that of the engine.
@@ -83,7 +83,7 @@ private struct ScenarioRun {
   var loop: StepLoop
   var outputs: [RequestOutputs?]
 
-  init(_ scenario: Scenario, _ simulation: Simulation) {
+  init(_ scenario: Scenario, _ simulation: ExecutorSimulation) {
     self.scenario = scenario
     neverPauses = simulation.neverPauses
     engine = scenario.makeEngine()
