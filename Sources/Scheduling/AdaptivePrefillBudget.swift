@@ -26,10 +26,11 @@ public struct AdaptivePrefillBudget: Sendable, Equatable {
   /// The tokens of prompts that the next step may process while requests generate. One block until there is something
   /// to go by.
   public var tokenCount: Int {
-    guard let nanosecondsPerToken, nanosecondsPerToken > 0 else {
-      return baseNanoseconds == nil ? range.lowerBound : min(range.upperBound, range.lowerBound * 4)
-    }
+    guard baseNanoseconds != nil || nanosecondsPerToken != nil else { return range.lowerBound }
     let room = Double(targetNanoseconds) - (baseNanoseconds ?? 0)
+    guard room > 0 else { return range.lowerBound }
+    guard let nanosecondsPerToken else { return min(range.upperBound, range.lowerBound * 4) }
+    guard nanosecondsPerToken > 0 else { return range.upperBound }
     return Int(min(max(room / nanosecondsPerToken, Double(range.lowerBound)), Double(range.upperBound)))
   }
 
