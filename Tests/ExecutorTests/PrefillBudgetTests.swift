@@ -9,15 +9,20 @@ import Testing
 @Suite struct PrefillBudgetTests {
   /// The passes in which a long prompt was processed beside a request that generates, as numbers of tokens.
   private func passes(_ configuration: ExecutorConfiguration, microseconds: UInt32 = 0) async throws -> [Int] {
+    // The engine stands at the gate when the long prompt arrives, with most of the short request before it.
+    let gate = FakeModelEngine.Gate(fromPass: 6)
     var script = FakeModelEngine.Script()
+    script.gate = gate
     script.microsecondsPerPass = microseconds
     let engine = FakeModelEngine(script: script)
     let executor = try Executor(engine: engine, configuration: configuration)
     let short = try executor.submit(
       GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 400)))
-    _ = try await executor.wait { $0.generatedTokenCount > 5 }
-    let long = try await executor.run(
+    try await waitUntil { engine.log.passes.count == 7 }
+    let submission = try executor.submit(
       GenerationRequest(promptTokens: prompt(200, seed: 1), params: SamplingParams(maxTokens: 2)))
+    gate.open()
+    let long = await submission.outputs.collect()
     #expect(long.tokenIDs == FakeModelEngine.greedyContinuation(of: prompt(200, seed: 1), count: 2))
     executor.cancel(short.id)
     _ = await short.outputs.collect()
