@@ -110,6 +110,7 @@ class Worker:
     def prepare(self, concurrency):
         """Makes the context of a closed loop and touches its memory, outside of what is timed."""
         self.open(self.shape[0], concurrency)
+        ll.llama_memory_clear(ll.llama_get_memory(self.context), True)
         self.run([(1, 0, sequence, True) for sequence in range(min(concurrency, self.size))])
 
     def batch_loop(self, prompts, output, concurrency):

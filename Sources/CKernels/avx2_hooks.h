@@ -12,18 +12,6 @@ HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
   return s.whole;
 }
 
-HOOK v64u add_plane(v64u weights, uint64_t mask, uint8_t bit) {
-  union { v64u whole; __m256i halves[2]; } w = {weights};
-  const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201ull);
-  const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-  for (int i = 0; i < 2; i++) {
-    __m256i bits = _mm256_shuffle_epi8(_mm256_set1_epi32((int)(uint32_t)(mask >> 32 * i)), spread);
-    __m256i chosen = _mm256_cmpeq_epi8(_mm256_and_si256(bits, select), select);
-    w.halves[i] = _mm256_add_epi8(w.halves[i], _mm256_and_si256(chosen, _mm256_set1_epi8((char)bit)));
-  }
-  return w.whole;
-}
-
 HOOK v16 load_half(const void *p) {
   union { v16 whole; __m256 halves[2]; } v;
   v.halves[0] = _mm256_cvtph_ps(_mm_loadu_si128(p));

@@ -167,7 +167,7 @@ size_t ik_tile_bytes(ik_type type, int32_t columns) {
 }
 
 // Writes column `column` of a group. Word p of the nibbles holds inputs 8p ..< 8p+4 in its low and 8p+4 ..< 8p+8 in its
-// high nibbles; each plane has one 64-bit mask for every four inputs of sixteen columns.
+// high nibbles; a byte of the plane holds the upper bits of one nibble of each of eight quads, or of four if there are two.
 static inline __attribute__((always_inline)) void pack_weights(int planes, const uint8_t q[32], int column, uint8_t *weights) {
   int half = column / 16, lane = column % 16;
   uint32_t words[8];
@@ -178,15 +178,15 @@ static inline __attribute__((always_inline)) void pack_weights(int planes, const
   }
   for (int p = 0; p < 4; p++) {
     uint32_t word = (words[2 * p] & 0x0f0f0f0f) | (words[2 * p + 1] & 0x0f0f0f0f) << 4;
-    memcpy(weights + p * 128 + half * 64 + lane * 4, &word, 4);
+    memcpy(weights + ik_plane_bytes(planes) + p * 128 + half * 64 + lane * 4, &word, 4);
   }
-  for (int plane = 0; plane < planes; plane++) {
-    for (int quad = 0; quad < 8; quad++) {
-      uint32_t bits = words[quad] >> (4 + plane) & 0x01010101;
-      // Gathers bits 0, 8, 16 and 24 into bits 0 to 3: a quad takes half a byte of the mask.
-      uint32_t nibble = (bits | bits >> 7 | bits >> 14 | bits >> 21) & 15;
-      weights[512 + plane * 128 + quad * 16 + half * 8 + lane / 2] |= (uint8_t)(nibble << (lane % 2 * 4));
+  for (int part = 0; part < planes; part++) {
+    int quads = 8 / planes;
+    uint32_t word = 0;
+    for (int i = 0; i < quads; i++) {
+      word |= (words[part * quads + i] >> 4 & (planes == 1 ? 0x01010101u : 0x03030303u)) << planes * i;
     }
+    memcpy(weights + (half * planes + part) * 64 + lane * 4, &word, 4);
   }
 }
 

@@ -13,7 +13,7 @@ typedef enum ik_scaling {
   IK_SCALE_SUPER_HALF,  // w = d * s * (q - offset), with d per 256 inputs, s a signed byte per half group
 } ik_scaling;
 
-// A packed integer format: nibbles, `planes` one-bit planes above them, or whole bytes.
+// A packed integer format: nibbles, a plane of `planes` bits above them, or whole bytes.
 typedef struct ik_format {
   ik_scaling scaling;
   int planes;   // 0, 1 or 2 beside nibbles; -1: bytes
@@ -43,8 +43,9 @@ static inline size_t ik_scale_bytes(ik_scaling scaling) {
 static inline size_t ik_header_bytes(ik_scaling scaling) {
   return scaling == IK_SCALE_SUPER ? 128 : scaling == IK_SCALE_SUPER_HALF ? 64 : 0;
 }
-// Bytes of a group's weights: 32 columns x 32 inputs.
-static inline size_t ik_weight_bytes(int planes) { return planes < 0 ? 1024 : 512 + 128 * (size_t)planes; }
+// Bytes of a group's weights: 32 columns x 32 inputs. The plane, if there is one, stands before the nibbles.
+static inline size_t ik_plane_bytes(int planes) { return planes < 0 ? 0 : 128 * (size_t)planes; }
+static inline size_t ik_weight_bytes(int planes) { return planes < 0 ? 1024 : 512 + ik_plane_bytes(planes); }
 
 static inline size_t ik_group_bytes(ik_format format) {
   return ik_scale_bytes(format.scaling) + ik_weight_bytes(format.planes);

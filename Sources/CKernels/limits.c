@@ -4,10 +4,17 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include "arm_features.h"
+#include <arm_neon.h>
 #endif
 
-// Accumulators per loop: enough to hide the latency of any multiplication.
+// Accumulators per loop: enough to hide the latency of any multiplication, and not more than there are registers.
+#if defined(__aarch64__)
+enum { CHAINS = 24 };
+#else
 enum { CHAINS = 12 };
+#endif
 
 typedef float v16 __attribute__((vector_size(64)));
 typedef uint64_t v8u __attribute__((vector_size(64)));
@@ -87,6 +94,29 @@ __attribute__((target("avx2,fma"))) static int64_t float_avx2(int64_t rounds) {
 }
 #endif
 
+#if defined(__aarch64__)
+// A loop of one instruction: `step` is its next sum, `operations` how many operations it does.
+#define ARM_LIMIT(name, features, vector, zero, step, operations)                                                     \
+  __attribute__((target(features))) static int64_t name(int64_t rounds) {                                             \
+    vector sums[CHAINS];                                                                                              \
+    for (int i = 0; i < CHAINS; i++) sums[i] = zero;                                                                  \
+    for (int64_t round = 0; round < rounds; round++) {                                                                \
+      _Pragma("unroll") for (int i = 0; i < CHAINS; i++) {                                                            \
+        sums[i] = step;                                                                                               \
+        __asm__ volatile("" : "+w"(sums[i]));                                                                         \
+      }                                                                                                               \
+    }                                                                                                                 \
+    return rounds * CHAINS * operations;                                                                              \
+  }
+ARM_LIMIT(int8_mixed, "dotprod,i8mm", int32x4_t, vdupq_n_s32(i), vusdotq_s32(sums[i], vdupq_n_u8(3), vdupq_n_s8(1)), 32)
+ARM_LIMIT(int8_dot, "dotprod", int32x4_t, vdupq_n_s32(i), vdotq_s32(sums[i], vdupq_n_s8(3), vdupq_n_s8(1)), 32)
+ARM_LIMIT(
+    bfloat_dot, "bf16", float32x4_t, vdupq_n_f32(i),
+    vbfdotq_f32(sums[i], vreinterpretq_bf16_u16(vdupq_n_u16(0x3f80)), vreinterpretq_bf16_u16(vdupq_n_u16(0x3f80))), 16)
+ARM_LIMIT(float_neon, "neon", float32x4_t, vdupq_n_f32(i), vfmaq_f32(sums[i], vdupq_n_f32(1), vdupq_n_f32(1)), 8)
+#undef ARM_LIMIT
+#endif
+
 static int64_t float_plain(int64_t rounds) {
   float sums[CHAINS] = {0}, a = 1;
   for (int64_t round = 0; round < rounds; round++) {
@@ -102,6 +132,9 @@ int64_t ik_limit_int8(int64_t rounds) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")) return int8_avx512(rounds);
   if (__builtin_cpu_supports("avx2")) return int8_avx2(rounds);
+#elif defined(__aarch64__)
+  if (has_mixed_products()) return int8_mixed(rounds);
+  return has_dot_products() ? int8_dot(rounds) : float_neon(rounds);
 #endif
   return float_plain(rounds);
 }
@@ -110,6 +143,8 @@ int64_t ik_limit_bfloat(int64_t rounds) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512bf16")) return bfloat_avx512(rounds);
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return float_avx2(rounds);
+#elif defined(__aarch64__)
+  return has_bfloat_products() ? bfloat_dot(rounds) : float_neon(rounds);
 #endif
   return float_plain(rounds);
 }

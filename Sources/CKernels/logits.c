@@ -13,14 +13,14 @@ static inline int32_t ordered_key(float value) {
 
 // The largest key of `count` logits, INT32_MAX if one is not a number. Inlined so that whole tiles become vectors.
 static inline __attribute__((always_inline)) int32_t largest_key(const float *logits, int32_t count) {
-  const int32_t negative_infinity = INT32_MIN + 0x7FFFFF;
+  const int32_t infinity = 0x7F800000, negative_infinity = INT32_MIN + 0x7FFFFF;
   int32_t largest = INT32_MIN, smallest = INT32_MAX;
   for (int32_t i = 0; i < count; i++) {
     int32_t key = ordered_key(logits[i]);
     largest = key > largest ? key : largest;
     smallest = key < smallest ? key : smallest;
   }
-  return smallest < negative_infinity ? INT32_MAX : largest;
+  return smallest < negative_infinity || largest > infinity ? INT32_MAX : largest;
 }
 
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {

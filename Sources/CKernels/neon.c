@@ -10,21 +10,22 @@
 #define ATTENTION_GROUP 2
 
 #include "vector_types.h"
-#include <stdbool.h>
 
-// The instruction multiplies signed bytes. A weight is its low seven bits, which are the same signed, and its high bit,
-// which as a signed byte is -128 or 0: its products are subtracted. Where the compiler sees that no weight has a high bit
-// (all formats but bytes), that part is left out.
-HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
+// The instruction multiplies signed bytes.
+HOOK v16i dot4_small(v16i sums, v64u weights, int32_t activations) {
   union { v16i whole; int32x4_t quarters[4]; } s = {sums};
-  union { v64u whole; int8x16_t quarters[4]; } low = {weights & 127}, high = {weights & 128};
+  union { v64u whole; int8x16_t quarters[4]; } w = {weights};
   int8x16_t a = vreinterpretq_s8_s32(vdupq_n_s32(activations));
-  bool signless = __builtin_constant_p(high.whole[0]) && high.whole[0] == 0;
-  for (int i = 0; i < 4; i++) {
-    s.quarters[i] = vdotq_s32(s.quarters[i], low.quarters[i], a);
-    if (!signless) s.quarters[i] = vsubq_s32(s.quarters[i], vdotq_s32(vdupq_n_s32(0), high.quarters[i], a));
-  }
+  for (int i = 0; i < 4; i++) s.quarters[i] = vdotq_s32(s.quarters[i], w.quarters[i], a);
   return s.whole;
+}
+#define dot4_small dot4_small
+
+// A weight is its low seven bits, which are the same signed, and its high bit, which as a signed byte is -128 or 0: its
+// products are subtracted.
+HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
+  v16i high = dot4_small((v16i){0}, weights & 128, activations);
+  return dot4_small(sums, weights & 127, activations) - high;
 }
 
 #include "neon_hooks.h"

@@ -2,6 +2,8 @@
 #include "CKernels.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include "arm_features.h"
 #endif
 #if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
@@ -10,11 +12,6 @@
 #endif
 #if defined(__linux__)
 #include <sched.h>
-#if defined(__aarch64__)
-#include <sys/auxv.h>
-#endif
-#elif defined(__APPLE__)
-#include <sys/sysctl.h>
 #endif
 
 extern const ik_kernels ik_scalar_kernels;
@@ -42,23 +39,6 @@ static int32_t vector_tiers(const ik_kernels **tiers) {
 }
 #elif defined(__aarch64__)
 extern const ik_kernels ik_neon_kernels, ik_neon_i8mm_kernels;
-
-#if defined(__APPLE__)
-static bool has(const char *feature) {
-  int32_t value = 0;
-  size_t size = sizeof value;
-  return sysctlbyname(feature, &value, &size, NULL, 0) == 0 && value != 0;
-}
-static bool has_dot_products(void) { return has("hw.optional.arm.FEAT_DotProd"); }
-static bool has_mixed_products(void) { return has("hw.optional.arm.FEAT_I8MM"); }
-#elif defined(__linux__)
-// Bits of the kernel's interface: ASIMDDP of the first and I8MM of the second word of capabilities.
-static bool has_dot_products(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }
-static bool has_mixed_products(void) { return (getauxval(AT_HWCAP2) >> 13 & 1) != 0; }
-#else
-static bool has_dot_products(void) { return false; }
-static bool has_mixed_products(void) { return false; }
-#endif
 
 static int32_t vector_tiers(const ik_kernels **tiers) {
   int32_t count = 0;

@@ -45,13 +45,12 @@ static float sum_lanes(float lanes[16]) {
 static uint8_t packed_weight(const uint8_t *weights, int planes, int column, int k) {
   int quad = k / 4, half = column / 16, lane = column % 16;
   if (planes < 0) return weights[quad * 128 + half * 64 + lane * 4 + k % 4];
-  uint8_t byte = weights[quad / 2 * 128 + half * 64 + lane * 4 + k % 4];
+  uint8_t byte = weights[ik_plane_bytes(planes) + quad / 2 * 128 + half * 64 + lane * 4 + k % 4];
   uint8_t value = quad % 2 == 0 ? byte & 15 : byte >> 4;
-  for (int plane = 0; plane < planes; plane++) {
-    uint8_t mask = weights[512 + plane * 128 + quad * 16 + half * 8 + lane / 2];
-    value |= (mask >> (lane % 2 * 4 + k % 4) & 1) << (4 + plane);
-  }
-  return value;
+  if (planes == 0) return value;
+  int quads = 8 / planes;
+  uint8_t plane = weights[(half * planes + quad / quads) * 64 + lane * 4 + k % 4];
+  return value | (plane >> quad % quads * planes & ((1 << planes) - 1)) << 4;
 }
 
 static float half_at(const uint8_t *p, int index) { return ik_float_from_half(ik_load16(p + 2 * index)); }

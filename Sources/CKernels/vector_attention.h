@@ -49,6 +49,16 @@ INLINE void load_block(
   }
 }
 
+// Asks for 32 keys and values that will be read next.
+INLINE void prefetch_block(const ik_cache *cache, ik_cache_type type, const uint8_t *head, int32_t start) {
+  size_t element = type == IK_CACHE_INT8 ? 1 : 2, first = (size_t)(start % cache->block_size);
+  if (cache->block_size == 32) {
+    for (size_t i = 0; i < 32 * (size_t)cache->head_dimension * element; i += 64) __builtin_prefetch(head + i, 0, 2);
+  }
+  const uint8_t *values = head + cache->values_offset + first * cache->padded_dimension * element;
+  for (size_t i = 0; i < 32 * (size_t)cache->padded_dimension * element; i += 64) __builtin_prefetch(values + i, 0, 2);
+}
+
 // Products of `rows` queries with 32 keys.
 INLINE void score_rows(int rows, const attention_block *block, int32_t dimension, const float *const *queries, float (*scores)[32]) {
   v16 sums[ATTENTION_GROUP][2];
@@ -217,11 +227,20 @@ INLINE void finish(const ik_partial *total, int32_t dimension, float *result) {
   for (int32_t d = 0; d < dimension; d += 16) store_some(result + d, load(total->out + d) * inverse, dimension - d);
 }
 
-#if ATTENTION_GROUP >= 6
-#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+// CASE of each number of rows below ATTENTION_GROUP.
+#if ATTENTION_GROUP == 6
+#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
+#elif ATTENTION_GROUP == 2
+#define CASES_OF_ROWS(CASE) CASE(1)
 #else
-#define CASES_OF_ROWS(CASE) CASE(1) CASE(2)
+#error "attention has no cases for groups of this many rows"
 #endif
+
+// One KV head's part of the block that holds `position`.
+INLINE const uint8_t *cached_head(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t position) {
+  int32_t number = a->block_table[run->block_start + position / a->cache.block_size];
+  return a->cache.blocks + (size_t)number * a->cache.block_stride + (size_t)kv_head * a->cache.head_stride;
+}
 
 // The keys of one split, as far as the rows see them. The rows' states are cleared first.
 INLINE void attend_split(
@@ -241,9 +260,9 @@ INLINE void attend_split(
   float scores[ATTENTION_ROWS][32], decays[ATTENTION_ROWS];
   int32_t begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
   for (int32_t start = begin / 32 * 32; start < end; start += 32) {
-    int32_t number = a->block_table[run->block_start + start / cache->block_size];
-    const uint8_t *head = cache->blocks + (size_t)number * cache->block_stride + (size_t)kv_head * cache->head_stride;
+    const uint8_t *head = cached_head(a, run, kv_head, start);
     load_block(cache, type, head, start, end - start < 32 ? end - start : 32, &block);
+    if (start + 32 < end) prefetch_block(cache, type, cached_head(a, run, kv_head, start + 32), start + 32);
     for (int32_t r = 0; r < rows->count; r++) {
       int32_t from = a->window > 0 ? rows->positions[r] - a->window + 1 - start : 0, to = rows->positions[r] + 1 - start;
       begins[r] = from < 0 ? 0 : from > 32 ? 32 : from;

@@ -2,7 +2,7 @@
 // splits where registers are narrower) and a few hooks that the including file defines before it includes this one:
 //
 //   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
-//   v64u add_plane(v64u weights, uint64_t mask, uint8_t bit) adds `bit` to the bytes that the mask names
+//   v16i dot4_small(...)                                     optional: the same, for weights below 128, where that is cheaper
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
 //
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
@@ -18,6 +18,10 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define INLINE static inline __attribute__((always_inline))
+
+#ifndef dot4_small
+#define dot4_small dot4
+#endif
 
 INLINE v16 load(const float *p) {
   v16 v;

@@ -4,8 +4,8 @@
 #define FEW_ROWS 4
 #define MANY_ROWS 8
 
-// How far ahead of their use weights are asked for, in bytes.
-#define PREFETCH 2560
+INLINE v16i splat_int(int32_t x) { return (v16i){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE v64u splat_byte(uint8_t x) { return (v64u)splat_int((int32_t)(x * 0x01010101u)); }
 
 INLINE v64u load_bytes(const uint8_t *p) {
   v64u v;
@@ -13,21 +13,19 @@ INLINE v64u load_bytes(const uint8_t *p) {
   return v;
 }
 
-INLINE v64u with_planes(v64u nibbles, const uint8_t *weights, int planes, int quad, int half) {
-  for (int plane = 0; plane < planes; plane++) {
-    uint64_t mask;
-    memcpy(&mask, weights + 512 + plane * 128 + quad * 16 + half * 8, 8);
-    nibbles = add_plane(nibbles, mask, (uint8_t)(16 << plane));
-  }
-  return nibbles;
-}
-
 // Sixteen columns of quad `quad` of a group.
 INLINE v64u load_quad(const uint8_t *weights, int planes, int quad, int half) {
   if (planes < 0) return load_bytes(weights + quad * 128 + half * 64);
-  v64u packed = load_bytes(weights + quad / 2 * 128 + half * 64);
+  v64u packed = load_bytes(weights + ik_plane_bytes(planes) + quad / 2 * 128 + half * 64);
   v64u nibbles = quad % 2 == 0 ? packed & 15 : packed >> 4;
-  return with_planes(nibbles, weights, planes, quad, half);
+  if (planes == 0) return nibbles;
+  // Which bits of a byte of the plane belong to the quad, and where they go. Shifting 16 bits at a time is what processors
+  // do; what crosses from one byte to the other is not looked at.
+  typedef uint16_t v32w __attribute__((vector_size(64)));
+  int per_byte = 8 / planes, shift = 4 - quad % per_byte * planes;
+  v32w plane = (v32w)load_bytes(weights + (half * planes + quad / per_byte) * 64);
+  v64u moved = (v64u)(shift > 0 ? plane << (shift > 0 ? shift : 0) : plane >> (shift > 0 ? 0 : -shift));
+  return nibbles | (moved & splat_byte((uint8_t)(((1 << planes) - 1) << 4)));
 }
 
 INLINE v16 bytes_to_float(const uint8_t *p) {
@@ -44,14 +42,16 @@ INLINE v16 signed_bytes_to_float(const uint8_t *p) {
   return __builtin_convertvector(bytes, v16);
 }
 
+// dot4 for the weights of a format, or for its offset: only bytes, whose offset is 128, reach 128.
+INLINE v16i dot4_of_format(int offset, v16i sums, v64u weights, int32_t activations) {
+  return offset == 128 ? dot4(sums, weights, activations) : dot4_small(sums, weights, activations);
+}
+
 INLINE int32_t load_quad_of_activations(const int8_t *p) {
   int32_t quad;
   memcpy(&quad, p, 4);
   return quad;
 }
-
-INLINE v16i splat_int(int32_t x) { return (v16i){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
-INLINE v64u splat_byte(uint8_t x) { return (v64u)splat_int((int32_t)(x * 0x01010101u)); }
 
 // What a group's scales become in float32: w = scales * (q - offset) + minimums.
 typedef struct group_scales {
@@ -123,8 +123,8 @@ INLINE void add_group(
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
-        sums[r][0] = dot4(sums[r][0], w0, a);
-        sums[r][1] = dot4(sums[r][1], w1, a);
+        sums[r][0] = dot4_of_format(offset, sums[r][0], w0, a);
+        sums[r][1] = dot4_of_format(offset, sums[r][1], w1, a);
       }
     }
 #pragma unroll
@@ -155,14 +155,14 @@ INLINE void add_outliers(
     int32_t high = load_quad_of_activations(entries[i].high);
     const uint8_t *group = weights + (size_t)g * stride;
     v16i start = splat_int(0);
-    if (offset != 0) start -= dot4(start, splat_byte((uint8_t)offset), high);
+    if (offset != 0) start -= dot4_of_format(offset, start, splat_byte((uint8_t)offset), high);
     v16 scale = splat(x[g].scale * 128.0f);
     group_scales scales;
     if (!panel_scales) load_scales(scaling, group - ik_scale_bytes(scaling), super, &scales);
     const group_scales *s = panel_scales ? panel_scales + g : &scales;
 #pragma unroll
     for (int c = 0; c < 2; c++) {
-      v16i sums = dot4(start, load_quad(group, planes, quad, c), high);
+      v16i sums = dot4_of_format(offset, start, load_quad(group, planes, quad, c), high);
       out[c] = fma16(to_float(sums) * scale, s->scales[half][c], out[c]);
     }
   }
@@ -227,8 +227,6 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
       group_scales scales;
       load_scales(format.scaling, cursor, &super, &scales);
       cursor += ik_group_bytes(format);
-#pragma unroll
-      for (size_t ahead = 0; ahead < ik_group_bytes(format); ahead += 64) __builtin_prefetch(cursor + PREFETCH + ahead);
       add_group(format.scaling, format.planes, format.offset, rows, weights, &scales, activations + g, out);
     }
 #pragma unroll

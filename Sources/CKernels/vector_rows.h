@@ -24,62 +24,97 @@ INLINE v16 maxima(v16 v[16]) {
   return v[0];
 }
 
-INLINE v16 absolute_maximum(const float *group) {
-  return max16(__builtin_elementwise_abs(load(group)), __builtin_elementwise_abs(load(group + 16)));
-}
-
 typedef int8_t v16b __attribute__((vector_size(16)));
 
-// Quantizes a group with outliers, or of a row that is not finite. A NaN becomes 0 here and makes the group's scale a
-// NaN, so that it is not lost.
-static void quantize_with_outliers(
-    const float *x, float peak, bool finite, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]
-) {
-  v16 values[2] = {load(x), load(x + 16)}, zero = splat(0.0f);
-  v16i ordered[2] = {values[0] == values[0], values[1] == values[1]};
-  if (!finite) {
-    values[0] = select16(ordered[0], values[0], zero);
-    values[1] = select16(ordered[1], values[1], zero);
-    peak = max_lanes(max16(__builtin_elementwise_abs(values[0]), __builtin_elementwise_abs(values[1])));
+// Quantizes a group of a row that is not finite, or whose squares are not. A NaN becomes 0 here and makes the group's scale
+// a NaN, so that it is not lost.
+static void quantize_broken_group(const float *x, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]) {
+  float peak = 0, small = 0;
+  for (int i = 0; i < IK_GROUP; i++) {
+    float size = fabsf(x[i]);
+    if (size > peak) peak = size;
+    if (!(size > outlier) && size > small) small = size;
   }
-  v16i large[2] = {__builtin_elementwise_abs(values[0]) > outlier, __builtin_elementwise_abs(values[1]) > outlier};
-  v16 small = max16(
-      __builtin_elementwise_abs(select16(large[0], zero, values[0])),
-      __builtin_elementwise_abs(select16(large[1], zero, values[1])));
-  float within = max_lanes(max16(small, zero)) / 127.0f, reach = peak / 16256.0f, scale = within > reach ? within : reach;
+  float scale = small / 127.0f;
+  if (peak / 16256.0f > scale) scale = peak / 16256.0f;
   float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
-  int32_t total = 0;
-  for (int half = 0; half < 2; half++) {
-    v16 scaled = values[half] * inverse;
-    ordered[half] &= scaled == scaled;
-    if (__builtin_reduce_and(ordered[half]) == 0) scale = NAN;
-    v16i q = __builtin_convertvector(__builtin_elementwise_roundeven(select16(ordered[half], scaled, zero)), v16i);
-    v16i top = ((q + 64) >> 7) & large[half];
-    q -= top << 7;
-    v16b bytes = __builtin_convertvector(q, v16b), top_bytes = __builtin_convertvector(top, v16b);
-    memcpy(group->values + 16 * half, &bytes, 16);
-    memcpy(high + 16 * half, &top_bytes, 16);
-    group->sums[half] = __builtin_reduce_add(q);
-    total += group->sums[half] + 128 * __builtin_reduce_add(top);
+  int32_t total = 0, sums[2] = {0, 0};
+  for (int i = 0; i < IK_GROUP; i++) {
+    float rounded = rintf(x[i] * inverse);
+    if (rounded != rounded) scale = NAN;
+    int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(x[i]) > outlier ? (q + 64) >> 7 : 0;
+    high[i] = (int8_t)top;
+    group->values[i] = (int8_t)(q - 128 * top);
+    sums[i / 16] += q - 128 * top;
+    total += q;
   }
+  memcpy(group->sums, sums, sizeof sums);
   group->scale = scale;
   group->scaled_sum = scale * (float)total;
 }
 
-// Quantizes a group of finite values without outliers.
-INLINE void quantize_group(const float *x, float peak, ik_int8_group *group) {
-  float scale = peak / 127.0f, inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
+// Sums of the lanes of two vectors, as the first two of sixteen.
+INLINE v16i sum_both(v16i a, v16i b) {
+  v16i sums = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+              __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  sums += __builtin_shufflevector(sums, sums, 4, 5, 6, 7, 4, 5, 6, 7, 12, 13, 14, 15, 12, 13, 14, 15);
+  sums += __builtin_shufflevector(sums, sums, 2, 3, 2, 3, 4, 5, 6, 7, 10, 11, 10, 11, 12, 13, 14, 15);
+  sums += __builtin_shufflevector(sums, sums, 1, 1, 2, 3, 4, 5, 6, 7, 9, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(sums, sums, 0, 8, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+// Quantizes a group of finite values. `high` is where the upper bits of outliers go, or NULL if there are none.
+INLINE void quantize_group(
+    const float *x, float scale, float inverse, float outlier, ik_int8_group *group, int8_t *high
+) {
+  v16i q[2];
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     // Adding 1.5 * 2^23 rounds to an integer, to nearest even, and leaves it in the low bits.
-    v16 shifted = load(x + 16 * half) * inverse + 12582912.0f;
-    v16i q = (v16i)shifted - 0x4b400000;
-    v16b bytes = __builtin_convertvector(q, v16b);
-    memcpy(group->values + 16 * half, &bytes, 16);
-    group->sums[half] = __builtin_reduce_add(q);
+    q[half] = (v16i)(load(x + 16 * half) * inverse + 12582912.0f) - 0x4b400000;
   }
+  int32_t total = 0;
+  if (high) {
+    v16i top[2];
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      v16i large = __builtin_elementwise_abs(load(x + 16 * half)) > outlier;
+      top[half] = ((q[half] + 64) >> 7) & large;
+      q[half] -= top[half] << 7;
+      v16b bytes = __builtin_convertvector(top[half], v16b);
+      memcpy(high + 16 * half, &bytes, 16);
+    }
+    v16i tops = sum_both(top[0], top[1]);
+    total = 128 * (tops[0] + tops[1]);
+  }
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    v16b bytes = __builtin_convertvector(q[half], v16b);
+    memcpy(group->values + 16 * half, &bytes, 16);
+  }
+  v16i sums = sum_both(q[0], q[1]);
+  memcpy(group->sums, &sums, 8);
   group->scale = scale;
-  group->scaled_sum = scale * (float)(group->sums[0] + group->sums[1]);
+  group->scaled_sum = scale * (float)(total + sums[0] + sums[1]);
+}
+
+// Scales of up to 16 groups, and what to multiply with to divide by them: of the largest values that are no outliers, and
+// such that the largest of all has 15 bits. `peaks` are the largest of all.
+INLINE void scale_groups(
+    const float *x, int32_t count, float outlier, float peaks[16], float scales[16], float inverses[16]
+) {
+  v16 all[16], small[16];
+  for (int32_t i = 0; i < 16; i++) all[i] = small[i] = splat(0.0f);
+  for (int32_t i = 0; i < count; i++) {
+    v16 a = __builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP));
+    v16 b = __builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP + 16));
+    all[i] = max16(a, b);
+    small[i] = max16(select16(a > outlier, splat(0.0f), a), select16(b > outlier, splat(0.0f), b));
+  }
+  v16 peak = maxima(all), scale = max16(maxima(small) / 127.0f, peak / 16256.0f);
+  store(peaks, peak);
+  store(scales, scale);
+  store(inverses, select16(scale > IK_SMALLEST_SCALE, 1.0f / scale, splat(0.0f)));
 }
 
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
@@ -88,29 +123,25 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
   for (int32_t i = 0; i < columns; i += 16) squares = fma16(load(x + i), load(x + i), squares);
   float sum = sum_lanes(squares), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
   bool finite = sum < INFINITY;
-  for (int32_t g = 0; g < groups; g += 16) {
-    int32_t count = groups - g < 16 ? groups - g : 16;
-    float peaks[16];
-    if (count == 16) {
-      v16 largest[16];
-#pragma unroll
-      for (int32_t i = 0; i < 16; i++) largest[i] = absolute_maximum(x + (size_t)(g + i) * IK_GROUP);
-      store(peaks, maxima(largest));
-    } else {
-      for (int32_t i = 0; i < count; i++) peaks[i] = max_lanes(absolute_maximum(x + (size_t)(g + i) * IK_GROUP));
-    }
+  for (int32_t first = 0; first < groups; first += 16) {
+    int32_t count = groups - first < 16 ? groups - first : 16;
+    float peaks[16], scales[16], inverses[16];
+    scale_groups(x + (size_t)first * IK_GROUP, count, outlier, peaks, scales, inverses);
     for (int32_t i = 0; i < count; i++) {
-      const float *values = x + (size_t)(g + i) * IK_GROUP;
-      int32_t chunk = (g + i) / IK_CHUNK, of_chunk = (g + i) % IK_CHUNK;
-      size_t place = ik_chunk_index(out, row, chunk);
+      const float *values = x + (size_t)(first + i) * IK_GROUP;
+      int32_t of_chunk = (first + i) % IK_CHUNK;
+      size_t place = ik_chunk_index(out, row, (first + i) / IK_CHUNK);
       ik_int8_group *group = out->groups + place * IK_CHUNK + of_chunk;
       if (of_chunk == 0) out->outlier_counts[place] = 0;
-      if (peaks[i] <= outlier && finite) {
-        quantize_group(values, peaks[i], group);
-      } else {
-        int8_t high[IK_GROUP];
-        quantize_with_outliers(values, peaks[i], finite, outlier, group, high);
+      int8_t high[IK_GROUP];
+      if (!finite) {
+        quantize_broken_group(values, outlier, group, high);
         ik_list_outliers(out, place, of_chunk, high);
+      } else if (peaks[i] > outlier) {
+        quantize_group(values, scales[i], inverses[i], outlier, group, high);
+        ik_list_outliers(out, place, of_chunk, high);
+      } else {
+        quantize_group(values, scales[i], inverses[i], outlier, group, NULL);
       }
     }
   }

@@ -13,23 +13,39 @@ package final class AlignedBuffer {
   /// Number of bytes.
   package let byteCount: Int
 
+  private let mapping: UnsafeMutableRawPointer
   private let mappedCount: Int
 
   /// Maps `byteCount` bytes of zeros and, behind them, at least 64 bytes that a vector load may touch.
   ///
   /// The system gives the pages when they are first written, so a large buffer costs only what is used of it.
-  package init(byteCount: Int) {
+  ///
+  /// - Parameter largePages: ask the system for large pages, and start at the border of one. They are given as a whole.
+  package init(byteCount: Int, largePages: Bool = false) {
     precondition(byteCount >= 0)
     self.byteCount = byteCount
-    mappedCount = byteCount + 64
+    mappedCount = byteCount + 64 + (largePages ? Self.largePageBytes : 0)
     let address = mmap(nil, mappedCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | anonymousMapping, -1, 0)
     guard let address, address != MAP_FAILED else {
       preconditionFailure("the system refused \(byteCount) bytes of memory")
     }
-    base = address
+    mapping = address
+    guard largePages else {
+      base = address
+      return
+    }
+    base =
+      UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: address) | UInt(Self.largePageBytes - 1)) &+ 1) ?? address
+    #if os(Linux)
+      // Refused where the system has no large pages: then they are small.
+      madvise(base, byteCount, MADV_HUGEPAGE)
+    #endif
   }
 
-  deinit { munmap(base, mappedCount) }
+  /// The usual size of a large page. Another one costs speed and nothing else.
+  private static let largePageBytes = 2 << 20
+
+  deinit { munmap(mapping, mappedCount) }
 
   /// The buffer as elements of a trivial type.
   func pointer<Element: BitwiseCopyable>(to type: Element.Type = Element.self) -> UnsafeMutablePointer<Element> {

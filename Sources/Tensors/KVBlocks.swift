@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// The memory of the paged cache: for each layer `blockCount` blocks of `blockSize` positions, keys and values of every
-/// KV head.
+/// The memory of the paged cache: `blockCount` blocks of `blockSize` positions, each with the keys and values of every layer
+/// and KV head. Few sequences thus live in few large pages.
 package final class KVBlocks {
   /// Positions in one block.
   package static let blockSize = 32
@@ -27,10 +27,10 @@ package final class KVBlocks {
     // A multiple of four, so that the scales are aligned: blocks have 32 positions.
     var scalesOffset: Int { valuesOffset + blockSize * paddedDimension * type.elementBytes }
     var headStride: Int { scalesOffset + (type == .int8 ? 2 * blockSize * 4 : 0) }
-    var blockStride: Int { headStride * kvHeads }
+    var layerStride: Int { headStride * kvHeads }
 
     /// Bytes of one block over all layers.
-    package var bytesPerBlock: Int { layers * blockStride }
+    package var bytesPerBlock: Int { layers * layerStride }
   }
 
   package let shape: Shape
@@ -43,7 +43,7 @@ package final class KVBlocks {
     precondition(shape.headDimension <= Self.maximumHeadDimension)
     self.shape = shape
     self.blockCount = blockCount
-    storage = AlignedBuffer(byteCount: blockCount * shape.bytesPerBlock)
+    storage = AlignedBuffer(byteCount: blockCount * shape.bytesPerBlock, largePages: true)
   }
 
   /// One layer's part, for the kernels.
@@ -51,8 +51,8 @@ package final class KVBlocks {
     precondition(layer >= 0 && layer < shape.layers)
     let base: UnsafeMutablePointer<UInt8> = storage.pointer()
     return ik_cache(
-      blocks: base + layer * blockCount * shape.blockStride, type: shape.type.kernelType,
-      block_stride: shape.blockStride, head_stride: shape.headStride, values_offset: shape.valuesOffset,
+      blocks: base + layer * shape.layerStride, type: shape.type.kernelType, block_stride: shape.bytesPerBlock,
+      head_stride: shape.headStride, values_offset: shape.valuesOffset,
       scales_offset: shape.scalesOffset, block_size: Int32(Self.blockSize),
       head_dimension: Int32(shape.headDimension), padded_dimension: Int32(shape.paddedDimension),
       kv_heads: Int32(shape.kvHeads))

@@ -25,7 +25,7 @@ package final class PackedLinear {
     let columns: Int
     let tileCount: Int
     let tileBytes: Int
-    let tiles: AlignedBuffer
+    let tiles: WeightArena.Slice
     let bias: AlignedBuffer?
   }
 
@@ -41,9 +41,9 @@ package final class PackedLinear {
   /// Whether the integer form of the activations is used.
   package var needsIntegers: Bool { segments.contains { $0.type.isQuantized } }
 
-  /// Packs `parts` side by side, on all threads of `pool`. All parts have the same number of columns, a multiple of
+  /// Packs `parts` side by side into memory of `arena`, on all threads of `pool`. All parts have the same number of columns, a multiple of
   /// their blocks.
-  package init(_ parts: [Part], pool: WorkerPool) {
+  package init(_ parts: [Part], arena: WeightArena, pool: WorkerPool) {
     precondition(!parts.isEmpty)
     inputs = parts[0].weights.columns
     precondition(parts.allSatisfy { $0.weights.columns == parts[0].weights.columns })
@@ -55,7 +55,7 @@ package final class PackedLinear {
       let type = parts[index].weights.type
       var end = index + 1
       while end < parts.count && parts[end].weights.type == type { end += 1 }
-      let segment = Self.pack(Array(parts[index..<end]), firstColumn: column, pool: pool)
+      let segment = Self.pack(Array(parts[index..<end]), firstColumn: column, arena: arena, pool: pool)
       segments.append(segment)
       column += segment.columns
       index = end
@@ -91,13 +91,15 @@ package final class PackedLinear {
     }
   }
 
-  private static func pack(_ parts: [Part], firstColumn: Int, pool: WorkerPool) -> Segment {
+  private static func pack(
+    _ parts: [Part], firstColumn: Int, arena: WeightArena, pool: WorkerPool
+  ) -> Segment {
     let type = parts[0].weights.type
     let columns = parts.reduce(0) { $0 + $1.weights.rows }
     let tileCount = (columns + Int(IK_TILE) - 1) / Int(IK_TILE)
     let tileBytes = ik_tile_bytes(type.kernelType, Int32(parts[0].weights.columns))
     precondition(tileBytes > 0)
-    let tiles = AlignedBuffer(byteCount: tileCount * tileBytes)
+    let tiles = arena.allocate(byteCount: tileCount * tileBytes)
     var ends: [Int] = []
     for part in parts { ends.append((ends.last ?? 0) + part.weights.rows) }
     let job = PackingJob(

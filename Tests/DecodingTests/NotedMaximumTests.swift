@@ -13,7 +13,7 @@ import Testing
     let pool = WorkerPool(threadCount: threadCount)
     let weights = StoredMatrix(
       type: .f32, rows: row.count, columns: 1, file: try MappedFile(path: file.path), offset: 0)
-    let head = PackedLinear([PackedLinear.Part(weights: weights, bias: row)], pool: pool)
+    let head = PackedLinear([PackedLinear.Part(weights: weights, bias: row)], arena: WeightArena(), pool: pool)
     let operations = CPUOperations(tier: tier, pool: pool)
     let x = Matrix(capacity: rowCount, columns: 1)
     x.resize(rows: rowCount)

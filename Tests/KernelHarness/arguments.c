@@ -6,30 +6,23 @@
 // ---------------------------------------------------------------------------------------------------------------
 // Integer activations.
 
+// Places of chunks of rows.
+static size_t places(const ik_int8_rows *x) { return (size_t)ik_chunks(x->group_count) * (size_t)x->pitch; }
+
 ik_int8_rows new_int8_rows(int32_t rows, int32_t groups) {
-  size_t count = (size_t)rows * (size_t)groups;
-  return (ik_int8_rows){
-      .values = buffer(count * IK_GROUP),
-      .low = buffer(count * IK_GROUP),
-      .wide = buffer(count),
-      .scales = buffer(count * 4),
-      .scaled_sums = buffer(count * 4),
-      .half_sums = buffer(count * 8),
-      .groups = groups,
-  };
+  ik_int8_rows x = {.group_count = groups, .pitch = rows + (one_in(2) ? 0 : random_in(1, 5))};
+  x.groups = buffer(places(&x) * IK_CHUNK * sizeof(ik_int8_group));
+  x.outliers = buffer(places(&x) * IK_LIST * sizeof(ik_outliers));
+  x.outlier_counts = buffer(places(&x));
+  return x;
 }
 
-ik_int8_rows copy_of_int8_rows(const ik_int8_rows *x, int32_t rows) {
-  size_t count = (size_t)rows * (size_t)x->groups;
-  return (ik_int8_rows){
-      .values = copy_of(x->values, count * IK_GROUP),
-      .low = copy_of(x->low, count * IK_GROUP),
-      .wide = copy_of(x->wide, count),
-      .scales = copy_of(x->scales, count * 4),
-      .scaled_sums = copy_of(x->scaled_sums, count * 4),
-      .half_sums = copy_of(x->half_sums, count * 8),
-      .groups = x->groups,
-  };
+ik_int8_rows copy_of_int8_rows(const ik_int8_rows *x) {
+  ik_int8_rows copy = *x;
+  copy.groups = copy_of(x->groups, places(x) * IK_CHUNK * sizeof(ik_int8_group));
+  copy.outliers = copy_of(x->outliers, places(x) * IK_LIST * sizeof(ik_outliers));
+  copy.outlier_counts = copy_of(x->outlier_counts, places(x));
+  return copy;
 }
 
 ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns) {
@@ -39,62 +32,109 @@ ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns) {
   return result;
 }
 
-// Fills in what follows from a group's integers `q`.
-static void set_group(const ik_int8_rows *x, size_t index, const int32_t q[IK_GROUP], bool wide, float scale) {
-  int32_t sums[2] = {0, 0};
+// Writes group `g` of a row, after the groups before it: the sums and the list follow from the integers.
+static void set_group(
+    const ik_int8_rows *x, int32_t row, int32_t g, const int8_t values[IK_GROUP], const int8_t high[IK_GROUP], float scale
+) {
+  size_t place = ik_chunk_index(x, row, g / IK_CHUNK);
+  ik_int8_group *group = x->groups + place * IK_CHUNK + g % IK_CHUNK;
+  uint8_t *count = x->outlier_counts + place;
+  int32_t total = 0;
+  memcpy(group->values, values, IK_GROUP);
+  group->sums[0] = group->sums[1] = 0;
   for (int32_t i = 0; i < IK_GROUP; i++) {
-    int32_t high = (q[i] + 64) >> 7;
-    x->values[index * IK_GROUP + (size_t)i] = (int8_t)high;
-    x->low[index * IK_GROUP + (size_t)i] = (int8_t)(q[i] - 128 * high);
-    sums[i / 16] += q[i];
+    group->sums[i / 16] += values[i];
+    total += values[i] + 128 * high[i];
   }
-  x->wide[index] = wide;
-  x->scales[index] = scale;
-  x->half_sums[2 * index] = sums[0];
-  x->half_sums[2 * index + 1] = sums[1];
-  x->scaled_sums[index] = scale * (float)(sums[0] + sums[1]);
+  group->scale = scale;
+  group->scaled_sum = scale * (float)total;
+  if (g % IK_CHUNK == 0) *count = 0;
+  for (int32_t quad = 0; quad < 8; quad++) {
+    const int8_t *h = high + 4 * quad;
+    if (!h[0] && !h[1] && !h[2] && !h[3]) continue;
+    ik_outliers *entry = x->outliers + place * IK_LIST + (*count)++;
+    memcpy(entry->high, h, 4);
+    entry->quad = (uint16_t)(8 * (g % IK_CHUNK) + quad);
+  }
 }
 
 ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
+  static const int32_t rarities[] = {1, 2, 8, 100, 1000};
   ik_int8_rows x = new_int8_rows(rows, groups);
-  int32_t wide_one_in = random_in(1, 12);
-  for (size_t index = 0; index < (size_t)rows * (size_t)groups; index++) {
-    bool wide = one_in(wide_one_in);
-    int32_t q[IK_GROUP], extreme = random_in(0, 5);
-    for (int32_t i = 0; i < IK_GROUP; i++) {
-      q[i] = wide ? random_in(-16256, 16256) : 128 * random_in(-127, 127);
-      if (extreme == 0) q[i] = 16256;
-      if (extreme == 1) q[i] = -16256;
-      if (extreme == 2) q[i] = one_in(2) ? 16256 : -16256;
+  int32_t rarity = rarities[random_in(0, 4)];
+  for (int32_t row = 0; row < rows; row++) {
+    for (int32_t g = 0; g < groups; g++) {
+      int8_t values[IK_GROUP], high[IK_GROUP];
+      int32_t extreme = random_in(0, 5);
+      for (int32_t i = 0; i < IK_GROUP; i++) {
+        bool outlier = one_in(rarity), negative = extreme == 1 || (extreme == 2 && one_in(2));
+        if (extreme <= 2) {
+          values[i] = outlier ? (negative ? -64 : 63) : negative ? -127 : 127;
+          high[i] = !outlier ? 0 : negative ? -127 : 127;
+        } else {
+          values[i] = (int8_t)(outlier ? random_in(-64, 63) : random_in(-127, 127));
+          high[i] = (int8_t)(outlier ? random_in(-127, 127) : 0);
+        }
+      }
+      set_group(&x, row, g, values, high, one_in(200) ? INFINITY : random_float(0, 0.01f));
     }
-    set_group(&x, index, q, wide, one_in(200) ? INFINITY : random_float(0, 0.01f));
   }
   return x;
 }
 
-ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inputs) {
+ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inputs, bool outliers) {
   ik_int8_rows x = new_int8_rows(rows, groups);
   for (int32_t row = 0; row < rows; row++) {
     for (int32_t g = 0; g < groups; g++) {
-      int32_t q[IK_GROUP] = {0};
-      if (inputs[row] / IK_GROUP == g) q[inputs[row] % IK_GROUP] = 128;
-      set_group(&x, (size_t)row * (size_t)groups + (size_t)g, q, false, 0x1p-7f);
+      int8_t values[IK_GROUP] = {0}, high[IK_GROUP] = {0};
+      if (inputs[row] / IK_GROUP == g) (outliers ? high : values)[inputs[row] % IK_GROUP] = 1;
+      set_group(&x, row, g, values, high, outliers ? 0x1p-7f : 1);
     }
   }
   return x;
 }
 
-void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, int32_t rows) {
-  size_t count = (size_t)rows * (size_t)expected->groups;
-  compare_floats("scales", expected->scales, got->scales, count);
-  compare_floats("scaled_sums", expected->scaled_sums, got->scaled_sums, count);
-  for (size_t index = 0; index < count; index++) {
-    // The integers of a group whose scale is a NaN do not matter: every product with them is a NaN.
-    if (expected->scales[index] != expected->scales[index]) continue;
-    compare_bytes("values", expected->values + index * IK_GROUP, got->values + index * IK_GROUP, IK_GROUP);
-    compare_bytes("low", expected->low + index * IK_GROUP, got->low + index * IK_GROUP, IK_GROUP);
-    compare_bytes("wide", expected->wide + index, got->wide + index, 1);
-    compare_bytes("half_sums", expected->half_sums + 2 * index, got->half_sums + 2 * index, 8);
+// The integers of a group whose scale is a NaN do not matter: every product with them is a NaN.
+static bool matters(const ik_int8_group *group) { return group->scale == group->scale; }
+
+// Skips the entries of a list that do not matter.
+static int32_t next_entry(const ik_outliers *list, int32_t index, int32_t count, const ik_int8_group *groups) {
+  while (index < count && !matters(groups + list[index].quad / 8)) index++;
+  return index;
+}
+
+static void compare_lists(const ik_int8_rows *expected, const ik_int8_rows *got, size_t place) {
+  const ik_int8_group *groups = expected->groups + place * IK_CHUNK;
+  const ik_outliers *a = expected->outliers + place * IK_LIST, *b = got->outliers + place * IK_LIST;
+  int32_t a_count = expected->outlier_counts[place], b_count = got->outlier_counts[place];
+  int32_t i = 0, j = 0;
+  if (a_count > IK_LIST || b_count > IK_LIST) {
+    report("outlier_counts", place, (uint32_t)a_count, (uint32_t)b_count);
+    return;
+  }
+  for (;; i++, j++) {
+    i = next_entry(a, i, a_count, groups);
+    j = next_entry(b, j, b_count, groups);
+    if (i == a_count || j == b_count) break;
+    compare_bytes("high", a[i].high, b[j].high, 4);
+    if (a[i].quad != b[j].quad) report("quad", place, a[i].quad, b[j].quad);
+  }
+  if (i != a_count || j != b_count) report("outlier_counts", place, (uint32_t)a_count, (uint32_t)b_count);
+}
+
+void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, const plan *rows) {
+  for (int32_t row = rows->begin; row < rows->end; row++) {
+    for (int32_t g = 0; g < expected->group_count; g++) {
+      size_t place = ik_chunk_index(expected, row, g / IK_CHUNK), index = place * IK_CHUNK + (size_t)(g % IK_CHUNK);
+      const ik_int8_group *a = expected->groups + index, *b = got->groups + index;
+      compare_floats("scale", &a->scale, &b->scale, 1);
+      compare_floats("scaled_sum", &a->scaled_sum, &b->scaled_sum, 1);
+      if (matters(a)) {
+        compare_bytes("values", a->values, b->values, IK_GROUP);
+        compare_bytes("sums", a->sums, b->sums, sizeof a->sums);
+      }
+      if (g % IK_CHUNK == 0) compare_lists(expected, got, place);
+    }
   }
 }
 
@@ -118,6 +158,10 @@ ik_matmul matmul_arguments(const matmul_case *c, float *out) {
   };
 }
 
+ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride) {
+  return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys, .key_stride = key_stride};
+}
+
 ik_rms_norm norm_arguments(
     const float *x, const float *weight, float epsilon, int32_t columns, float *out, const ik_int8_rows *int8
 ) {
@@ -130,67 +174,6 @@ ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_ro
 
 ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const ik_int8_rows *int8) {
   return (ik_silu_gate){.x = x, .columns = columns, .out = out, .int8 = int8};
-}
-
-// ---------------------------------------------------------------------------------------------------------------
-// The cache.
-
-enum { BLOCK = 32 };
-
-static size_t cache_elements(const ik_cache *cache, int32_t blocks) { return cache->block_stride * (size_t)blocks; }
-
-ik_cache new_cache(int32_t blocks, int32_t kv_heads, int32_t dimension, bool broken) {
-  int32_t padded = (dimension + 15) / 16 * 16;
-  ik_cache cache = {
-      .head_stride = (size_t)(BLOCK * (dimension + padded)),
-      .values_offset = (size_t)(BLOCK * dimension),
-      .block_size = BLOCK,
-      .head_dimension = dimension,
-      .padded_dimension = padded,
-      .kv_heads = kv_heads,
-  };
-  cache.block_stride = cache.head_stride * (size_t)kv_heads;
-  cache.blocks = buffer(cache_elements(&cache, blocks) * 2);
-  static const uint16_t broken_halves[] = {0x7e00, 0x7c00, 0xfc00, 0x7bff};
-  static const int32_t rarities[] = {3000, 300, 30, 3};
-  int32_t rarity = rarities[random_in(0, 3)];
-  for (size_t i = 0; i < cache_elements(&cache, blocks); i++) {
-    cache.blocks[i] = broken && one_in(rarity) ? broken_halves[random_in(0, 3)] : random_half(1);
-  }
-  return cache;
-}
-
-ik_cache copy_of_cache(const ik_cache *cache, int32_t blocks) {
-  ik_cache copy = *cache;
-  copy.blocks = copy_of(cache->blocks, cache_elements(cache, blocks) * 2);
-  return copy;
-}
-
-static uint16_t junk(void) { return one_in(2) ? 0x7e00 : (uint16_t)random_bits(); }
-
-void spoil_block(const ik_cache *cache, int32_t block, int32_t used) {
-  for (int32_t head = 0; head < cache->kv_heads; head++) {
-    uint16_t *keys = cache->blocks + (size_t)block * cache->block_stride + (size_t)head * cache->head_stride;
-    uint16_t *values = keys + cache->values_offset;
-    for (int32_t slot = 0; slot < BLOCK; slot++) {
-      for (int32_t d = 0; d < cache->padded_dimension; d++) {
-        if (slot < used && d < cache->head_dimension) continue;
-        values[slot * cache->padded_dimension + d] = junk();
-        if (d < cache->head_dimension) keys[d * BLOCK + slot] = junk();
-      }
-    }
-  }
-}
-
-void compare_caches(const ik_cache *expected, const ik_cache *got, int32_t blocks) {
-  for (int32_t index = 0; index < blocks * expected->kv_heads; index++) {
-    size_t start = (size_t)index * expected->head_stride;
-    compare_halves("keys", expected->blocks + start, got->blocks + start, expected->values_offset);
-    for (size_t slot = 0; slot < BLOCK; slot++) {
-      size_t row = start + expected->values_offset + slot * (size_t)expected->padded_dimension;
-      compare_halves("values", expected->blocks + row, got->blocks + row, (size_t)expected->head_dimension);
-    }
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -210,16 +193,18 @@ ik_rotate rotate_arguments(
   };
 }
 
-ik_attention attention_arguments(const attention_case *c, const ik_cache *cache, float *out) {
+ik_attention attention_arguments(const attention_case *c, const ik_cache *cache, ik_partial *partials, float *out) {
   return (ik_attention){
       .qkv = c->qkv,
       .out = out,
       .heads = c->heads,
       .scale = c->scale,
+      .soft_cap = c->soft_cap,
       .window = c->window,
       .runs = c->runs,
       .run_count = c->run_count,
       .block_table = c->block_table,
+      .partials = partials,
       .cache = *cache,
   };
 }

@@ -59,7 +59,8 @@ void describe(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void set_tier(const ik_kernels *tier);
 
 void compare_floats(const char *what, const float *expected, const float *got, size_t count);
-void compare_halves(const char *what, const uint16_t *expected, const uint16_t *got, size_t count);
+// Sixteen-bit numbers whose infinity is `infinity`.
+void compare_halves(const char *what, uint16_t infinity, const uint8_t *expected, const uint8_t *got, size_t count);
 void compare_bytes(const char *what, const void *expected, const void *got, size_t count);
 // Calls `name` and says what the case is when a kernel touches memory that is not its own.
 void on_crash(void (*name)(void));
@@ -68,13 +69,15 @@ void report(const char *what, size_t index, uint32_t expected, uint32_t got);
 // ---------------------------------------------------------------------------------------------------------------
 // Arguments: everything that knows the fields of the kernels' structs.
 
-// Rows of integer activations, either with random contents or what the scalar twin makes of `x`.
+// Rows of integer activations: junk, what the scalar twin makes of `x`, random numbers with few to very many outliers, or
+// rows that are 1 at inputs[row] and else 0, as an outlier's upper bits or as a plain integer.
 ik_int8_rows new_int8_rows(int32_t rows, int32_t groups);
-ik_int8_rows copy_of_int8_rows(const ik_int8_rows *x, int32_t rows);
+ik_int8_rows copy_of_int8_rows(const ik_int8_rows *x);
 ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns);
 ik_int8_rows random_int8_rows(int32_t rows, int32_t groups);
-ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inputs);  // row r: 1 at inputs[r]
-void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, int32_t rows);
+ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inputs, bool outliers);
+// Compares the rows of a plan: all of their groups, and the outliers that are listed.
+void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, const plan *rows);
 
 typedef struct matmul_case {
   ik_type type;
@@ -88,13 +91,15 @@ typedef struct matmul_case {
 } matmul_case;
 
 ik_matmul matmul_arguments(const matmul_case *c, float *out);
+ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride);
 ik_rms_norm norm_arguments(
     const float *x, const float *weight, float epsilon, int32_t columns, float *out, const ik_int8_rows *int8);
 ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8);
 ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const ik_int8_rows *int8);
 
 // A cache of `blocks` blocks with random contents, of which `broken` says whether they may be NaNs and infinities.
-ik_cache new_cache(int32_t blocks, int32_t kv_heads, int32_t dimension, bool broken);
+ik_cache new_cache(
+    ik_cache_type type, int32_t block_size, int32_t blocks, int32_t kv_heads, int32_t dimension, bool broken);
 ik_cache copy_of_cache(const ik_cache *cache, int32_t blocks);
 // Makes everything of a block but positions 0 ..< `used` junk, and the padding of the used ones.
 void spoil_block(const ik_cache *cache, int32_t block, int32_t used);
@@ -108,14 +113,14 @@ ik_rotate rotate_arguments(
 typedef struct attention_case {
   const float *qkv;
   int32_t heads;
-  float scale;
+  float scale, soft_cap;
   int32_t window;
   const ik_run *runs;
   int32_t run_count;
   const int32_t *block_table;
 } attention_case;
 
-ik_attention attention_arguments(const attention_case *c, const ik_cache *cache, float *out);
+ik_attention attention_arguments(const attention_case *c, const ik_cache *cache, ik_partial *partials, float *out);
 
 // ---------------------------------------------------------------------------------------------------------------
 // Weights.
@@ -132,6 +137,7 @@ uint8_t *random_tiles(ik_type type, int32_t inputs, int32_t outputs, bool finite
 // Checks, one case each. `size` is 1 for small shapes and more for larger ones.
 
 void check_matmul(int32_t size);
+void check_logits(int32_t size);
 void check_rms_norm(int32_t size);
 void check_quantize(int32_t size);
 void check_silu_gate(int32_t size);

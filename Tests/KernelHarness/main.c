@@ -18,10 +18,22 @@ typedef struct check {
   int32_t weight;  // cases for each one asked for
 } check;
 
+// The loops that measure the machine: that the processor can run them, and that they count what they do.
+static void check_limits(int32_t size) {
+  int64_t (*const loops[])(int64_t) = {ik_limit_int8, ik_limit_bfloat};
+  int32_t rounds = random_in(1, 5 * size);
+  describe("%d rounds", rounds);
+  for (int32_t i = 0; i < 2; i++) {
+    int64_t once = loops[i](1), all = loops[i](rounds);
+    if (once <= 0 || all != rounds * once) report("operations", (size_t)i, (uint32_t)(rounds * once), (uint32_t)all);
+  }
+}
+
 static const check checks[] = {
+    {"limits", check_limits, 1},
     {"formats", check_formats, 1},     {"quantize", check_quantize, 1}, {"rms_norm", check_rms_norm, 1},
     {"silu_gate", check_silu_gate, 1}, {"rotate", check_rotate, 1},     {"matmul", check_matmul, 4},
-    {"attention", check_attention, 1},
+    {"logits", check_logits, 1},       {"attention", check_attention, 2},
 };
 enum { CHECKS = sizeof checks / sizeof checks[0] };
 

@@ -8,16 +8,16 @@ void check_quantize(int32_t size) {
   float *x = buffer((size_t)(rows * columns) * 4);
   random_rows(x, rows, columns, false);
   describe("%d rows of %d columns", rows, columns);
-  ik_int8_rows initial = new_int8_rows(rows, groups), expected = copy_of_int8_rows(&initial, rows);
+  ik_int8_rows initial = new_int8_rows(rows, groups), expected = copy_of_int8_rows(&initial);
   ik_quantize arguments = quantize_arguments(x, columns, &expected);
   plan plan = random_plan(rows);
   run_whole(tiers[0]->quantize, &arguments, &plan);
   for (int32_t t = 1; t < tier_count; t++) {
-    ik_int8_rows got = copy_of_int8_rows(&initial, rows);
+    ik_int8_rows got = copy_of_int8_rows(&initial);
     arguments = quantize_arguments(x, columns, &got);
     set_tier(tiers[t]);
     run_split(tiers[t]->quantize, &arguments, &plan);
-    compare_int8_rows(&expected, &got, rows);
+    compare_int8_rows(&expected, &got, &plan);
   }
 }
 
@@ -37,13 +37,15 @@ static row_outputs new_outputs(int32_t rows, int32_t columns) {
 
 static row_outputs copy_of_outputs(const row_outputs *outputs, int32_t rows, int32_t columns) {
   row_outputs result = {.out = copy_of(outputs->out, (size_t)(rows * columns) * 4), .has_int8 = outputs->has_int8};
-  if (result.has_int8) result.int8 = copy_of_int8_rows(&outputs->int8, rows);
+  if (result.has_int8) result.int8 = copy_of_int8_rows(&outputs->int8);
   return result;
 }
 
-static void compare_outputs(const row_outputs *expected, const row_outputs *got, int32_t rows, int32_t columns) {
+static void compare_outputs(
+    const row_outputs *expected, const row_outputs *got, int32_t rows, int32_t columns, const plan *plan
+) {
   compare_floats("out", expected->out, got->out, (size_t)(rows * columns));
-  if (expected->has_int8) compare_int8_rows(&expected->int8, &got->int8, rows);
+  if (expected->has_int8) compare_int8_rows(&expected->int8, &got->int8, plan);
 }
 
 static int32_t random_columns(int32_t size) {
@@ -64,7 +66,7 @@ void check_rms_norm(int32_t size) {
     ik_rms_norm arguments = norm_arguments(x, weight, epsilon, columns, got.out, got.has_int8 ? &got.int8 : NULL);
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->rms_norm, &arguments, &plan);
-    compare_outputs(&expected, &got, rows, columns);
+    compare_outputs(&expected, &got, rows, columns, &plan);
   }
 }
 
@@ -80,7 +82,7 @@ void check_silu_gate(int32_t size) {
     ik_silu_gate arguments = gate_arguments(x, columns, got.out, got.has_int8 ? &got.int8 : NULL);
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->silu_gate, &arguments, &plan);
-    compare_outputs(&expected, &got, rows, columns);
+    compare_outputs(&expected, &got, rows, columns, &plan);
   }
 }
 
@@ -90,7 +92,11 @@ void check_rotate(int32_t size) {
   int32_t rotated = one_in(2) ? dimension / 2 * 2 : random_in(0, dimension / 2) * 2;
   int32_t kv_heads = random_in(1, 4), heads = kv_heads * random_in(1, 1 + 3 * size), tokens = random_in(0, 12);
   int32_t width = (heads + 2 * kv_heads) * dimension, half = rotated / 2, blocks = 6;
-  describe("%d tokens, heads %d/%d, %d of %d dimensions rotated", tokens, heads, kv_heads, rotated, dimension);
+  int32_t block_size = one_in(2) ? 32 : 64;
+  ik_cache_type type = (ik_cache_type)random_in(IK_CACHE_F16, IK_CACHE_INT8);
+  describe(
+      "%d tokens, heads %d/%d, %d of %d dimensions rotated, cache %d with blocks of %d", tokens, heads, kv_heads, rotated,
+      dimension, type, block_size);
 
   float *qkv = buffer((size_t)(tokens * width) * 4);
   random_rows(qkv, tokens, width, false);
@@ -105,9 +111,9 @@ void check_rotate(int32_t size) {
   for (int32_t t = 0; t < tokens; t++) {
     int32_t start = t < second ? first : shift;
     places[t].position = start + t;
-    places[t].block = (t < second ? 0 : 3) + (places[t].position / 32 - start / 32);
+    places[t].block = (t < second ? 0 : 3) + (places[t].position / block_size - start / block_size);
   }
-  ik_cache initial = new_cache(blocks, kv_heads, dimension, true), expected = copy_of_cache(&initial, blocks);
+  ik_cache initial = new_cache(type, block_size, blocks, kv_heads, dimension, true), expected = copy_of_cache(&initial, blocks);
   float *expected_qkv = copy_of(qkv, (size_t)(tokens * width) * 4);
   plan plan = random_plan(tokens);
   ik_rotate arguments = rotate_arguments(expected_qkv, heads, rotated, cosines, sines, places, &expected);

@@ -21,6 +21,7 @@ package final class CPUBackend: BatchBackend {
   /// Bytes of all packed weights.
   package private(set) var weightByteCount = 0
 
+  private let arena = WeightArena()
   private let options: EngineOptions
   private let sequenceLength: Int
   private let loaded: LoadObserver?
@@ -76,7 +77,7 @@ package final class CPUBackend: BatchBackend {
   package func projection(_ parts: [ProjectionPart]) throws -> PackedLinear {
     let packed = PackedLinear(
       try parts.map { PackedLinear.Part(weights: StoredMatrix($0.weight), bias: try $0.bias?.floats()) },
-      pool: operations.pool)
+      arena: arena, pool: operations.pool)
     weightByteCount += packed.byteCount
     loaded?(parts.reduce(0) { $0 + $1.weight.byteCount })
     return packed
