@@ -1,25 +1,21 @@
 internal import CKernels
 
-/// What is in the blocks of the cache, as bytes that only this room understands: layer after layer, each block of a layer
-/// as it lies in memory.
+/// What is in the blocks of the cache, as bytes that only this room understands. A block lies in one piece, layer after
+/// layer.
 extension KVBlocks {
   /// Bytes of one block over all layers.
   package var bytesPerBlock: Int { shape.bytesPerBlock }
 
   /// Makes `target` what `source` is, in every layer.
   package func copyBlock(from source: Int32, to target: Int32) {
-    for layer in 0..<shape.layers {
-      pointer(target, layer).copyMemory(from: pointer(source, layer), byteCount: bytesPerLayerBlock)
-    }
+    guard source != target else { return }
+    pointer(target).copyMemory(from: pointer(source), byteCount: bytesPerBlock)
   }
 
   /// Makes `bytes` what is in `block`.
   package func readBlock(_ block: Int32, into bytes: inout [UInt8]) {
     bytes.removeAll(keepingCapacity: true)
-    bytes.reserveCapacity(bytesPerBlock)
-    for layer in 0..<shape.layers {
-      bytes.append(contentsOf: UnsafeRawBufferPointer(start: pointer(block, layer), count: bytesPerLayerBlock))
-    }
+    bytes.append(contentsOf: UnsafeRawBufferPointer(start: pointer(block), count: bytesPerBlock))
   }
 
   /// Makes `block` what it was when it was read.
@@ -27,16 +23,12 @@ extension KVBlocks {
     precondition(bytes.count == bytesPerBlock, "a block has \(bytesPerBlock) bytes, not \(bytes.count)")
     bytes.withUnsafeBytes { source in
       guard let base = source.baseAddress else { return }
-      for layer in 0..<shape.layers {
-        pointer(block, layer).copyMemory(from: base + layer * bytesPerLayerBlock, byteCount: bytesPerLayerBlock)
-      }
+      pointer(block).copyMemory(from: base, byteCount: bytesPerBlock)
     }
   }
 
-  private var bytesPerLayerBlock: Int { shape.blockStride }
-
-  private func pointer(_ block: Int32, _ layer: Int) -> UnsafeMutableRawPointer {
+  private func pointer(_ block: Int32) -> UnsafeMutableRawPointer {
     precondition(block >= 0 && Int(block) < blockCount, "there is no block \(block)")
-    return UnsafeMutableRawPointer(self.layer(layer).blocks) + Int(block) * bytesPerLayerBlock
+    return UnsafeMutableRawPointer(layer(0).blocks) + Int(block) * bytesPerBlock
   }
 }

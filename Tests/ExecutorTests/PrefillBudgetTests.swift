@@ -15,10 +15,11 @@ import Testing
     script.gate = gate
     script.microsecondsPerPass = microseconds
     let engine = FakeModelEngine(script: script)
+    let log = engine.log
     let executor = try Executor(engine: engine, configuration: configuration)
     let short = try executor.submit(
       GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 400)))
-    try await waitUntil { engine.log.passes.count == 7 }
+    try await waitUntil { log.passes.count == 7 }
     let submission = try executor.submit(
       GenerationRequest(promptTokens: prompt(200, seed: 1), params: SamplingParams(maxTokens: 2)))
     gate.open()
@@ -27,7 +28,7 @@ import Testing
     executor.cancel(short.id)
     _ = await short.outputs.collect()
     await executor.shutdown()
-    return engine.log.passes.filter { $0.runCount == 2 }.map(\.longestRun).filter { $0 > 1 }
+    return log.passes.filter { $0.runCount == 2 }.map(\.longestRun).filter { $0 > 1 }
   }
 
   @Test func aBoundHoldsWhileRequestsGenerate() async throws {
