@@ -18,6 +18,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Inflight", targets: ["Inflight"]),
+    .library(name: "InflightTestKit", targets: ["InflightTestKit"]),
+    .library(name: "InflightSimulation", targets: ["Simulation"]),
     .executable(name: "inflight", targets: ["InflightCLI"]),
   ],
   dependencies: [
@@ -45,7 +47,8 @@ let package = Package(
       swiftSettings: safeHouse),
     .target(name: "Models", dependencies: ["Tensors", "Checkpoints"], swiftSettings: safeHouse),
     .target(
-      name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests"], swiftSettings: safeHouse),
+      name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
+      swiftSettings: safeHouse),
     .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
     .target(
       name: "Executor",
@@ -83,9 +86,20 @@ let package = Package(
       name: "TestKit",
       dependencies: ["JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Executor"],
       swiftSettings: house),
+    .target(
+      name: "InflightTestKit",
+      dependencies: [
+        "Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding", "Executor", "TestKit",
+      ],
+      swiftSettings: safeHouse),
+    .target(name: "Simulation", dependencies: ["Requests", "Scheduling"], swiftSettings: safeHouse),
     .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
+    .executableTarget(
+      name: "TenantShareExample", dependencies: ["Inflight"], path: "Examples/TenantShare", swiftSettings: house),
+    .executableTarget(
+      name: "FakeEngineExample", dependencies: ["Inflight"], path: "Examples/FakeEngine", swiftSettings: house),
     .executableTarget(
       name: "ShortestFirstExample", dependencies: ["Inflight"], path: "Examples/ShortestFirst", swiftSettings: house),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestKit"], swiftSettings: house),
@@ -97,10 +111,14 @@ let package = Package(
       name: "TokenizationTests",
       dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
+    .testTarget(name: "SimulationTests", dependencies: ["Scheduling", "Simulation"], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
-    .testTarget(name: "ResourcesTests", dependencies: ["Resources", "TestKit"], swiftSettings: house),
     .testTarget(
-      name: "ModelEnginesTests", dependencies: ["ModelEngines", "Models", "Checkpoints", "TestKit"],
+      name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
+    .testTarget(name: "InflightTestKitTests", dependencies: ["InflightTestKit", "Executor", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "ModelEnginesTests",
+      dependencies: ["ModelEngines", "Models", "Checkpoints", "Resources", "Tensors", "TestKit", "InflightTestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(
       name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],

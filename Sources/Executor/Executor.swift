@@ -20,6 +20,7 @@ package final class Executor: Sendable {
   private let statisticsBox: StatisticsBox
   private let thread: DedicatedThread
   private let waker: ReaderWaker
+  private let keeper: PrefixCacheKeeper
   private let end = EndSignal()
   private let nextID = Atomic<UInt64>(0)
 
@@ -46,8 +47,15 @@ package final class Executor: Sendable {
     let manager =
       cache
       ?? KVCacheManager(
-        blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
-        slotCount: limits.maximumRequestCount)
+        KVCacheManager.Configuration(
+          blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
+          slotCount: limits.maximumRequestCount, isReusing: configuration.isReusingPrefixes,
+          slidingWindow: cacheGeometry.slidingWindow, maximumStepTokens: limits.maximumTokenCount),
+        store: engine.blockStore,
+        tier: configuration.hostBlockCount > 0 ? HostCacheTier(blockCount: configuration.hostBlockCount) : nil)
+    let keeper = PrefixCacheKeeper(configuration.prefixCacheFile)
+    keeper.restore(manager)
+    self.keeper = keeper
     let budget = manager.budget
     guard budget.blockSize == cacheGeometry.blockSize, budget.totalBlockCount <= cacheGeometry.blockCount else {
       throw ExecutorConfigurationError(
@@ -72,10 +80,11 @@ package final class Executor: Sendable {
     var loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
-      statistics: statisticsBox, waker: waker)
+      statistics: statisticsBox, waker: waker, prefillBudget: configuration.prefillBudget(limits))
     do {
       thread = try DedicatedThread {
         loop.run()
+        keeper.save(loop.resources.cache)
         waker.close()
         end.signal()
       }
@@ -117,6 +126,10 @@ package final class Executor: Sendable {
   /// What the executor has done so far.
   package func statistics() -> ExecutorStatistics { statisticsBox.snapshot() }
 
+  /// What went wrong with the file of the prefix cache, which is then not used: when it was read at the start, and when it
+  /// was written at the end.
+  package var prefixCacheFailures: [CacheFileError] { keeper.failures }
+
   /// Why the requests that did not run in the next step did not; empty if none had to wait.
   package func explainWaiting() async -> [SchedulingExplanation] {
     await withCheckedContinuation { mailbox.inquire($0) }
@@ -149,7 +162,8 @@ package final class Executor: Sendable {
     return BatchLimits(
       maximumTokenCount: tokens,
       maximumRequestCount: min(configuration.maximumBatchSize, tokens, engine.maximumLogitsRows),
-      maximumLogitsRowCount: engine.maximumLogitsRows, blockSize: cache.blockSize)
+      maximumLogitsRowCount: engine.maximumLogitsRows, blockSize: cache.blockSize,
+      maximumPrefillTokenCount: configuration.maximumPrefillTokensPerStep)
   }
 }
 

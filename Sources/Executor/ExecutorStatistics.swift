@@ -4,8 +4,10 @@ public struct StepStatistics: Sendable, Equatable {
   public var index = 0
   /// Requests that hold resources after the step.
   public var activeRequestCount = 0
-  /// Requests that wait after the step.
+  /// Requests that wait after the step, those that were paused included.
   public var waitingRequestCount = 0
+  /// Requests that had started and gave everything back, to start again later.
+  public var pausedRequestCount = 0
   /// Requests in the batch.
   public var batchRequestCount = 0
   /// Tokens in the batch.
@@ -14,8 +16,12 @@ public struct StepStatistics: Sendable, Equatable {
   public var generatedTokenCount = 0
   /// Cache blocks held by requests after the step.
   public var usedBlockCount = 0
-  /// Cache blocks free after the step.
+  /// Cache blocks that no request holds after the step.
   public var freeBlockCount = 0
+  /// Those of them that are kept for requests to come.
+  public var cachedBlockCount = 0
+  /// The part of the tokens of started requests that was found in the cache so far, from 0 to 1.
+  public var cacheHitRate = 0.0
   /// Time to take mail out of the mailbox and act on it, and before that to publish the statistics of the step before: no
   /// time between two steps goes uncounted but that of sleep.
   public var fetchNanoseconds: UInt64 = 0

@@ -21,6 +21,9 @@ package struct Request: Sendable {
   var slot: Int?
   /// The prompt and what was generated.
   var tokens: [TokenID] = []
+  /// What the cache is asked about while the request waits; made when it is first needed. Nil while the request runs: it
+  /// shares the storage of ``tokens``, which could not grow in place.
+  var sequence: CacheSequence?
   /// Number of prompt tokens that were found in the cache when it first started.
   var cachedTokenCount = 0
   /// Number of prompt tokens whose log-probabilities were reported.
@@ -63,12 +66,28 @@ package struct Request: Sendable {
 
   /// What a scheduler sees of the request.
   @inline(__always)
-  func view(cache: any KVCacheManaging) -> SchedulableRequest {
-    let blockCount = if let slot { cache.blockTable(forSlot: slot).count } else { 0 }
+  mutating func view(cache: any KVCacheManaging) -> SchedulableRequest {
+    if let slot {
+      let holdings = cache.holdings(forSlot: slot)
+      return SchedulableRequest(
+        id: id, isRunning: true, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
+        processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
+        allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
+        needsEveryLogitsRow: needsEveryLogitsRow)
+    }
+    var sequence = sequence.take() ?? CacheSequence(tokens: tokens, options: input.cache)
+    let prefix = cache.cachedPrefix(of: &sequence, maximumReuse: maximumReuse)
+    self.sequence = sequence
     return SchedulableRequest(
-      id: id, isRunning: slot != nil, knownTokenCount: tokens.count, processedTokenCount: state.processedTokenCount,
-      maximumTokenCount: maximumTokenCount, allocatedBlockCount: blockCount, needsEveryLogitsRow: needsEveryLogitsRow)
+      id: id, isRunning: false, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
+      processedTokenCount: prefix.tokenCount, maximumTokenCount: maximumTokenCount,
+      allocatedBlockCount: prefix.heldBlockCount, needsEveryLogitsRow: needsEveryLogitsRow,
+      nextBlockKey: prefix.nextBlockKey, isNextBlockBeingComputed: prefix.isNextBlockBeingComputed)
   }
+
+  /// The most tokens that may be taken from the cache. The last one never is, since its logits are needed.
+  @inline(__always)
+  var maximumReuse: Int { needsEveryLogitsRow ? 0 : tokens.count - 1 }
 
   /// `count` more of the known tokens are processed.
   mutating func advance(by count: Int) {

@@ -31,15 +31,20 @@ extension StepLoop {
     guard case .waiting(let right) = active[item.index].state, let slot = freeSlots.popLast() else {
       preconditionFailure("there are as many slots as active requests, and only running requests hold one")
     }
-    let request = active[item.index]
-    // The last token is never taken from the cache, since its logits are needed.
-    let cached = resources.cache.beginSequence(
-      slot: slot, tokens: request.tokens, maximumReuse: request.needsEveryLogitsRow ? 0 : request.tokens.count - 1)
-    precondition(cached >= 0 && cached < request.tokens.count, "\(cached) of \(request.tokens.count) tokens reused")
+    let knownCount = active[item.index].tokens.count
+    // What was planned not to reach the last token must not, even if more is found than was seen when it was planned:
+    // there may be no row of logits for it.
+    let isWhole = item.resources.processedTokenCount + item.tokenCount == knownCount
+    let maximumReuse = min(active[item.index].maximumReuse, knownCount - (isWhole ? 1 : item.tokenCount + 1))
+    let sequence =
+      active[item.index].sequence.take()
+      ?? CacheSequence(tokens: active[item.index].tokens, options: active[item.index].input.cache)
+    let cached = resources.cache.beginSequence(slot: slot, sequence: sequence, maximumReuse: maximumReuse)
+    precondition(cached >= 0 && cached < knownCount, "\(cached) of \(knownCount) tokens reused")
     active[item.index].slot = slot
     active[item.index].state = right.started(cached: cached)
-    if request.generatedCount == 0 { active[item.index].cachedTokenCount = cached }
-    item.tokenCount = min(item.tokenCount, request.tokens.count - cached)
+    if active[item.index].generatedCount == 0 { active[item.index].cachedTokenCount = cached }
+    item.tokenCount = min(item.tokenCount, knownCount - cached)
     item.resources.slot = slot
     item.resources.processedTokenCount = cached
     item.resources.tokenCount = item.tokenCount
@@ -62,19 +67,36 @@ extension StepLoop {
     firstRow = item.logits == .none ? firstRow : item.lastRow + 1
   }
 
-  /// Runs the model. A pass that fails, fails the requests of its batch; the loop goes on.
+  /// Runs the model. A pass that fails, fails the requests of its batch, or the one that the engine names, without which
+  /// the pass is made again; the loop goes on.
   mutating func forward() -> Logits? {
-    guard !batch.items.isEmpty else { return nil }
     defer { current.forwardNanoseconds = stopwatch.lap() }
-    let rowCount = batch.forward.logitsRowCount
-    do {
-      let logits = try engine.forward(batch.forward)
-      if logits.rowCount == rowCount { return logits }
-      failBatch("the engine returned \(logits.rowCount) rows of logits instead of \(rowCount)")
-    } catch {
-      failBatch("\(error)")
+    while !batch.items.isEmpty {
+      let rowCount = batch.forward.logitsRowCount
+      do {
+        let logits = try engine.forward(batch.forward)
+        if logits.rowCount == rowCount { return logits }
+        failBatch("the engine returned \(logits.rowCount) rows of logits instead of \(rowCount)")
+      } catch let failure as RunFailure where batch.items.indices.contains(failure.runIndex) {
+        active[batch.items[failure.runIndex].index].finish(.failed(.engine(failure.reason)))
+        batch.items.remove(at: failure.runIndex)
+        rebuildBatch()
+      } catch {
+        failBatch("\(error)")
+      }
     }
     return nil
+  }
+
+  /// Makes the batch of the items that are left. To compute a token again writes what is there already.
+  private mutating func rebuildBatch() {
+    batch.forward.removeAll()
+    var firstRow = 0
+    for position in batch.items.indices {
+      var item = batch.items[position]
+      appendRun(&item, firstRow: &firstRow)
+      batch.items[position] = item
+    }
   }
 
   private mutating func failBatch(_ reason: String) {

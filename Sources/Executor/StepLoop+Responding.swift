@@ -33,9 +33,17 @@ extension StepLoop {
     if let reason = active[index].reasonToFinish { active[index].finish(reason) }
   }
 
-  /// Tells the resource managers that the tokens of the step are processed.
+  /// Tells the resource managers that the tokens of the step are processed. What a request computed that then failed is
+  /// not offered to others.
   func update() {
-    for item in batch.items { resources.updateResources(for: item.resources) }
+    for place in batch.items.indices {
+      let (index, request) = (batch.items[place].index, batch.items[place].resources)
+      if case .finished(.failed) = active[index].state { continue }
+      let first = request.processedTokenCount
+      resources.cache.extendSequence(
+        slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
+      resources.updateResources(for: request)
+    }
   }
 
   /// Sends the events of the step, and the last one of every request that is finished.
@@ -84,13 +92,29 @@ extension StepLoop {
   mutating func record() {
     isStalled = batch.forward.runs.isEmpty && hasRequests
     current.respondNanoseconds = stopwatch.lap()
-    current.activeRequestCount = active.count
-    current.waitingRequestCount = waiting.requests.count
+    let runningCount = limits.maximumRequestCount - freeSlots.count
+    current.activeRequestCount = runningCount
+    current.pausedRequestCount = active.count - runningCount
+    current.waitingRequestCount = waiting.requests.count + current.pausedRequestCount
     current.batchRequestCount = batch.forward.runs.count
     current.batchTokenCount = batch.forward.tokens.count
     let budget = resources.cache.budget
     current.freeBlockCount = budget.freeBlockCount
     current.usedBlockCount = budget.totalBlockCount - budget.freeBlockCount
+    let cache = resources.cache.statistics
+    current.cachedBlockCount = cache.cachedBlockCount
+    current.cacheHitRate = cache.hitRate
+    learn()
     statistics.record(current, isStalled: isStalled)
+  }
+
+  /// Tells the budget of prompts how long the step took.
+  private mutating func learn() {
+    guard prefillBudget != nil, !batch.items.isEmpty else { return }
+    let generationCount = batch.items.count { $0.tokenCount == 1 && $0.isCaughtUp }
+    prefillBudget?.record(
+      nanoseconds: current.forwardNanoseconds + current.overheadNanoseconds,
+      prefillTokenCount: batch.items.reduce(0) { $0 + $1.tokenCount } - generationCount,
+      generationCount: generationCount)
   }
 }

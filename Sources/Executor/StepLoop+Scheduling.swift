@@ -11,6 +11,7 @@ extension StepLoop {
     current = StepStatistics()
     batch.removeAll()
     events.removeAll(keepingCapacity: true)
+    resources.cache.advanceTime(to: Double(Stopwatch.now) / 1e9)
   }
 
   /// Takes new requests and cancellations out of the mailbox.
@@ -65,10 +66,11 @@ extension StepLoop {
     // By index: iterating would copy every request, and count its references up and down.
     for index in active.indices { round.requests.append(active[index].view(cache: resources.cache)) }
     for index in 0..<min(waiting.requests.count, limits.maximumRequestCount - activeCount) {
-      round.requests.append(waiting.requests[index].view(cache: resources.cache))
+      round.requests.append(waiting.view(at: index, cache: resources.cache))
     }
     round.budget = resources.cache.budget
     round.limits = limits
+    if let prefillBudget { round.limits.maximumPrefillTokenCount = prefillBudget.tokenCount }
     round.run(scheduler)
     answerInquiries()
     for index in round.decision.paused { pause(index) }
@@ -124,7 +126,7 @@ extension StepLoop {
   /// Tells those who asked why requests wait.
   mutating func answerInquiries() {
     guard !mail.inquiries.isEmpty else { return }
-    var explanations = round.explanations()
+    var explanations = round.explanations(scheduler)
     var previous: RequestID?
     let shownCount = round.requests.count - active.count
     for (place, request) in waiting.requests.enumerated() {

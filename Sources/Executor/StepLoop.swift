@@ -19,6 +19,8 @@ package struct StepLoop {
   let statistics: StatisticsBox
   /// Lets readers go on, or nil to do that on this thread.
   let waker: ReaderWaker?
+  /// How much of prompts a step may process while requests generate, if there is a latency to keep.
+  var prefillBudget: AdaptivePrefillBudget?
 
   /// Requests that have started, in the order in which they did. Paused ones keep their place but hold no slot.
   var active: [Request] = []
@@ -46,17 +48,18 @@ package struct StepLoop {
   /// Creates a loop that serves `mailbox` and resumes the readers of its requests on the thread that makes the steps.
   package init(
     engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
-    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox
+    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, prefillBudget: AdaptivePrefillBudget? = nil
   ) {
     self.init(
       engine: engine, decoder: decoder, scheduler: scheduler, resources: resources, limits: limits, mailbox: mailbox,
-      statistics: statistics, waker: nil)
+      statistics: statistics, waker: nil, prefillBudget: prefillBudget)
   }
 
   /// Creates a loop that serves `mailbox` and hands the readers of its requests to `waker`.
   init(
     engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
-    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?
+    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?,
+    prefillBudget: AdaptivePrefillBudget?
   ) {
     self.engine = engine
     self.decoder = decoder
@@ -66,6 +69,7 @@ package struct StepLoop {
     self.mailbox = mailbox
     self.statistics = statistics
     self.waker = waker
+    self.prefillBudget = prefillBudget
     freeSlots = (0..<limits.maximumRequestCount).reversed()
     active.reserveCapacity(limits.maximumRequestCount)
     stopwatch.start()

@@ -63,6 +63,7 @@ struct AdmissionLimits: Sendable {
   func maximumTokenCount(of request: GenerationRequest) throws(SubmissionError) -> Int {
     do {
       _ = try request.params.validated()
+      _ = try request.cache.retention.validated()
     } catch {
       throw .invalidParameter(error)
     }

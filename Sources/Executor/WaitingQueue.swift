@@ -1,4 +1,6 @@
 internal import Requests
+internal import Resources
+internal import Scheduling
 
 /// Requests that have not started, by priority (highest first) and then in the order of their arrival.
 struct WaitingQueue: Sendable {
@@ -12,6 +14,11 @@ struct WaitingQueue: Sendable {
       if requests[middle].input.priority >= request.input.priority { low = middle + 1 } else { high = middle }
     }
     requests.insert(request, at: low)
+  }
+
+  /// What a scheduler sees of the request at `place`.
+  mutating func view(at place: Int, cache: any KVCacheManaging) -> SchedulableRequest {
+    requests[place].view(cache: cache)
   }
 
   /// The request at `place`, which starts now, or nil if it has started already; ``removeStarted()`` must follow.

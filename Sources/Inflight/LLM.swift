@@ -99,23 +99,33 @@ public final class LLM: Sendable {
 
   /// Completes one prompt and hands out the text as it is generated.
   ///
+  /// - Parameters:
+  ///   - prompt: what to go on from; not empty.
+  ///   - params: how tokens are chosen and when the completion ends.
+  ///   - priority: requests of a higher priority go first.
+  ///   - tag: a number of your own that scheduling policies see, such as a tenant.
+  ///   - cache: with whom the request shares what it has in common with others, and how long that is kept.
   /// - Throws: ``InflightError`` if the request is refused.
   public func stream(
-    _ prompt: String, _ params: SamplingParams = SamplingParams()
+    _ prompt: String, _ params: SamplingParams = SamplingParams(), priority: Int = 0, tag: UInt64 = 0,
+    cache: CacheOptions = CacheOptions()
   ) throws(InflightError) -> CompletionStream {
     guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
-    return try stream(tokens: tokenizer.encode(prompt), params)
+    return try stream(tokens: tokenizer.encode(prompt), params, priority: priority, tag: tag, cache: cache)
   }
 
-  /// Completes a prompt of tokens.
+  /// Completes a prompt of tokens; the other parameters are those of a prompt of text.
   ///
   /// - Throws: ``InflightError`` if the request is refused.
   public func stream(
-    tokens: [TokenID], _ params: SamplingParams = SamplingParams()
+    tokens: [TokenID], _ params: SamplingParams = SamplingParams(), priority: Int = 0, tag: UInt64 = 0,
+    cache: CacheOptions = CacheOptions()
   ) throws(InflightError) -> CompletionStream {
     do {
       let submission = try executor.submit(
-        GenerationRequest(promptTokens: tokens, params: params, endOfSequenceTokenIDs: text.endOfSequence))
+        GenerationRequest(
+          promptTokens: tokens, params: params, priority: priority, tag: tag,
+          endOfSequenceTokenIDs: text.endOfSequence, cache: cache))
       return CompletionStream(
         submission, promptTokenCount: tokens.count, tokenizer: tokenizer, stopTokens: Set(params.stopTokenIDs))
     } catch {

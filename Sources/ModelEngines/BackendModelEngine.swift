@@ -1,5 +1,6 @@
 package import Checkpoints
 package import Models
+package import Resources
 package import Tensors
 
 /// A backend that can be given a batch: what ``BackendModelEngine`` needs beside the operations of a model.
@@ -10,8 +11,15 @@ package protocol BatchBackend: Backend {
   var logits: Logits { get }
   /// The cache; valid once the model has allocated it.
   var cacheGeometry: KVCacheGeometry { get }
+  /// The contents of the cache's blocks; nil if they cannot be had.
+  var blockStore: (any KVBlockStore)? { get }
   /// Bytes of weights and work space, the cache not counted, that the checkpoint's model takes. An upper estimate.
   static func memoryNeeded(_ checkpoint: Checkpoint, options: EngineOptions) -> Int
+}
+
+extension BatchBackend {
+  /// No access.
+  package var blockStore: (any KVBlockStore)? { nil }
 }
 
 /// A ``ModelEngine`` that runs a checkpoint's model on a backend.
@@ -42,6 +50,8 @@ package final class BackendModelEngine<B: BatchBackend>: ModelEngine {
   }
 
   package var cacheGeometry: KVCacheGeometry { backend.cacheGeometry }
+
+  package var blockStore: (any KVBlockStore)? { backend.blockStore }
 
   package func forward(_ batch: ForwardBatch) throws -> Logits {
     precondition(!batch.runs.isEmpty && batch.tokens.count <= limits.maximumBatchTokens)

@@ -1,3 +1,4 @@
+public import Resources
 public import Tensors
 
 /// The shape of an engine's paged cache of keys and values.
@@ -8,9 +9,12 @@ public struct KVCacheGeometry: Sendable, Equatable {
   public var blockCount: Int
   /// Bytes of one block over all layers.
   public var bytesPerBlock: Int
+  /// Number of positions that a token attends to, itself included, if that is the same in every layer; nil for all.
+  public var slidingWindow: Int?
 
   /// Creates a geometry.
-  public init(blockSize: Int, blockCount: Int, bytesPerBlock: Int) {
+  public init(blockSize: Int, blockCount: Int, bytesPerBlock: Int, slidingWindow: Int? = nil) {
+    self.slidingWindow = slidingWindow
     self.blockSize = blockSize
     self.blockCount = blockCount
     self.bytesPerBlock = bytesPerBlock
@@ -50,9 +54,36 @@ public protocol ModelEngine: AnyObject {
   /// The engine's paged cache.
   var cacheGeometry: KVCacheGeometry { get }
 
+  /// The contents of the cache's blocks, for copies of them, a second tier and files; nil if they cannot be had.
+  var blockStore: (any KVBlockStore)? { get }
+
   /// Computes the batch and writes the keys and values of its tokens to the cache.
   ///
   /// - Parameter batch: at least one run, within ``limits``; every block that a run names is below `blockCount`.
   /// - Returns: the requested rows of logits, run by run, tokens in order; valid until the next call.
+  /// - Throws: ``RunFailure`` if it is one run that cannot be computed: the others are then tried again without it. With
+  ///   any other error all runs of the batch have failed.
   func forward(_ batch: ForwardBatch) throws -> Logits
+}
+
+extension ModelEngine {
+  /// No access.
+  public var blockStore: (any KVBlockStore)? { nil }
+}
+
+/// One run of a batch cannot be computed; the others may be.
+public struct RunFailure: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The run's place in the batch.
+  public var runIndex: Int
+  /// Why, in words.
+  public var reason: String
+
+  /// Creates a failure.
+  public init(runIndex: Int, reason: String) {
+    self.runIndex = runIndex
+    self.reason = reason
+  }
+
+  /// The reason.
+  public var description: String { reason }
 }

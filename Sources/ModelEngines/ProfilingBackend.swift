@@ -1,6 +1,7 @@
 package import Checkpoints
 internal import Dispatch
 package import Models
+package import Resources
 package import Tensors
 
 /// A backend that times every operation of another one and adds the times to an ``OperationProfile``.
@@ -75,6 +76,7 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
   }
 
   package var cacheGeometry: KVCacheGeometry { base.cacheGeometry }
+  package var blockStore: (any KVBlockStore)? { base.blockStore }
 
   package var logits: Logits { base.logits }
 

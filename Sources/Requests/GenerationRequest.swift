@@ -6,17 +6,23 @@ public struct GenerationRequest: Sendable, Equatable {
   public var params: SamplingParams
   /// Requests of a higher priority enter before all waiting requests of a lower one; within one, first come first served.
   public var priority: Int
+  /// A number of the caller's own that scheduling policies see: a tenant, a deadline, a class of service.
+  public var tag: UInt64
   /// The model's end-of-sequence tokens.
   public var endOfSequenceTokenIDs: [TokenID]
+  /// How the request uses the cache of prefixes.
+  public var cache: CacheOptions
 
   /// Creates a request of priority 0 unless told otherwise.
   public init(
     promptTokens: [TokenID], params: SamplingParams = SamplingParams(), priority: Int = 0,
-    endOfSequenceTokenIDs: [TokenID] = []
+    tag: UInt64 = 0, endOfSequenceTokenIDs: [TokenID] = [], cache: CacheOptions = CacheOptions()
   ) {
     self.promptTokens = promptTokens
     self.params = params
     self.priority = priority
+    self.tag = tag
     self.endOfSequenceTokenIDs = endOfSequenceTokenIDs
+    self.cache = cache
   }
 }

@@ -31,6 +31,9 @@ package struct BlockPool: Sendable {
     referenceCounts[Int(block)] += 1
   }
 
+  /// How often `block` is held; 0 for a free one.
+  package func holdCount(of block: Int32) -> Int32 { referenceCounts[Int(block)] }
+
   /// Lets go of `block` once; it is free when nobody holds it.
   package mutating func release(_ block: Int32) {
     precondition(referenceCounts[Int(block)] > 0, "block \(block) is released more often than it is held")

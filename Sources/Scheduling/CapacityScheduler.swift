@@ -11,6 +11,19 @@ public protocol CapacityScheduler: Sendable {
   ///   - budget: the cache as it is now.
   ///   - decision: empty on entry; its storage is reused from step to step.
   func schedule(_ requests: [SchedulableRequest], budget: CacheBudget, into decision: inout CapacityDecision)
+
+  /// Why the policy left request `index` out, or nil for the reason that the executor finds by itself. Asked only when
+  /// somebody wants to know; `decision` is the policy's own answer to the same requests.
+  func reasonToWait(
+    _ index: Int, of requests: [SchedulableRequest], budget: CacheBudget, decision: CapacityDecision
+  ) -> SchedulingExplanation.Cause?
+}
+
+extension CapacityScheduler {
+  /// Leaves the explanation to the executor.
+  public func reasonToWait(
+    _ index: Int, of requests: [SchedulableRequest], budget: CacheBudget, decision: CapacityDecision
+  ) -> SchedulingExplanation.Cause? { nil }
 }
 
 /// The answer of a ``CapacityScheduler``: indices into the requests that it was shown.
@@ -30,52 +43,14 @@ public struct CapacityDecision: Sendable, Equatable {
     fitting.removeAll(keepingCapacity: true)
     paused.removeAll(keepingCapacity: true)
   }
-}
 
-/// Admits a request only if everything that is running can still run to its limit: nothing is ever paused.
-///
-/// Running requests come first, and what they need to their completion is set aside. Waiting requests follow in order,
-/// each admitted if the rest covers its own completion; the first that does not fit ends the pass, so that a large
-/// request is not overtaken forever by small ones (strict head of line). This is TensorRT-LLM's GUARANTEED_NO_EVICT,
-/// except that a request whose prompt is half processed counts as running here: it holds blocks, so it must be able to
-/// finish even if a request of a higher priority arrives.
-public struct GuaranteedNoEvictScheduler: CapacityScheduler {
-  /// Creates the policy.
-  public init() {}
-
-  /// Writes the running requests and those waiting ones that are certain to be able to finish.
-  public func schedule(_ requests: [SchedulableRequest], budget: CacheBudget, into decision: inout CapacityDecision) {
-    var unreserved = budget.freeBlockCount
-    for index in requests.indices where requests[index].isRunning {
-      decision.fitting.append(index)
-      unreserved -= requests[index].blocksToCompletion(in: budget)
-    }
-    for index in requests.indices where !requests[index].isRunning {
-      let needed = requests[index].blocksToCompletion(in: budget)
-      guard needed <= unreserved else { break }
-      decision.fitting.append(index)
-      unreserved -= needed
-    }
-  }
-}
-
-/// Admits a fixed number of requests and does not look at memory: for engines without a paged cache.
-public struct MaximumRequestsScheduler: CapacityScheduler {
-  /// Most requests that may run at a time.
-  public let maximumRequestCount: Int
-
-  /// Creates the policy; at least one request must be allowed.
-  public init(maximumRequestCount: Int) {
-    precondition(maximumRequestCount > 0, "at least one request must be able to run")
-    self.maximumRequestCount = maximumRequestCount
-  }
-
-  /// Writes the running requests, then waiting ones up to the limit.
-  public func schedule(_ requests: [SchedulableRequest], budget: CacheBudget, into decision: inout CapacityDecision) {
-    for index in requests.indices where requests[index].isRunning { decision.fitting.append(index) }
-    for index in requests.indices where !requests[index].isRunning {
-      guard decision.fitting.count < maximumRequestCount else { break }
-      decision.fitting.append(index)
-    }
+  /// Whether request `index`, which has not started, should wait since the block that it would compute first is being
+  /// computed: by a running request, or by one of those that `fitting` admits now, from `firstAdmitted` on. It then finds
+  /// the block in the cache a few steps later, and the prefix is computed once. Whoever computes it runs, so nobody
+  /// waits for a request that waits.
+  public func awaitsPrefix(_ index: Int, of requests: [SchedulableRequest], firstAdmitted: Int) -> Bool {
+    guard let key = requests[index].nextBlockKey else { return false }
+    if requests[index].isNextBlockBeingComputed { return true }
+    return fitting[firstAdmitted...].contains { requests[$0].nextBlockKey == key }
   }
 }

@@ -18,47 +18,64 @@ public struct FirstComeFirstServedMicroBatchScheduler: MicroBatchScheduler {
   public func schedule(
     _ requests: [SchedulableRequest], fitting: [Int], limits: BatchLimits, into plan: inout MicroBatchPlan
   ) {
-    var left = limits
-    for index in fitting where requests[index].pendingTokenCount == 1 {
-      take(1, of: index, requests[index], from: &left, into: &plan)
-    }
+    var budget = takeGenerations(requests, fitting, limits, maximumChunkSize, &plan)
     for index in fitting where requests[index].pendingTokenCount > 1 {
-      let tokenCount = chunk(of: requests[index], left: left, limits: limits)
-      take(tokenCount, of: index, requests[index], from: &left, into: &plan)
+      budget.take(budget.chunk(of: requests[index]), of: requests[index], index: index, into: &plan)
     }
   }
+}
 
-  /// Adds `tokenCount` tokens to the plan if the budgets allow all of them.
-  private func take(
-    _ tokenCount: Int, of index: Int, _ request: SchedulableRequest, from left: inout BatchLimits,
-    into plan: inout MicroBatchPlan
+/// Fills a batch as ``FirstComeFirstServedMicroBatchScheduler`` does, except that prompts which do not all fit share what
+/// there is: they get a block each in turn, until the budgets are used up, so that a short prompt is not held up by a
+/// long one. TensorRT-LLM's EQUAL_PROGRESS.
+public struct EqualProgressMicroBatchScheduler: MicroBatchScheduler {
+  /// Most tokens of one prompt in one step, or nil for no limit but those of the batch.
+  public let maximumChunkSize: Int?
+
+  /// Creates the policy; a chunk must be at least one token.
+  public init(maximumChunkSize: Int? = nil) {
+    precondition(maximumChunkSize ?? 1 > 0, "a chunk has at least one token")
+    self.maximumChunkSize = maximumChunkSize
+  }
+
+  /// Writes a batch within `limits`.
+  public func schedule(
+    _ requests: [SchedulableRequest], fitting: [Int], limits: BatchLimits, into plan: inout MicroBatchPlan
   ) {
-    let rowCount = request.logitsRowCount(forNext: tokenCount)
-    guard tokenCount > 0, left.maximumRequestCount > 0, tokenCount <= left.maximumTokenCount,
-      rowCount <= left.maximumLogitsRowCount
-    else { return }
-    left.maximumRequestCount -= 1
-    left.maximumTokenCount -= tokenCount
-    left.maximumLogitsRowCount -= rowCount
-    plan.entries.append(MicroBatchPlan.Entry(requestIndex: index, tokenCount: tokenCount))
-  }
-
-  /// The number of tokens of `request` to process now, 0 if none.
-  private func chunk(of request: SchedulableRequest, left: BatchLimits, limits: BatchLimits) -> Int {
-    let pending = request.pendingTokenCount
-    var available = min(pending, left.maximumTokenCount, maximumChunkSize ?? .max)
-    var unlimited = min(limits.maximumTokenCount, maximumChunkSize ?? .max)
-    if request.needsEveryLogitsRow {
-      available = min(available, left.maximumLogitsRowCount)
-      unlimited = min(unlimited, limits.maximumLogitsRowCount)
-    } else if available == pending, left.maximumLogitsRowCount == 0 {
-      available -= 1
+    var budget = takeGenerations(requests, fitting, limits, maximumChunkSize, &plan)
+    let firstShared = plan.entries.count
+    for index in fitting where requests[index].pendingTokenCount > 1 {
+      let request = requests[index]
+      let untilBlockEnds = limits.blockSize - request.processedTokenCount % limits.blockSize
+      budget.take(min(budget.chunk(of: request), untilBlockEnds), of: request, index: index, into: &plan)
     }
-    if available == pending || unlimited < limits.blockSize { return max(0, available) }
-    let end = (request.processedTokenCount + available) / limits.blockSize * limits.blockSize
-    let rounded = max(0, end - request.processedTokenCount)
-    // Rows can stay scarce for as long as many requests generate; a whole block of them may never be left.
-    let isShortOfRows = request.needsEveryLogitsRow && left.maximumLogitsRowCount < limits.blockSize
-    return rounded == 0 && isShortOfRows ? max(0, available) : rounded
+    var hasGrown = true
+    while hasGrown {
+      hasGrown = false
+      for position in firstShared..<plan.entries.count {
+        let (request, taken) = (requests[plan.entries[position].requestIndex], plan.entries[position].tokenCount)
+        // What has ended within a block was cut short by a budget.
+        guard (request.processedTokenCount + taken) % limits.blockSize == 0 else { continue }
+        let more = min(limits.blockSize, request.pendingTokenCount - taken)
+        guard more > 0, taken + more <= budget.maximumChunkSize, budget.spend(more, after: taken, of: request) else {
+          continue
+        }
+        plan.entries[position].tokenCount += more
+        hasGrown = true
+      }
+    }
   }
+}
+
+/// Adds every request that is one token behind to the plan, and returns what is left of the budgets.
+private func takeGenerations(
+  _ requests: [SchedulableRequest], _ fitting: [Int], _ limits: BatchLimits, _ maximumChunkSize: Int?,
+  _ plan: inout MicroBatchPlan
+) -> BatchBudget {
+  let hasGenerations = fitting.contains { requests[$0].pendingTokenCount == 1 }
+  var budget = BatchBudget(limits: limits, maximumChunkSize: maximumChunkSize, hasGenerations: hasGenerations)
+  for index in fitting where requests[index].pendingTokenCount == 1 {
+    budget.take(1, of: requests[index], index: index, into: &plan)
+  }
+  return budget
 }

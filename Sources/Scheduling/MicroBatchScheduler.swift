@@ -23,12 +23,19 @@ public struct BatchLimits: Sendable, Equatable {
   public var maximumLogitsRowCount: Int
   /// Number of tokens in a block of the cache.
   public var blockSize: Int
+  /// Most tokens in a batch of requests that are more than one token behind, while others are one behind and wait for
+  /// their next token; nil for no limit but ``maximumTokenCount``. Keeps the inter-token latency low while prompts enter.
+  public var maximumPrefillTokenCount: Int?
 
   /// Creates budgets; all must be positive, otherwise no batch could ever be made.
-  public init(maximumTokenCount: Int, maximumRequestCount: Int, maximumLogitsRowCount: Int, blockSize: Int) {
+  public init(
+    maximumTokenCount: Int, maximumRequestCount: Int, maximumLogitsRowCount: Int, blockSize: Int,
+    maximumPrefillTokenCount: Int? = nil
+  ) {
     precondition(
-      maximumTokenCount > 0 && maximumRequestCount > 0 && maximumLogitsRowCount > 0 && blockSize > 0,
-      "every budget of a step must be positive")
+      maximumTokenCount > 0 && maximumRequestCount > 0 && maximumLogitsRowCount > 0 && blockSize > 0
+        && maximumPrefillTokenCount ?? 1 > 0, "every budget of a step must be positive")
+    self.maximumPrefillTokenCount = maximumPrefillTokenCount
     self.maximumTokenCount = maximumTokenCount
     self.maximumRequestCount = maximumRequestCount
     self.maximumLogitsRowCount = maximumLogitsRowCount

@@ -19,7 +19,7 @@ import Testing
   static func alone() async throws -> [Collected] {
     let executor = try Executor(engine: FakeModelEngine())
     var outputs: [Collected] = []
-    for request in requests { outputs.append(try await executor.run(request)) }
+    for request in requests { outputs.append(try await executor.run(request).uncached) }
     await executor.shutdown()
     return outputs
   }
@@ -27,7 +27,7 @@ import Testing
   static func together(_ executor: Executor) async throws -> [Collected] {
     let submissions = try requests.map { try executor.submit($0) }
     var outputs: [Collected] = []
-    for submission in submissions { outputs.append(await submission.outputs.collect()) }
+    for submission in submissions { outputs.append(await submission.outputs.collect().uncached) }
     await executor.shutdown()
     return outputs
   }

@@ -109,4 +109,28 @@ import Testing
     let statistics = try await executor.wait { $0.activeRequestCount == 0 }
     #expect(statistics.usedBlockCount == 0)
   }
+
+  @Test func aRunThatFailsFailsAloneAndTheOthersNotice() async throws {
+    var script = FakeModelEngine.Script()
+    script.isFailingRun = { $0.count > 12 && $0[0] == 7 }
+    let executor = try Executor(engine: FakeModelEngine(script: script))
+    let submissions = try (0..<20).map { index in
+      try executor.submit(
+        GenerationRequest(
+          promptTokens: [TokenID(index % 4 == 0 ? 7 : 8)] + prompt(8, seed: UInt64(index)),
+          params: SamplingParams(maxTokens: 12)))
+    }
+    for (index, submission) in submissions.enumerated() {
+      let output = await submission.outputs.collect()
+      if index % 4 == 0 {
+        #expect(output.reason == .failed(.engine("the run was told to fail")))
+        #expect(output.tokens.count == 4)
+      } else {
+        let tokens = [8] + prompt(8, seed: UInt64(index))
+        #expect(output.tokenIDs == FakeModelEngine.greedyContinuation(of: tokens, count: 12))
+      }
+    }
+    #expect(try await executor.wait { $0.activeRequestCount == 0 }.usedBlockCount == 0)
+    await executor.shutdown()
+  }
 }

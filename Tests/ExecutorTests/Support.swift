@@ -12,6 +12,12 @@ struct Collected: Equatable, Sendable {
 
   var tokenIDs: [TokenID] { tokens.map(\.token) }
   var reason: FinishReason? { summary?.reason }
+  /// The same, as if nothing had been found in the cache: what must not depend on the cache.
+  var uncached: Collected {
+    var copy = self
+    copy.summary?.cachedTokenCount = 0
+    return copy
+  }
 
   mutating func add(_ output: RequestOutput) {
     switch output {

@@ -12,7 +12,7 @@ import Testing
 
   @Test func tablesGrowWithTheSequence() throws {
     let cache = KVCacheManager(blockSize: 4, blockCount: 8, slotCount: 2)
-    #expect(cache.beginSequence(slot: 0, tokens: [1, 2, 3], maximumReuse: 2) == 0)
+    #expect(cache.beginSequence(slot: 0, sequence: CacheSequence(tokens: [1, 2, 3]), maximumReuse: 2) == 0)
     try cache.prepareResources(for: request(slot: 0, processed: 0, next: 3))
     #expect(cache.blockTable(forSlot: 0).count == 1)
     try cache.prepareResources(for: request(slot: 0, processed: 3, next: 1))

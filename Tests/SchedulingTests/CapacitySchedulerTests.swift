@@ -54,6 +54,24 @@ import Testing
     #expect(fitting(requests, free: 0, policy: MaximumRequestsScheduler(maximumRequestCount: 1)) == [1])
   }
 
+  @Test func aStaticBatchLetsNobodyInBeforeItsEnd() {
+    let policy = StaticBatchScheduler()
+    let waiting = (0..<3).map { view($0, known: 20, maximum: 48) }
+    #expect(fitting(waiting, free: 7, policy: policy) == [0, 1])
+    let running = view(9, running: true, known: 20, processed: 19, maximum: 48, blocks: 2)
+    #expect(fitting([running] + waiting, free: 90, policy: policy) == [0])
+    #expect(
+      policy.reasonToWait(
+        1, of: [running] + waiting, budget: CacheBudget(blockSize: 16, totalBlockCount: 99, freeBlockCount: 90),
+        decision: decide([running] + waiting, free: 90, policy: policy)) == .runningBatch(requestCount: 1))
+  }
+
+  @Test func aWindowBoundsWhatASequenceNeeds() {
+    let budget = CacheBudget(blockSize: 16, totalBlockCount: 9, freeBlockCount: 9, maximumBlocksPerSequence: 4)
+    #expect(view(0, known: 100, maximum: 1000).blocksToCompletion(in: budget) == 4)
+    #expect(view(0, running: true, known: 100, processed: 99, blocks: 3).blocksToCompletion(in: budget) == 1)
+  }
+
   /// Whatever is admitted, everything that runs can get all blocks it may ever ask for.
   @Test func admissionsNeverExceedTheFreeBlocks() {
     var generator = SeededGenerator(seed: 7)

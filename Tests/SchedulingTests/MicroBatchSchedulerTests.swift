@@ -67,8 +67,35 @@ import Testing
     #expect(plan.entries.map(\.requestIndex) == [2, 0])
   }
 
+  @Test func aCachedPrefixCostsNothing() {
+    // 100 tokens, of which 96 would be found in the cache: the other prompts still fit whole.
+    #expect(plan([view(0, known: 100, processed: 96), view(1, known: 60)]) == [[0, 4], [1, 60]])
+  }
+
+  @Test func prefillIsBoundedWhileRequestsGenerate() {
+    #expect(plan([generating(0), view(1, known: 100)], prefill: 16) == [[0, 1], [1, 16]])
+    #expect(
+      plan([generating(0), view(1, known: 10), view(2, known: 90)], prefill: 32) == [[0, 1], [1, 10], [2, 16]])
+    #expect(plan([view(1, known: 50)], prefill: 16) == [[0, 50]])
+    // A bound below a block still lets prompts go on.
+    #expect(plan([generating(0), view(1, known: 100)], prefill: 5) == [[0, 1], [1, 5]])
+  }
+
+  @Test func equalProgressGivesBlocksInTurn() {
+    let prompts = [view(0, known: 100), view(1, known: 20), view(2, known: 100)]
+    #expect(plan(prompts, tokens: 64, equalProgress: true) == [[0, 32], [1, 16], [2, 16]])
+    #expect(plan(prompts, tokens: 80, equalProgress: true) == [[0, 32], [1, 20], [2, 16]])
+    #expect(plan(prompts, tokens: 400, equalProgress: true) == [[0, 100], [1, 20], [2, 100]])
+    #expect(plan(prompts, tokens: 400, chunk: 48, equalProgress: true) == [[0, 48], [1, 20], [2, 48]])
+    // The block that was begun is filled first.
+    #expect(
+      plan([view(0, known: 100, processed: 10), view(1, known: 90)], tokens: 40, equalProgress: true)
+        == [[0, 22], [1, 16]])
+  }
+
   /// Random requests and budgets: no budget is exceeded, no part is longer than what is pending, and something runs.
-  @Test func budgetsAreNeverExceeded() {
+  @Test(arguments: [false, true])
+  func budgetsAreNeverExceeded(equalProgress: Bool) {
     var generator = SeededGenerator(seed: 11)
     for _ in 0..<2000 {
       let requests = (0..<UInt64.random(in: 1...12, using: &generator)).map { id in
@@ -80,9 +107,15 @@ import Testing
       let (tokens, size) = (Int.random(in: 1...80, using: &generator), Int.random(in: 1...10, using: &generator))
       let rows = Int.random(in: 1...40, using: &generator)
       let chunk = Bool.random(using: &generator) ? Int.random(in: 1...40, using: &generator) : nil
-      let entries = plan(requests, tokens: tokens, size: size, rows: rows, blockSize: 8, chunk: chunk)
+      let prefill = Bool.random(using: &generator) ? Int.random(in: 1...40, using: &generator) : nil
+      let entries = plan(
+        requests, tokens: tokens, size: size, rows: rows, blockSize: 8, chunk: chunk, prefill: prefill,
+        equalProgress: equalProgress)
       #expect(!entries.isEmpty)
       #expect(entries.count <= size)
+      if let prefill, requests.contains(where: { $0.pendingTokenCount == 1 }) {
+        #expect(entries.reduce(0) { $0 + (requests[$1[0]].pendingTokenCount > 1 ? $1[1] : 0) } <= prefill)
+      }
       #expect(entries.reduce(0) { $0 + $1[1] } <= tokens)
       #expect(entries.reduce(0) { $0 + requests[$1[0]].logitsRowCount(forNext: $1[1]) } <= rows)
       #expect(entries.allSatisfy { $0[1] > 0 && $0[1] <= requests[$0[0]].pendingTokenCount && $0[1] <= chunk ?? .max })

@@ -13,7 +13,7 @@ import Testing
     round.limits = BatchLimits(
       maximumTokenCount: tokens, maximumRequestCount: size, maximumLogitsRowCount: rows, blockSize: 16)
     round.run(scheduler)
-    return round.explanations()
+    return round.explanations(scheduler)
   }
 
   @Test func nobodyWaits() {
@@ -42,6 +42,27 @@ import Testing
     #expect(explain([view(0, known: 6), view(1, known: 6)], size: 1).map(\.cause) == [.batchSize(limit: 1)])
     let generating = (0..<3).map { view($0, running: true, known: 9, processed: 8) }
     #expect(explain(generating, rows: 2).map(\.cause) == [.logitsRows(needed: 1, left: 0, limit: 2)])
+  }
+
+  @Test func aPolicyOfLessCautionExplainsItself() {
+    let explanations = explain(
+      [
+        view(0, running: true, known: 20, processed: 19, maximum: 640, blocks: 2), view(1, known: 50, maximum: 640),
+        view(2, known: 1, maximum: 2),
+      ], free: 4, scheduler: Scheduler(capacity: MaximumUtilizationScheduler()))
+    #expect(explanations.map(\.cause) == [.blocksToStart(needed: 5, left: 4), .headOfLine(behind: RequestID(1))])
+    #expect(explanations[0].description.contains("needs 5 to start, and 4 are left"))
+  }
+
+  @Test func promptsWaitForTheirShareWhileRequestsGenerate() {
+    var round = SchedulingRound()
+    round.requests = [view(0, running: true, known: 9, processed: 8), view(1, known: 60), view(2, known: 60)]
+    round.budget = CacheBudget(blockSize: 16, totalBlockCount: 100, freeBlockCount: 100)
+    round.limits = BatchLimits(
+      maximumTokenCount: 64, maximumRequestCount: 8, maximumLogitsRowCount: 8, blockSize: 16,
+      maximumPrefillTokenCount: 16)
+    round.run(Scheduler())
+    #expect(round.explanations(Scheduler()).map(\.cause) == [.prefillBudget(pending: 60, limit: 16)])
   }
 
   @Test func aUsersPolicyIsNamed() {

@@ -4,11 +4,20 @@ import Scheduling
 /// A view with the numbers that a case is about.
 func view(
   _ id: UInt64, running: Bool = false, known: Int, processed: Int = 0, maximum: Int? = nil, blocks: Int = 0,
-  everyRow: Bool = false
+  releasable: Int? = nil, everyRow: Bool = false, priority: Int = 0, key: UInt64? = nil, computing: Bool = false
 ) -> SchedulableRequest {
   SchedulableRequest(
-    id: RequestID(id), isRunning: running, knownTokenCount: known, processedTokenCount: processed,
-    maximumTokenCount: maximum ?? known + 1, allocatedBlockCount: blocks, needsEveryLogitsRow: everyRow)
+    id: RequestID(id), isRunning: running, priority: priority, knownTokenCount: known, processedTokenCount: processed,
+    maximumTokenCount: maximum ?? known + 1, allocatedBlockCount: blocks, releasableBlockCount: releasable,
+    needsEveryLogitsRow: everyRow, nextBlockKey: key, isNextBlockBeingComputed: computing)
+}
+
+/// Who fits and who is paused, with 100 blocks of 16 tokens in all.
+func decide(_ requests: [SchedulableRequest], free: Int, policy: some CapacityScheduler) -> CapacityDecision {
+  var decision = CapacityDecision()
+  policy.schedule(
+    requests, budget: CacheBudget(blockSize: 16, totalBlockCount: 100, freeBlockCount: free), into: &decision)
+  return decision
 }
 
 func fitting(
@@ -25,13 +34,18 @@ func fitting(
 /// The plan for all requests, as pairs of request and tokens.
 func plan(
   _ requests: [SchedulableRequest], tokens: Int = 64, size: Int = 8, rows: Int = 64, blockSize: Int = 16,
-  chunk: Int? = nil
+  chunk: Int? = nil, prefill: Int? = nil, equalProgress: Bool = false
 ) -> [[Int]] {
   var plan = MicroBatchPlan()
-  FirstComeFirstServedMicroBatchScheduler(maximumChunkSize: chunk).schedule(
+  let policy: any MicroBatchScheduler =
+    equalProgress
+    ? EqualProgressMicroBatchScheduler(maximumChunkSize: chunk)
+    : FirstComeFirstServedMicroBatchScheduler(maximumChunkSize: chunk)
+  policy.schedule(
     requests, fitting: Array(requests.indices),
     limits: BatchLimits(
-      maximumTokenCount: tokens, maximumRequestCount: size, maximumLogitsRowCount: rows, blockSize: blockSize),
+      maximumTokenCount: tokens, maximumRequestCount: size, maximumLogitsRowCount: rows, blockSize: blockSize,
+      maximumPrefillTokenCount: prefill),
     into: &plan)
   return plan.entries.map { [$0.requestIndex, $0.tokenCount] }
 }

@@ -41,7 +41,9 @@ final class BenchRun {
   /// Loads the model, with an engine that times its operations if the plan says so.
   static func load(_ model: ModelArgument, _ engine: EngineArguments, _ plan: BenchPlan) async throws -> BenchRun {
     let recorder = StepRecorder()
-    let options = engine.options(maximumBatchSize: max(256, plan.levels.max() ?? 1))
+    var options = engine.options(maximumBatchSize: max(256, plan.levels.max() ?? 1))
+    // A prompt that is sent again is to be computed again.
+    options.executor.isReusingPrefixes = false
     guard plan.isProfiled else {
       let llm = try await LLM.load(model, options: options) { recorder.add($0) }
       return BenchRun(

@@ -1,5 +1,6 @@
 package import Checkpoints
 package import Models
+package import Resources
 package import Tensors
 
 /// The engine that runs on the processor, with vector kernels and worker threads.
@@ -119,6 +120,8 @@ package final class CPUBackend: BatchBackend {
     return KVCacheGeometry(
       blockSize: KVBlocks.blockSize, blockCount: cache.blockCount, bytesPerBlock: cache.shape.bytesPerBlock)
   }
+
+  package var blockStore: (any KVBlockStore)? { cache.map { CPUBlockStore($0) } }
 
   private var attention: (cache: KVBlocks, shape: AttentionShape, layout: RaggedLayout) {
     guard let cache, let shape, let layout else { preconditionFailure("a model allocates its cache when it is built") }

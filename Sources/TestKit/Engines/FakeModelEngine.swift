@@ -1,6 +1,7 @@
 internal import Dispatch
 package import ModelEngines
 package import Requests
+package import Resources
 internal import Synchronization
 package import Tensors
 
@@ -18,7 +19,7 @@ package import Tensors
 /// table*: the fake's cache holds token identifiers where a real one holds keys and values. A wrong block table, a wrong
 /// position, a missing chunk or a block that two sequences share changes the answer, and most such faults are found by
 /// the checks of the contract before that.
-package final class FakeModelEngine: ModelEngine {
+package final class FakeModelEngine: ModelEngine, KVBlockStore {
   /// What the fake is told to do.
   package struct Script: Sendable {
     /// The numbers of the passes, from 0, that throw.
@@ -27,6 +28,8 @@ package final class FakeModelEngine: ModelEngine {
     package var wantedToken: (@Sendable (_ history: [TokenID]) -> TokenID?)?
     /// Whether the row after a history is to contain a value that is not a number.
     package var isPoisoned: (@Sendable (_ history: [TokenID]) -> Bool)?
+    /// Whether a run is to fail alone, given the tokens of the sequence up to its end.
+    package var isFailingRun: (@Sendable (_ history: [TokenID]) -> Bool)?
     /// Microseconds that every pass takes at least.
     package var microsecondsPerPass: UInt32 = 0
     /// A gate at which passes wait, so that a test can act in the middle of one.
@@ -102,7 +105,7 @@ package final class FakeModelEngine: ModelEngine {
       vocabularySize: vocabularySize, maximumSequenceLength: maximumSequenceLength,
       maximumBatchTokens: maximumBatchTokens, maximumLogitsRows: maximumLogitsRows)
     cacheGeometry = KVCacheGeometry(
-      blockSize: blockSize, blockCount: blockCount, bytesPerBlock: blockSize * MemoryLayout<TokenID>.stride)
+      blockSize: blockSize, blockCount: blockCount, bytesPerBlock: blockSize * Self.bytesPerEntry)
     self.script = script
     logits = Logits(vocabularySize: vocabularySize)
     cache = Array(repeating: (-1, -1), count: blockSize * blockCount)
@@ -121,6 +124,12 @@ package final class FakeModelEngine: ModelEngine {
     if script.failingPasses.contains(pass) { throw FakeModelEngineError("pass \(pass) was told to fail") }
     try check(batch)
     for run in batch.runs { write(run, of: batch) }
+    if let isFailingRun = script.isFailingRun {
+      for (index, run) in batch.runs.enumerated()
+      where isFailingRun(try read(0..<run.firstPosition + run.tokenCount, run, of: batch)) {
+        throw RunFailure(runIndex: index, reason: "the run was told to fail")
+      }
+    }
     logits.resize(rowCount: batch.logitsRowCount)
     var row = 0
     for run in batch.runs {
@@ -221,7 +230,55 @@ package final class FakeModelEngine: ModelEngine {
     }
     try require(
       batch.blockTable.allSatisfy { $0 >= 0 && Int($0) < cacheGeometry.blockCount }, "a block is out of range")
-    try require(Set(batch.blockTable).count == batch.blockTable.count, "two sequences of the batch share a block")
+    var nameCounts: [Int32: Int] = [:]
+    for block in batch.blockTable { nameCounts[block, default: 0] += 1 }
+    for run in batch.runs {
+      let (first, last) = (run.firstPosition, run.firstPosition + run.tokenCount - 1)
+      let written = run.blockStart + first / cacheGeometry.blockSize...run.blockStart + last / cacheGeometry.blockSize
+      try require(
+        batch.blockTable[written].allSatisfy { nameCounts[$0] == 1 }, "a block that is written is another's as well")
+    }
+  }
+}
+
+/// The contents of the fake's cache: for every position four bytes of token and four of position.
+extension FakeModelEngine {
+  private static let bytesPerEntry = 8
+
+  /// The fake itself.
+  package var blockStore: (any KVBlockStore)? { self }
+
+  /// Bytes of a block.
+  package var bytesPerBlock: Int { cacheGeometry.bytesPerBlock }
+
+  /// Copies the first positions, and makes sure that nobody can use the others.
+  package func copyBlock(from source: Int32, to target: Int32, tokenCount: Int) {
+    let size = cacheGeometry.blockSize
+    for offset in 0..<size {
+      cache[Int(target) * size + offset] = offset < tokenCount ? cache[Int(source) * size + offset] : (-1, -1)
+    }
+  }
+
+  /// Writes tokens and positions to `bytes`.
+  package func readBlock(_ block: Int32, into bytes: inout [UInt8]) {
+    bytes.removeAll(keepingCapacity: true)
+    let size = cacheGeometry.blockSize
+    for (token, position) in cache[Int(block) * size..<(Int(block) + 1) * size] {
+      for value in [UInt32(bitPattern: token), UInt32(bitPattern: Int32(position))] {
+        for shift in [0, 8, 16, 24] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+      }
+    }
+  }
+
+  /// Reads tokens and positions from `bytes`.
+  package func writeBlock(_ block: Int32, from bytes: [UInt8]) {
+    func integer(_ start: Int) -> Int32 {
+      Int32(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[start + $1]) << UInt32(8 * $1) })
+    }
+    for offset in 0..<cacheGeometry.blockSize {
+      let start = offset * Self.bytesPerEntry
+      cache[Int(block) * cacheGeometry.blockSize + offset] = (integer(start), Int(integer(start + 4)))
+    }
   }
 }
 

@@ -1,0 +1,120 @@
+#if canImport(Glibc)
+  @unsafe @preconcurrency internal import Glibc
+#elseif canImport(Musl)
+  @unsafe @preconcurrency internal import Musl
+#elseif canImport(Darwin)
+  @unsafe @preconcurrency internal import Darwin
+#endif
+
+// Every unsafe expression of this room is in this file: pointers passed to the operating system come from arrays that are
+// alive during the call, with a count that was checked against them.
+
+/// A file that is written and read at given offsets; closed with the object.
+final class BlockFile {
+  /// The path as it was given.
+  let path: String
+  private let descriptor: Int32
+
+  /// Creates the file, or empties it. Only its owner may read it: it holds what users have asked.
+  init(writing path: String) throws(CacheFileError) {
+    self.path = path
+    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Self.failure(path) }
+  }
+
+  /// Opens a file that is there.
+  init(reading path: String) throws(CacheFileError) {
+    self.path = path
+    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.failure(path) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Number of bytes in the file; 0 if the operating system does not say.
+  var byteCount: Int {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return 0 }
+    return Int(status.st_size)
+  }
+
+  /// Writes all of `bytes` at `offset`.
+  func write(_ bytes: [UInt8], at offset: Int) throws(CacheFileError) {
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe pwrite(
+          descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done, off_t(offset + done))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw Self.failure(path)
+      }
+      done += count
+    }
+  }
+
+  /// Makes `bytes` what is at `range` of the file.
+  func read(_ range: Range<Int>, into bytes: inout [UInt8]) throws(CacheFileError) {
+    if bytes.count > range.count { bytes.removeLast(bytes.count - range.count) }
+    while bytes.count < range.count { bytes.append(0) }
+    var done = 0
+    while done < range.count {
+      let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe pread(
+          descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done, off_t(range.lowerBound + done))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw Self.failure(path)
+      }
+      if count == 0 { throw .damaged(path: path, reason: "it ends at byte \(range.lowerBound + done)") }
+      done += count
+    }
+  }
+
+  /// Waits until the file is on the disk and gives it the name `name`.
+  func finish(as name: String) throws(CacheFileError) {
+    guard fsync(descriptor) == 0 else { throw Self.failure(path) }
+    guard unsafe rename(path, name) == 0 else { throw Self.failure(name) }
+  }
+
+  /// Deletes the file; it can be used until it is closed.
+  func remove() { _ = unsafe unlink(path) }
+
+  private static func failure(_ path: String) -> CacheFileError {
+    .system(path: path, reason: unsafe String(cString: strerror(errno)))
+  }
+}
+
+/// Questions about files of cache blocks.
+package enum CacheFile {
+  /// Whether there is anything at `path`.
+  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+}
+
+/// A file of cache blocks that cannot be written or used.
+public enum CacheFileError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The operating system refused something.
+  case system(path: String, reason: String)
+  /// The blocks were computed with another model, or differently.
+  case otherModel(path: String)
+  /// The blocks have another shape.
+  case otherGeometry(path: String, reason: String)
+  /// The file is not what was written.
+  case damaged(path: String, reason: String)
+  /// The manager cannot read the contents of blocks.
+  case noStore
+
+  /// One line that says what happened, and what to do.
+  public var description: String {
+    switch self {
+    case .system(let path, let reason): "\(path): \(reason)"
+    case .otherModel(let path): "\(path): the saved cache belongs to another model; delete it or save a new one"
+    case .otherGeometry(let path, let reason): "\(path): the saved cache does not fit: \(reason); save a new one"
+    case .damaged(let path, let reason): "\(path): the saved cache is damaged: \(reason); delete it"
+    case .noStore:
+      "the engine does not give access to the contents of its cache, so that nothing can be saved or restored"
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import InflightTestKit
+import Requests
+import Resources
+import TestKit
+import Testing
+
+@Suite struct SnapshotTests {
+  private let hash: [UInt8] = [1, 2, 3]
+
+  private func filled() throws -> CacheBench<KVCacheManager> {
+    let bench = CacheBench(blockCount: 16, tier: HostCacheTier(blockCount: 8))
+    for seed in 1...6 { try bench.run(tokens(13, UInt64(seed))) }
+    try bench.run(tokens(9, 7), namespace: CacheNamespace(adapterID: 5, salt: [1, 2]))
+    return bench
+  }
+
+  @Test func whatWasSavedIsFoundAgain() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "cache")
+    let old = try filled()
+    try old.manager.save(to: path, modelHash: hash)
+    let new = CacheBench(blockCount: 32)
+    #expect(try new.manager.restore(from: path, modelHash: hash) == 20)
+    try new.check()
+    for seed in 1...6 {
+      #expect(new.begin(0, tokens(13, UInt64(seed))) == 12)
+      try new.check()
+      new.free(0)
+    }
+    #expect(new.begin(0, tokens(9, 7), namespace: CacheNamespace(adapterID: 5, salt: [1, 2])) == 8)
+    try new.check()
+    // Restoring again changes nothing.
+    #expect(try new.manager.restore(from: path, modelHash: hash) == 0)
+    try new.check()
+  }
+
+  @Test func aSmallerCacheTakesWhatItHasRoomFor() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "cache")
+    try filled().manager.save(to: path, modelHash: hash)
+    let new = CacheBench(blockCount: 7)
+    #expect(try new.manager.restore(from: path, modelHash: hash) == 7)
+    try new.check()
+    #expect(new.manager.capacity.free == 7)
+    try new.run(tokens(25, 99))
+    try new.check()
+  }
+
+  @Test func aWindowedCacheIsSavedWithItsGaps() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "cache")
+    let old = CacheBench(blockCount: 8, window: 6)
+    old.begin(0, tokens(40))
+    while old.running[0]?.processed ?? 40 < 40 { try old.process(0, 1) }
+    old.free(0)
+    try old.manager.save(to: path, modelHash: hash)
+    let new = CacheBench(blockCount: 8, window: 6)
+    #expect(try new.manager.restore(from: path, modelHash: hash) == 8)
+    try new.check()
+    #expect(new.begin(0, tokens(40) + [1]) == 40)
+    try new.check()
+  }
+
+  @Test func whatDoesNotFitIsRefused() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "cache")
+    try filled().manager.save(to: path, modelHash: hash)
+    let new = CacheBench()
+    #expect(throws: CacheFileError.otherModel(path: path)) {
+      try new.manager.restore(from: path, modelHash: [1, 2, 4])
+    }
+    #expect(throws: CacheFileError.self) {
+      try CacheBench(blockSize: 8).manager.restore(from: path, modelHash: hash)
+    }
+    #expect(throws: CacheFileError.noStore) {
+      try KVCacheManager(blockSize: 4, blockCount: 4, slotCount: 1).restore(from: path, modelHash: hash)
+    }
+    #expect(throws: CacheFileError.noStore) {
+      try KVCacheManager(blockSize: 4, blockCount: 4, slotCount: 1).save(to: path, modelHash: hash)
+    }
+    #expect(throws: CacheFileError.self) { try new.manager.restore(from: "/nowhere/at/all", modelHash: hash) }
+    #expect(throws: CacheFileError.self) { try new.manager.save(to: "/nowhere/at/all", modelHash: hash) }
+    #expect(
+      CacheFileError.otherModel(path: "x").description == "x: the saved cache belongs to another model; "
+        + "delete it or save a new one")
+  }
+
+  /// Every damage is noticed, and what is in the cache afterwards is right.
+  @Test func damagedFilesAreNoticed() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "cache")
+    try filled().manager.save(to: path, modelHash: hash)
+    let good = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    let isLong = ProcessInfo.processInfo.environment["INFLIGHT_LONG_TESTS"] == "1"
+    var generator = SeededGenerator(seed: 1)
+    for round in 0..<(isLong ? 20_000 : 400) {
+      var bytes = good
+      switch round % 4 {
+      case 0: bytes.removeLast(Int.random(in: 1...bytes.count, using: &generator))
+      case 1: bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^= UInt8.random(in: 1...255, using: &generator)
+      case 2:
+        let start = Int.random(in: 0..<bytes.count - 8, using: &generator)
+        for offset in 0..<8 { bytes[start + offset] = Bool.random(using: &generator) ? 0xFF : 0 }
+      default: bytes += [UInt8](repeating: 7, count: Int.random(in: 1...200, using: &generator))
+      }
+      guard bytes != good else { continue }
+      let damaged = try directory.write(bytes, to: "damaged")
+      let bench = CacheBench(blockCount: 32)
+      #expect(throws: CacheFileError.self) { try bench.manager.restore(from: damaged, modelHash: hash) }
+      try bench.manager.checkIntegrity()
+      #expect(bench.manager.capacity.free == 32)
+      guard round % 16 == 0 else { continue }
+      for seed in 1...6 {
+        bench.begin(0, tokens(13, UInt64(seed)))
+        try bench.check()
+        bench.free(0)
+      }
+    }
+  }
+}
