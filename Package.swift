@@ -115,7 +115,8 @@ let package = Package(
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
-    .testTarget(name: "InflightTestKitTests", dependencies: ["InflightTestKit", "Executor", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "InflightTestKitTests", dependencies: ["InflightTestKit", "Executor", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ModelEnginesTests",
       dependencies: ["ModelEngines", "Models", "Checkpoints", "Resources", "Tensors", "TestKit", "InflightTestKit"],

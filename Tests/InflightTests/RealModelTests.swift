@@ -99,6 +99,42 @@ import Testing
     }
   }
 
+  /// A prompt of several splits of attention's keys, in chunks up to one that holds it all, with its prefix in the cache
+  /// and without, divided among threads and not: the same bits for every type of cache.
+  @Test(arguments: KVCacheType.allCases) func longPromptsHaveTheSameBitsInChunksAndFromTheCache(_ type: KVCacheType)
+    async throws
+  {
+    let passage = "The history of the number seven is longer than people think, and nobody has written all of it. "
+    let prompt = String(repeating: passage, count: 36)
+    let params = SamplingParams(maxTokens: 8, logprobs: 2)
+    func llm(chunk: Int, threads: Int, reuse: Bool) async throws -> LLM {
+      try await LLM(
+        model: RealModels.smolLM2(),
+        options: LLMOptions(
+          engine: EngineOptions(
+            threadCount: threads, maximumBatchTokens: max(512, chunk), cacheTokens: 4096, cacheType: type),
+          executor: ExecutorConfiguration(
+            maximumBatchTokens: max(512, chunk), maximumChunkSize: chunk, isReusingPrefixes: reuse)))
+    }
+    let longer = prompt + " And yet:"
+    let reference = try await llm(chunk: 2048, threads: 1, reuse: false)
+    let whole = try await reference.generate(prompt, params)
+    let wholeLonger = Bits(try await reference.generate(longer, params))
+    #expect(whole.promptTokenCount > 700)
+    await reference.shutdown()
+    for (chunk, threads) in [(32, 2), (100, 1), (512, 2)] {
+      let other = try await llm(chunk: chunk, threads: threads, reuse: true)
+      for pass in ["computed", "cached"] {
+        let isSame = Bits(try await other.generate(prompt, params)) == Bits(whole)
+        #expect(isSame, "\(type), chunks of \(chunk), \(threads) threads, \(pass)")
+      }
+      let isSame = Bits(try await other.generate(longer, params)) == wholeLonger
+      #expect(isSame, "\(type), chunks of \(chunk), \(threads) threads, a cached prefix")
+      #expect(other.statistics().lastStep.cacheHitRate > 0.6)
+      await other.shutdown()
+    }
+  }
+
   @Test func whatCanNeverRunIsRefusedAndNothingElseIsDisturbed() async throws {
     let llm = try await Self.llm()
     func refusal(_ prompt: String, _ params: SamplingParams = SamplingParams(maxTokens: 4)) async -> String {
