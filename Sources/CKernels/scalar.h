@@ -1,0 +1,49 @@
+// What the files of the scalar twin share.
+#ifndef INFLIGHT_SCALAR_H
+#define INFLIGHT_SCALAR_H
+
+#include "CKernels.h"
+#include "exponential.h"
+#include "formats.h"
+#include <math.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+static inline float power_of_two(int exponent) {
+  uint32_t bits = (uint32_t)(exponent + 127) << 23;
+  float value;
+  memcpy(&value, &bits, 4);
+  return value;
+}
+
+static inline float exponential(float x) {
+  if (x != x) return x;
+  if (x < IK_EXP_MIN) return 0;
+  if (x > IK_EXP_MAX) x = IK_EXP_MAX;
+  float n = rintf(x * IK_LOG2_E);
+  float r = fmaf(n, -IK_LN2_HIGH, x);
+  r = fmaf(n, -IK_LN2_LOW, r);
+  float p = IK_EXP_P0;
+  p = fmaf(p, r, IK_EXP_P1);
+  p = fmaf(p, r, IK_EXP_P2);
+  p = fmaf(p, r, IK_EXP_P3);
+  p = fmaf(p, r, IK_EXP_P4);
+  p = fmaf(p, r, IK_EXP_P5);
+  p = fmaf(p, r * r, r) + 1.0f;
+  return p * power_of_two((int)n);
+}
+
+// Adds sixteen partial sums in the order of the vector tiers.
+static inline float sum_lanes(float lanes[16]) {
+  for (int step = 8; step > 0; step /= 2) {
+    for (int j = 0; j < step; j++) lanes[j] += lanes[j + step];
+  }
+  return lanes[0];
+}
+
+// The kernels of scalar_attention.c.
+void ik_scalar_rotate(const void *arguments, int32_t begin, int32_t end);
+void ik_scalar_attention(const void *arguments, int32_t begin, int32_t end);
+void ik_scalar_fold_partials(const void *arguments, int32_t begin, int32_t end);
+
+#endif
