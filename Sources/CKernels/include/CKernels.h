@@ -59,7 +59,7 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // IK_OUTLIER times the root mean square of its row, does not count for the scale of its group and has 15 bits, of which
 // `high` has the upper ones. High bits are listed by quads, the four values that a dot product takes together, and
 // products visit the listed quads a second time. What is an outlier depends on the row alone.
-#define IK_OUTLIER 2.5f
+#define IK_OUTLIER 2.0f
 
 typedef struct ik_int8_group {
   int8_t values[32];    // -127 to 127; of outliers -64 to 63
