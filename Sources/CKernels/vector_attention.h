@@ -49,8 +49,8 @@ INLINE void load_block(
   }
 }
 
-// Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, a line for each dimension: of a cache
-// that is far away they come just in time, and a whole block at once would not.
+// Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, a line for each dimension, so that the
+// requests of a block are spread over the work on the one before it.
 INLINE void score_rows(
     int rows, const attention_block *block, int32_t dimension, const float *const *queries, float (*scores)[32],
     const uint8_t *next

@@ -1,6 +1,7 @@
 // Matrix products of the vector tiers. Included by vector_kernels.h.
 
-// ROWS rows are computed together with weights that are unpacked already, FEW_ROWS with weights that are not; from MANY_ROWS on unpacking them first is worth it.
+// ROWS rows are computed together with weights that are unpacked already, FEW_ROWS with weights that are not; from
+// MANY_ROWS on unpacking them first is worth it.
 #define FEW_ROWS 4
 #define MANY_ROWS 8
 
