@@ -25,14 +25,8 @@ import Testing
     #expect(throws: PeerError.ended(path: "/bin/false")) { try LlamaPeer(interpreter: "/bin/false") }
   }
 
-  /// A stand-in that answers every line as the worker would; `-c` makes it ignore the program that it is given.
-  private func peer(answering body: String) throws -> LlamaPeer {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent("peer-\(UUID().uuidString)")
-    try "#!/bin/sh\n\(body)\n".write(to: file, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
-    defer { try? FileManager.default.removeItem(at: file) }
-    return try LlamaPeer(interpreter: file.path)
-  }
+  /// A stand-in that answers every line as the worker would.
+  private func peer(answering body: String) throws -> LlamaPeer { try LlamaPeer(command: ["/bin/sh", "-c", body]) }
 
   @Test func answersAreRead() throws {
     let peer = try peer(

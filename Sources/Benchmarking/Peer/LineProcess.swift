@@ -25,8 +25,11 @@ final class LineProcess {
     path = command[0]
     if path.utf8.contains(UInt8(ascii: "/")), unsafe access(path, X_OK) != 0 { throw .noInterpreter(path: path) }
     var ends: [Int32] = [-1, -1]
+    // Where that can be said when a socket is made, so that a program that another thread starts meanwhile gets none.
     #if canImport(Glibc)
-      let stream = Int32(SOCK_STREAM.rawValue)
+      let stream = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    #elseif canImport(Musl)
+      let stream = SOCK_STREAM | SOCK_CLOEXEC
     #else
       let stream = SOCK_STREAM
     #endif

@@ -18,8 +18,15 @@ package final class LlamaPeer {
   /// Starts the worker under `interpreter` and waits until it has loaded the library.
   ///
   /// - Throws: ``PeerError``.
-  package init(interpreter: String) throws(PeerError) {
-    process = try LineProcess([interpreter, "-c", LlamaWorker.source])
+  package convenience init(interpreter: String) throws(PeerError) {
+    try self.init(command: [interpreter, "-c", LlamaWorker.source])
+  }
+
+  /// Starts a program that answers as the worker does, and waits until it says that it is ready.
+  ///
+  /// - Throws: ``PeerError``.
+  package init(command: [String]) throws(PeerError) {
+    process = try LineProcess(command)
     let greeting = try Self.parse(try process.readLine())
     version = greeting["version"]?.stringValue ?? "?"
   }
