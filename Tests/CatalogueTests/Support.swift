@@ -57,6 +57,18 @@ final class ScratchDirectory: Sendable {
     return file
   }
 
+  /// Writes a shell script that can be run, and returns its path. Another process makes the file: had this one it open
+  /// for writing while another thread starts a program, the system would refuse to run it ("text file busy").
+  func writeProgram(_ body: String, to name: String) throws -> String {
+    let text = write(Array("#!/bin/sh\n\(body)\n".utf8), to: name + ".text")
+    let copy = Process()
+    copy.executableURL = URL(fileURLWithPath: "/bin/sh")
+    copy.arguments = ["-c", "cp \"$0\" \"$1\" && rm \"$0\" && chmod +x \"$1\"", text, "\(path)/\(name)"]
+    try copy.run()
+    copy.waitUntilExit()
+    return "\(path)/\(name)"
+  }
+
   func read(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: "\(path)/\(name)").map { Array($0) } }
 
   /// Every file below, relative to the directory, sorted.
