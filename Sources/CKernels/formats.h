@@ -126,6 +126,10 @@ typedef struct ik_group {
 // Scales up to this count as 0 when values are divided by them: their inverse would not be finite.
 #define IK_SMALLEST_SCALE 1e-36f
 
+// Quantizes one group, in plain C: what the scalar twin does, and the vector tiers with rows that are not finite or whose
+// squares are not.
+void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]);
+
 // Lists the quads of group `group` of the chunk at `place` whose `high` is not 0. Groups come in ascending order.
 static inline void ik_list_outliers(const ik_int8_rows *x, size_t place, int32_t group, const int8_t high[IK_GROUP]) {
   ik_outliers *list = x->outliers + place * IK_LIST;

@@ -60,7 +60,8 @@ static float integer_element(
       const ik_int8_group *group = groups + g - first;
       const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
       for (int k = 0; k < 32; k += run) {
-        int32_t sum = dot(format, weights, column, group->values + k, k, k + run);
+        int32_t sum = dot(format, weights, column, group->values + k, k, k + run), twice = group->extra_quad * 4;
+        if (k <= twice && twice < k + run) sum += dot(format, weights, column, group->extra, twice, twice + 4);
         out = fmaf((float)sum * group->scale, scale_of(format, tile, g, column, k), out);
       }
       if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
@@ -119,6 +120,57 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
 // ---------------------------------------------------------------------------------------------------------------
 // Rows.
 
+// Of a group's values that are no outliers: the largest of its largest quad, and of its second largest, and the first quad
+// that has the largest.
+typedef struct largest_two {
+  float first, second;
+  int32_t quad;
+} largest_two;
+
+static largest_two largest_quads(const float *x, float outlier) {
+  largest_two result = {0, 0, 0};
+  for (int quad = 0; quad < 8; quad++) {
+    float largest = 0;
+    for (int i = 4 * quad; i < 4 * quad + 4; i++) {
+      float size = fabsf(x[i]);
+      if (!(size > outlier) && size > largest) largest = size;
+    }
+    if (largest > result.first) {
+      result = (largest_two){largest, result.first, quad};
+    } else if (largest > result.second) {
+      result.second = largest;
+    }
+  }
+  return result;
+}
+
+void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]) {
+  largest_two largest = largest_quads(x, outlier);
+  float peak = 0;
+  for (int i = 0; i < IK_GROUP; i++) peak = fabsf(x[i]) > peak ? fabsf(x[i]) : peak;
+  float half = largest.first * 0.5f, scale = (largest.second > half ? largest.second : half) / 127.0f;
+  if (peak / 16256.0f > scale) scale = peak / 16256.0f;
+  float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
+  int32_t total = 0;
+  memset(group, 0, sizeof *group);
+  group->extra_quad = largest.quad;
+  for (int i = 0; i < IK_GROUP; i++) {
+    float rounded = rintf(x[i] * inverse);
+    // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
+    if (rounded != rounded) scale = NAN;
+    int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(x[i]) > outlier ? (q + 64) >> 7 : 0;
+    int32_t low = q - 128 * top, value = low > 127 ? 127 : low < -127 ? -127 : low;
+    high[i] = (int8_t)top;
+    group->values[i] = (int8_t)value;
+    // Only values of this quad reach beyond 127: the scale is that of the second largest, or more.
+    if (i / 4 == largest.quad) group->extra[i % 4] = group->half_extras[i / 16][i % 4] = (int8_t)(low - value);
+    group->sums[i / 16] += low;
+    total += q;
+  }
+  group->scale = scale;
+  group->scaled_sum = scale * (float)total;
+}
+
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
   float lanes[16] = {0};
   for (int32_t i = 0; i < columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
@@ -129,29 +181,7 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
     ik_int8_group *group = out->groups + place * IK_CHUNK + g % IK_CHUNK;
     int8_t high[IK_GROUP];
     if (g % IK_CHUNK == 0) out->outlier_counts[place] = 0;
-    float peak = 0, small = 0;
-    for (int i = 0; i < IK_GROUP; i++) {
-      float size = fabsf(values[i]);
-      if (size > peak) peak = size;
-      if (!(size > outlier) && size > small) small = size;
-    }
-    float scale = small / 127.0f;
-    if (peak / 16256.0f > scale) scale = peak / 16256.0f;
-    float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
-    int32_t total = 0;
-    group->sums[0] = group->sums[1] = 0;
-    for (int i = 0; i < IK_GROUP; i++) {
-      float rounded = rintf(values[i] * inverse);
-      // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
-      if (rounded != rounded) scale = NAN;
-      int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(values[i]) > outlier ? (q + 64) >> 7 : 0;
-      high[i] = (int8_t)top;
-      group->values[i] = (int8_t)(q - 128 * top);
-      group->sums[i / 16] += q - 128 * top;
-      total += q;
-    }
-    group->scale = scale;
-    group->scaled_sum = scale * (float)total;
+    ik_quantize_group(values, outlier, group, high);
     ik_list_outliers(out, place, g % IK_CHUNK, high);
   }
 }

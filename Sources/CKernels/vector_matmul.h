@@ -29,6 +29,19 @@ INLINE v64u load_quad(const uint8_t *weights, int planes, int quad, int half) {
   return nibbles | (moved & splat_byte((uint8_t)(((1 << planes) - 1) << 4)));
 }
 
+// The same of a quad that is not known when this is compiled.
+INLINE v64u load_any_quad(const uint8_t *weights, int planes, int quad, int half) {
+  if (planes < 0) return load_bytes(weights + quad * 128 + half * 64);
+  typedef uint16_t v32w __attribute__((vector_size(64)));
+  v32w packed = (v32w)load_bytes(weights + ik_plane_bytes(planes) + quad / 2 * 128 + half * 64);
+  v64u nibbles = (v64u)(packed >> (uint16_t)(quad % 2 * 4)) & 15;
+  if (planes == 0) return nibbles;
+  int per_byte = 8 / planes;
+  v32w plane = (v32w)load_bytes(weights + (half * planes + quad / per_byte) * 64);
+  v64u bits = (v64u)(plane >> (uint16_t)(quad % per_byte * planes)) & splat_byte((uint8_t)((1 << planes) - 1));
+  return nibbles | (v64u)((v32w)bits << 4);
+}
+
 INLINE v16 bytes_to_float(const uint8_t *p) {
   typedef uint8_t v16b __attribute__((vector_size(16)));
   v16b bytes;
@@ -105,7 +118,7 @@ INLINE v16i start_sum(ik_scaling scaling, int offset, const int32_t *sums, int h
   return -(total * offset);
 }
 
-// Adds one group to `rows` rows: their first eight bits. `x` is the group of the first row.
+// Adds one group to `rows` rows: all but the high bits of outliers. `x` is the group of the first row.
 INLINE void add_group(
     ik_scaling scaling, int planes, int offset, int rows, const uint8_t *weights, const group_scales *scales,
     const ik_int8_group *x, v16 (*out)[2]
@@ -126,6 +139,15 @@ INLINE void add_group(
         int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
         sums[r][0] = dot4_of_format(offset, sums[r][0], w0, a);
         sums[r][1] = dot4_of_format(offset, sums[r][1], w1, a);
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      const ik_int8_group *group = x + r * IK_CHUNK;
+      int32_t extra = load_quad_of_activations(halves == 2 ? group->half_extras[half] : group->extra);
+#pragma unroll
+      for (int c = 0; c < 2; c++) {
+        sums[r][c] = dot4_of_format(offset, sums[r][c], load_any_quad(weights, planes, group->extra_quad, c), extra);
       }
     }
 #pragma unroll
@@ -163,7 +185,7 @@ INLINE void add_outliers(
     const group_scales *s = panel_scales ? panel_scales + g : &scales;
 #pragma unroll
     for (int c = 0; c < 2; c++) {
-      v16i sums = dot4_of_format(offset, start, load_quad(group, planes, quad, c), high);
+      v16i sums = dot4_of_format(offset, start, load_any_quad(group, planes, quad, c), high);
       out[c] = fma16(to_float(sums) * scale, s->scales[half][c], out[c]);
     }
   }

@@ -26,33 +26,6 @@ INLINE v16 maxima(v16 v[16]) {
 
 typedef int8_t v16b __attribute__((vector_size(16)));
 
-// Quantizes a group of a row that is not finite, or whose squares are not. A NaN becomes 0 here and makes the group's scale
-// a NaN, so that it is not lost.
-static void quantize_broken_group(const float *x, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]) {
-  float peak = 0, small = 0;
-  for (int i = 0; i < IK_GROUP; i++) {
-    float size = fabsf(x[i]);
-    if (size > peak) peak = size;
-    if (!(size > outlier) && size > small) small = size;
-  }
-  float scale = small / 127.0f;
-  if (peak / 16256.0f > scale) scale = peak / 16256.0f;
-  float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
-  int32_t total = 0, sums[2] = {0, 0};
-  for (int i = 0; i < IK_GROUP; i++) {
-    float rounded = rintf(x[i] * inverse);
-    if (rounded != rounded) scale = NAN;
-    int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(x[i]) > outlier ? (q + 64) >> 7 : 0;
-    high[i] = (int8_t)top;
-    group->values[i] = (int8_t)(q - 128 * top);
-    sums[i / 16] += q - 128 * top;
-    total += q;
-  }
-  memcpy(group->sums, sums, sizeof sums);
-  group->scale = scale;
-  group->scaled_sum = scale * (float)total;
-}
-
 // Sums of the lanes of two vectors, as the first two of sixteen.
 INLINE v16i sum_both(v16i a, v16i b) {
   v16i sums = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
@@ -63,9 +36,10 @@ INLINE v16i sum_both(v16i a, v16i b) {
   return __builtin_shufflevector(sums, sums, 0, 8, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// Quantizes a group of finite values. `high` is where the upper bits of outliers go, or NULL if there are none.
+// Quantizes a group of finite values, of which `quad` has the largest that are no outliers. `high` is where the upper bits
+// of outliers go, or NULL if there are none.
 INLINE void quantize_group(
-    const float *x, float scale, float inverse, float outlier, ik_int8_group *group, int8_t *high
+    const float *x, float scale, float inverse, int32_t quad, float outlier, ik_int8_group *group, int8_t *high
 ) {
   v16i q[2];
 #pragma unroll
@@ -87,35 +61,76 @@ INLINE void quantize_group(
     v16i tops = sum_both(top[0], top[1]);
     total = 128 * (tops[0] + tops[1]);
   }
+  int8_t extras[IK_GROUP];
 #pragma unroll
   for (int half = 0; half < 2; half++) {
-    v16b bytes = __builtin_convertvector(q[half], v16b);
+    v16i low = __builtin_elementwise_max(__builtin_elementwise_min(q[half], splat_int(127)), splat_int(-127));
+    v16b bytes = __builtin_convertvector(low, v16b), beyond = __builtin_convertvector(q[half] - low, v16b);
     memcpy(group->values + 16 * half, &bytes, 16);
+    memcpy(extras + 16 * half, &beyond, 16);
   }
+  memset(group->half_extras, 0, sizeof group->half_extras);
+  memcpy(group->extra, extras + 4 * quad, 4);
+  memcpy(group->half_extras[quad / 4], extras + 4 * quad, 4);
+  group->extra_quad = quad;
   v16i sums = sum_both(q[0], q[1]);
   memcpy(group->sums, &sums, 8);
   group->scale = scale;
   group->scaled_sum = scale * (float)(total + sums[0] + sums[1]);
 }
 
-// Scales of up to 16 groups, and what to multiply with to divide by them: of the largest values that are no outliers, and
-// such that the largest of all has 15 bits. `peaks` are the largest of all.
-INLINE void scale_groups(
-    const float *x, int32_t count, float outlier, float peaks[16], float scales[16], float inverses[16]
-) {
-  v16 all[16], small[16];
-  for (int32_t i = 0; i < 16; i++) all[i] = small[i] = splat(0.0f);
+// Of up to 16 groups: the largest of all values; the scale, see ik_int8_rows, and what to multiply with to divide by it; the
+// first quad that has the largest value that is no outlier.
+typedef struct group_plans {
+  float peaks[16], scales[16], inverses[16];
+  int32_t quads[16];
+} group_plans;
+
+#define SHUFFLE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
+#define EVERY_EIGHT(a, b, c, d, e, f, g, h) a, b, c, d, e, f, g, h, 8 + a, 8 + b, 8 + c, 8 + d, 8 + e, 8 + f, 8 + g, 8 + h
+
+// Folds lanes with those `distance` away, of two groups of eight lanes: their largest and second largest value and the
+// first lane that has the largest.
+#define FOLD_LARGEST(...)                                                                                               {                                                                                                                       v16 other = SHUFFLE(first, __VA_ARGS__), other_second = SHUFFLE(second, __VA_ARGS__);                                 v16i other_quad = SHUFFLE(quad, __VA_ARGS__), less = (first < other) | ((first == other) & (other_quad < quad));      second = max16(select16(less, first, other), max16(second, other_second));                                           quad = (less & other_quad) | (~less & quad);                                                                          first = select16(less, other, first);                                                                               }
+
+static void plan_groups(const float *x, int32_t count, float outlier, group_plans *plans) {
+  v16 all[16], pairs[16];
+  float firsts[16], seconds[16];
+  for (int32_t i = 0; i < 16; i++) all[i] = pairs[i] = splat(0.0f);
   for (int32_t i = 0; i < count; i++) {
     v16 a = __builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP));
     v16 b = __builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP + 16));
     all[i] = max16(a, b);
-    small[i] = max16(select16(a > outlier, splat(0.0f), a), select16(b > outlier, splat(0.0f), b));
+    a = select16(a > outlier, splat(0.0f), a);
+    b = select16(b > outlier, splat(0.0f), b);
+    pairs[i] = max16(
+        __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+        __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
   }
-  v16 peak = maxima(all), scale = max16(maxima(small) / 127.0f, peak / 16256.0f);
-  store(peaks, peak);
-  store(scales, scale);
-  store(inverses, select16(scale > IK_SMALLEST_SCALE, 1.0f / scale, splat(0.0f)));
+  for (int32_t i = 0; i < count; i += 2) {
+    v16 a = pairs[i], b = pairs[i + 1], second = splat(0.0f);
+    v16 first = max16(
+        __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+        __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+    v16i quad = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
+    FOLD_LARGEST(EVERY_EIGHT(1, 0, 3, 2, 5, 4, 7, 6))
+    FOLD_LARGEST(EVERY_EIGHT(2, 3, 0, 1, 6, 7, 4, 5))
+    FOLD_LARGEST(EVERY_EIGHT(4, 5, 6, 7, 0, 1, 2, 3))
+    for (int of_two = 0; of_two < 2; of_two++) {
+      firsts[i + of_two] = first[8 * of_two];
+      seconds[i + of_two] = second[8 * of_two];
+      plans->quads[i + of_two] = quad[8 * of_two];
+    }
+  }
+  for (int32_t i = (count + 1) / 2 * 2; i < 16; i++) firsts[i] = seconds[i] = 0;
+  v16 peak = maxima(all), scale = max16(max16(load(seconds), load(firsts) * 0.5f) / 127.0f, peak / 16256.0f);
+  store(plans->peaks, peak);
+  store(plans->scales, scale);
+  store(plans->inverses, select16(scale > IK_SMALLEST_SCALE, 1.0f / scale, splat(0.0f)));
 }
+#undef FOLD_LARGEST
+#undef EVERY_EIGHT
+#undef SHUFFLE
 
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
   int32_t groups = columns / IK_GROUP;
@@ -125,8 +140,8 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
   bool finite = sum < INFINITY;
   for (int32_t first = 0; first < groups; first += 16) {
     int32_t count = groups - first < 16 ? groups - first : 16;
-    float peaks[16], scales[16], inverses[16];
-    scale_groups(x + (size_t)first * IK_GROUP, count, outlier, peaks, scales, inverses);
+    group_plans plans;
+    plan_groups(x + (size_t)first * IK_GROUP, count, outlier, &plans);
     for (int32_t i = 0; i < count; i++) {
       const float *values = x + (size_t)(first + i) * IK_GROUP;
       int32_t of_chunk = (first + i) % IK_CHUNK;
@@ -135,13 +150,13 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
       if (of_chunk == 0) out->outlier_counts[place] = 0;
       int8_t high[IK_GROUP];
       if (!finite) {
-        quantize_broken_group(values, outlier, group, high);
+        ik_quantize_group(values, outlier, group, high);
         ik_list_outliers(out, place, of_chunk, high);
-      } else if (peaks[i] > outlier) {
-        quantize_group(values, scales[i], inverses[i], outlier, group, high);
+      } else if (plans.peaks[i] > outlier) {
+        quantize_group(values, plans.scales[i], plans.inverses[i], plans.quads[i], outlier, group, high);
         ik_list_outliers(out, place, of_chunk, high);
       } else {
-        quantize_group(values, scales[i], inverses[i], outlier, group, NULL);
+        quantize_group(values, plans.scales[i], plans.inverses[i], plans.quads[i], outlier, group, NULL);
       }
     }
   }

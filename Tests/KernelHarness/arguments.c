@@ -32,25 +32,33 @@ ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns) {
   return result;
 }
 
+// The integers of a group.
+typedef struct integers {
+  int8_t values[IK_GROUP], high[IK_GROUP], extra[4];
+  int32_t extra_quad;
+} integers;
+
 // Writes group `g` of a row, after the groups before it: the sums and the list follow from the integers.
-static void set_group(
-    const ik_int8_rows *x, int32_t row, int32_t g, const int8_t values[IK_GROUP], const int8_t high[IK_GROUP], float scale
-) {
+static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integers *from, float scale) {
   size_t place = ik_chunk_index(x, row, g / IK_CHUNK);
   ik_int8_group *group = x->groups + place * IK_CHUNK + g % IK_CHUNK;
   uint8_t *count = x->outlier_counts + place;
   int32_t total = 0;
-  memcpy(group->values, values, IK_GROUP);
-  group->sums[0] = group->sums[1] = 0;
+  memset(group, 0, sizeof *group);
+  memcpy(group->values, from->values, IK_GROUP);
+  memcpy(group->extra, from->extra, 4);
+  memcpy(group->half_extras[from->extra_quad / 4], from->extra, 4);
+  group->extra_quad = from->extra_quad;
   for (int32_t i = 0; i < IK_GROUP; i++) {
-    group->sums[i / 16] += values[i];
-    total += values[i] + 128 * high[i];
+    int32_t low = from->values[i] + (i / 4 == from->extra_quad ? from->extra[i % 4] : 0);
+    group->sums[i / 16] += low;
+    total += low + 128 * from->high[i];
   }
   group->scale = scale;
   group->scaled_sum = scale * (float)total;
   if (g % IK_CHUNK == 0) *count = 0;
   for (int32_t quad = 0; quad < 8; quad++) {
-    const int8_t *h = high + 4 * quad;
+    const int8_t *h = from->high + 4 * quad;
     if (!h[0] && !h[1] && !h[2] && !h[3]) continue;
     ik_outliers *entry = x->outliers + place * IK_LIST + (*count)++;
     memcpy(entry->high, h, 4);
@@ -64,31 +72,39 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
   int32_t rarity = rarities[random_in(0, 4)];
   for (int32_t row = 0; row < rows; row++) {
     for (int32_t g = 0; g < groups; g++) {
-      int8_t values[IK_GROUP], high[IK_GROUP];
+      integers group = {.extra_quad = random_in(0, 7)};
       int32_t extreme = random_in(0, 5);
       for (int32_t i = 0; i < IK_GROUP; i++) {
         bool outlier = one_in(rarity), negative = extreme == 1 || (extreme == 2 && one_in(2));
         if (extreme <= 2) {
-          values[i] = outlier ? (negative ? -64 : 63) : negative ? -127 : 127;
-          high[i] = !outlier ? 0 : negative ? -127 : 127;
+          group.values[i] = outlier ? (negative ? -64 : 63) : negative ? -127 : 127;
+          group.high[i] = !outlier ? 0 : negative ? -127 : 127;
         } else {
-          values[i] = (int8_t)(outlier ? random_in(-64, 63) : random_in(-127, 127));
-          high[i] = (int8_t)(outlier ? random_in(-127, 127) : 0);
+          group.values[i] = (int8_t)(outlier ? random_in(-64, 63) : random_in(-127, 127));
+          group.high[i] = (int8_t)(outlier ? random_in(-127, 127) : 0);
         }
       }
-      set_group(&x, row, g, values, high, one_in(200) ? INFINITY : random_float(0, 0.01f));
+      for (int32_t i = 0; i < 4; i++) {
+        group.extra[i] = (int8_t)(extreme == 0 ? 127 : extreme == 1 ? -127 : extreme == 2 ? 0 : random_in(-127, 127));
+      }
+      set_group(&x, row, g, &group, one_in(200) ? INFINITY : random_float(0, 0.01f));
     }
   }
   return x;
 }
 
 ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inputs, bool outliers) {
+  bool extras = !outliers && one_in(2);
   ik_int8_rows x = new_int8_rows(rows, groups);
   for (int32_t row = 0; row < rows; row++) {
     for (int32_t g = 0; g < groups; g++) {
-      int8_t values[IK_GROUP] = {0}, high[IK_GROUP] = {0};
-      if (inputs[row] / IK_GROUP == g) (outliers ? high : values)[inputs[row] % IK_GROUP] = 1;
-      set_group(&x, row, g, values, high, outliers ? 0x1p-7f : 1);
+      integers group = {.extra_quad = random_in(0, 7)};
+      int32_t input = inputs[row] % IK_GROUP;
+      if (inputs[row] / IK_GROUP == g) {
+        if (extras) group.extra_quad = input / 4;
+        (extras ? group.extra + input % 4 : outliers ? group.high + input : group.values + input)[0] = 1;
+      }
+      set_group(&x, row, g, &group, outliers ? 0x1p-7f : 1);
     }
   }
   return x;
@@ -131,7 +147,10 @@ void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, co
       compare_floats("scaled_sum", &a->scaled_sum, &b->scaled_sum, 1);
       if (matters(a)) {
         compare_bytes("values", a->values, b->values, IK_GROUP);
+        compare_bytes("extra", a->extra, b->extra, 4);
+        compare_bytes("half_extras", a->half_extras, b->half_extras, sizeof a->half_extras);
         compare_bytes("sums", a->sums, b->sums, sizeof a->sums);
+        if (a->extra_quad != b->extra_quad) report("extra_quad", index, (uint32_t)a->extra_quad, (uint32_t)b->extra_quad);
       }
       if (g % IK_CHUNK == 0) compare_lists(expected, got, place);
     }

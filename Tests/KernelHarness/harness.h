@@ -70,7 +70,7 @@ void report(const char *what, size_t index, uint32_t expected, uint32_t got);
 // Arguments: everything that knows the fields of the kernels' structs.
 
 // Rows of integer activations: junk, what the scalar twin makes of `x`, random numbers with few to very many outliers, or
-// rows that are 1 at inputs[row] and else 0, as an outlier's upper bits or as a plain integer.
+// rows that are 1 at inputs[row] and else 0, as an outlier's upper bits, as a plain integer or as what is beyond one.
 ik_int8_rows new_int8_rows(int32_t rows, int32_t groups);
 ik_int8_rows copy_of_int8_rows(const ik_int8_rows *x);
 ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns);

@@ -53,19 +53,25 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + 128 * high[i]).
+// Rows of activations in groups of 32 integers with a scale: x[i] is about
+// scale * (values[i] + extra of i's place in its quad, if the quad is `extra_quad`, + 128 * high[i]).
 //
-// One coarse scale for an outlier and the small values beside it would lose these. So an outlier, a value of more than
-// IK_OUTLIER times the root mean square of its row, does not count for the scale of its group and has 15 bits, of which
-// `high` has the upper ones. High bits are listed by quads, the four values that a dot product takes together, and
-// products visit the listed quads a second time. What is an outlier depends on the row alone.
-#define IK_OUTLIER 2.0f
+// A coarse scale for a large value would lose the small ones beside it. Therefore, first, the scale of a group is that of
+// its second largest quad (four values that a dot product takes together), but at least half of that of its largest, whose
+// values may reach 254: what is beyond 127 is `extra`, and products visit this one quad of each group twice. Second, an
+// outlier, a value of more than IK_OUTLIER times the root mean square of its row, does not count for either quad and has 15
+// bits, of which `high` has the upper ones. High bits are listed by quads, and products visit the listed quads once more.
+// All of that depends on the row alone.
+#define IK_OUTLIER 4.0f
 
 typedef struct ik_int8_group {
-  int8_t values[32];    // -127 to 127; of outliers -64 to 63
-  int32_t sums[2];      // of the values of the two halves
+  int8_t values[32];        // -127 to 127; of outliers -64 to 63
+  int8_t extra[4];          // of the quad `extra_quad`
+  int8_t half_extras[2][4]; // the same, for the half of the group that the quad is in; 0 for the other
+  int32_t sums[2];          // of the values and extras of the two halves
   float scale;
-  float scaled_sum;     // scale * sum of (values + 128 * high)
+  float scaled_sum;         // scale * sum of (values + extras + 128 * high)
+  int32_t extra_quad;       // 0 ..< 8
 } ik_int8_group;
 
 // The upper bits of the outliers of one quad.
