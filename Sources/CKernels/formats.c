@@ -190,19 +190,24 @@ static inline __attribute__((always_inline)) void pack_weights(int planes, const
   }
 }
 
-static inline __attribute__((always_inline)) void pack_scales(ik_format format, const ik_group *group, int column, uint8_t *header, uint8_t *scales) {
+// Writes the scales of column `column` of a group, the `of_eight`th behind its header.
+static inline __attribute__((always_inline)) void pack_scales(
+    ik_format format, const ik_group *group, int of_eight, int column, uint8_t *header, uint8_t *scales
+) {
   switch (format.scaling) {
   case IK_SCALE_OFFSET: memcpy(scales + 2 * column, &group->d, 2); break;
   case IK_SCALE_MINIMUM:
     memcpy(scales + 2 * column, &group->d, 2);
     memcpy(scales + 64 + 2 * column, &group->m, 2);
     break;
-  case IK_SCALE_SUPER:
+  case IK_SCALE_SUPER: {
     memcpy(header + 2 * column, &group->d, 2);
     memcpy(header + 64 + 2 * column, &group->m, 2);
-    scales[column] = group->scale;
-    scales[32 + column] = group->minimum;
+    uint8_t *six_bits = header + ik_super_scales(of_eight);
+    six_bits[column] = (uint8_t)((group->scale & 15) | (group->minimum & 15) << 4);
+    six_bits[32 + column % 16] |= (uint8_t)((group->scale >> 4 | group->minimum >> 4 << 2) << column / 16 * 4);
     break;
+  }
   case IK_SCALE_SUPER_HALF:
     memcpy(header + 2 * column, &group->d, 2);
     scales[column] = (uint8_t)group->half_scale[0];
@@ -234,7 +239,7 @@ static inline __attribute__((always_inline)) void pack_integer_tile(
       if (!rows[column]) continue;
       ik_group group;
       read_group(type, rows[column], g, &group);
-      pack_scales(format, &group, column, header, scales);
+      pack_scales(format, &group, g % 8, column, header, scales);
       pack_weights(format.planes, group.q, column, scales + scale_bytes);
     }
   }

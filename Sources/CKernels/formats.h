@@ -36,13 +36,22 @@ static inline ik_format ik_format_of(ik_type type) {
 
 static inline bool ik_is_integer(ik_type type) { return type >= IK_Q8_0; }
 
-// Bytes of a group's scales, and of the header that stands before every eighth group, in a packed tile.
+// Bytes of the scales that stand before each group, and of the header that stands before every eighth, in a packed tile.
 static inline size_t ik_scale_bytes(ik_scaling scaling) {
-  return scaling == IK_SCALE_OFFSET ? 64 : scaling == IK_SCALE_MINIMUM ? 128 : 64;
+  switch (scaling) {
+  case IK_SCALE_MINIMUM: return 128;
+  case IK_SCALE_SUPER: return 0;
+  default: return 64;
+  }
 }
 static inline size_t ik_header_bytes(ik_scaling scaling) {
-  return scaling == IK_SCALE_SUPER ? 128 : scaling == IK_SCALE_SUPER_HALF ? 64 : 0;
+  return scaling == IK_SCALE_SUPER ? 128 + 8 * 48 : scaling == IK_SCALE_SUPER_HALF ? 64 : 0;
 }
+// Where the scales of a group are, the `of_eight`th behind its header. Those of IK_SCALE_SUPER have six bits and stand in
+// the header, so that weights stay aligned: for each column a byte with the lower four bits of scale (below) and minimum,
+// then for columns j (below) and j + 16 a byte with the upper two bits of scale and minimum.
+static inline size_t ik_super_scales(int of_eight) { return 128 + 48 * (size_t)of_eight; }
+
 // Bytes of a group's weights: 32 columns x 32 inputs. The plane, if there is one, stands before the nibbles.
 static inline size_t ik_plane_bytes(int planes) { return planes < 0 ? 0 : 128 * (size_t)planes; }
 static inline size_t ik_weight_bytes(int planes) { return planes < 0 ? 1024 : 512 + ik_plane_bytes(planes); }

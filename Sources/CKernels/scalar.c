@@ -30,22 +30,30 @@ static int32_t dot(ik_format format, const uint8_t *weights, int column, const i
   return result;
 }
 
+static const uint8_t *header_of(ik_format format, const uint8_t *tile, int32_t group) {
+  return tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
+}
+
+// The six bits of a group's scale (`which` 0) or minimum (1).
+static int six_bits(const uint8_t *header, int32_t group, int column, int which) {
+  const uint8_t *bytes = header + ik_super_scales(group % 8);
+  return (bytes[column] >> 4 * which & 15) | (bytes[32 + column % 16] >> (column / 16 * 4 + 2 * which) & 3) << 4;
+}
+
 // The scale of input `k` of a group.
 static float scale_of(ik_format format, const uint8_t *tile, int32_t group, int column, int k) {
-  const uint8_t *scales = tile + ik_group_offset(format, group);
-  const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
+  const uint8_t *scales = tile + ik_group_offset(format, group), *header = header_of(format, tile, group);
   switch (format.scaling) {
-  case IK_SCALE_SUPER: return half_at(header, column) * (float)scales[column];
+  case IK_SCALE_SUPER: return half_at(header, column) * (float)six_bits(header, group, column, 0);
   case IK_SCALE_SUPER_HALF: return half_at(header, column) * (float)(int8_t)scales[k / 16 * 32 + column];
   default: return half_at(scales, column);
   }
 }
 
 static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, int column) {
-  const uint8_t *scales = tile + ik_group_offset(format, group);
-  if (format.scaling == IK_SCALE_MINIMUM) return half_at(scales + 64, column);
-  const uint8_t *header = tile + ik_group_offset(format, group / 8 * 8) - ik_header_bytes(format.scaling);
-  return -(half_at(header + 64, column) * (float)scales[32 + column]);
+  if (format.scaling == IK_SCALE_MINIMUM) return half_at(tile + ik_group_offset(format, group) + 64, column);
+  const uint8_t *header = header_of(format, tile, group);
+  return -(half_at(header + 64, column) * (float)six_bits(header, group, column, 1));
 }
 
 static float integer_element(

@@ -42,11 +42,12 @@ INLINE v64u load_any_quad(const uint8_t *weights, int planes, int quad, int half
   return nibbles | (v64u)((v32w)bits << 4);
 }
 
-INLINE v16 bytes_to_float(const uint8_t *p) {
-  typedef uint8_t v16b __attribute__((vector_size(16)));
-  v16b bytes;
+typedef uint8_t v16u __attribute__((vector_size(16)));
+
+INLINE v16u load_sixteen(const uint8_t *p) {
+  v16u bytes;
   memcpy(&bytes, p, 16);
-  return __builtin_convertvector(bytes, v16);
+  return bytes;
 }
 
 INLINE v16 signed_bytes_to_float(const uint8_t *p) {
@@ -86,7 +87,11 @@ INLINE void load_super(ik_scaling scaling, const uint8_t *header, super_scales *
   }
 }
 
-INLINE void load_scales(ik_scaling scaling, const uint8_t *p, const super_scales *super, group_scales *out) {
+// Reads the scales of a group, the `of_eight`th behind `header`; `p` is where its own begin, if it has any.
+INLINE void load_scales(
+    ik_scaling scaling, const uint8_t *header, int of_eight, const uint8_t *p, const super_scales *super, group_scales *out
+) {
+  const uint8_t *six_bits = header + ik_super_scales(of_eight);
 #pragma unroll
   for (int c = 0; c < 2; c++) {
     switch (scaling) {
@@ -95,10 +100,13 @@ INLINE void load_scales(ik_scaling scaling, const uint8_t *p, const super_scales
       out->scales[0][c] = load_half(p + 32 * c);
       out->minimums[c] = load_half(p + 64 + 32 * c);
       break;
-    case IK_SCALE_SUPER:
-      out->scales[0][c] = super->scales[c] * bytes_to_float(p + 16 * c);
-      out->minimums[c] = -(super->minimums[c] * bytes_to_float(p + 32 + 16 * c));
+    case IK_SCALE_SUPER: {
+      v16u lower = load_sixteen(six_bits + 16 * c), upper = load_sixteen(six_bits + 32) >> 4 * c;
+      v16u scales = (lower & 15) | (upper & 3) << 4, minimums = lower >> 4 | (upper >> 2 & 3) << 4;
+      out->scales[0][c] = super->scales[c] * __builtin_convertvector(scales, v16);
+      out->minimums[c] = -(super->minimums[c] * __builtin_convertvector(minimums, v16));
       break;
+    }
     case IK_SCALE_SUPER_HALF:
       out->scales[0][c] = super->scales[c] * signed_bytes_to_float(p + 16 * c);
       out->scales[1][c] = super->scales[c] * signed_bytes_to_float(p + 32 + 16 * c);
@@ -167,11 +175,11 @@ INLINE void add_group(
   }
 }
 
-// Adds the high bits of a row's outliers of one chunk. The groups of the chunk have their weights at `weights` and, if
-// `panel_scales` is NULL, their stored scales right before them; they are `stride` bytes apart.
+// Adds the high bits of a row's outliers of one chunk. The groups of the chunk have their weights at `weights`, `stride`
+// bytes apart. Their scales are `panel_scales` or, if that is NULL, stored before them and in their header.
 INLINE void add_outliers(
     ik_scaling scaling, int planes, int offset, const uint8_t *weights, size_t stride, const group_scales *panel_scales,
-    const super_scales *super, const ik_outliers *entries, int32_t count, const ik_int8_group *x, v16 out[2]
+    const uint8_t *header, const super_scales *super, const ik_outliers *entries, int32_t count, const ik_int8_group *x, v16 out[2]
 ) {
   for (int32_t i = 0; i < count; i++) {
     int g = entries[i].quad / 8, quad = entries[i].quad % 8, half = quad / (8 / halves_of(scaling));
@@ -181,7 +189,7 @@ INLINE void add_outliers(
     if (offset != 0) start -= dot4_of_format(offset, start, splat_byte((uint8_t)offset), high);
     v16 scale = splat(x[g].scale * 128.0f);
     group_scales scales;
-    if (!panel_scales) load_scales(scaling, group - ik_scale_bytes(scaling), super, &scales);
+    if (!panel_scales) load_scales(scaling, header, g, group - ik_scale_bytes(scaling), super, &scales);
     const group_scales *s = panel_scales ? panel_scales + g : &scales;
 #pragma unroll
     for (int c = 0; c < 2; c++) {
@@ -243,12 +251,12 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
     const ik_int8_group *activations = x->groups + place * IK_CHUNK;
     super_scales super;
     load_super(format.scaling, cursor, &super);
-    const uint8_t *groups = cursor + ik_header_bytes(format.scaling);
+    const uint8_t *header = cursor, *groups = cursor + ik_header_bytes(format.scaling);
     cursor = groups;
     for (int32_t g = 0; g < count; g++) {
       const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
       group_scales scales;
-      load_scales(format.scaling, cursor, &super, &scales);
+      load_scales(format.scaling, header, g, cursor, &super, &scales);
       cursor += ik_group_bytes(format);
       add_group(format.scaling, format.planes, format.offset, rows, weights, &scales, activations + g, out);
     }
@@ -256,7 +264,7 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
     for (int r = 0; r < rows; r++) {
       add_outliers(
           format.scaling, format.planes, format.offset, groups + ik_scale_bytes(format.scaling), ik_group_bytes(format),
-          NULL, &super, x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK,
+          NULL, header, &super, x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK,
           out[r]);
     }
   }
@@ -272,10 +280,11 @@ typedef struct panel {
 
 INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
   super_scales super;
-  load_super(format.scaling, cursor, &super);
+  const uint8_t *header = cursor;
+  load_super(format.scaling, header, &super);
   cursor += ik_header_bytes(format.scaling);
   for (int32_t g = 0; g < count; g++) {
-    load_scales(format.scaling, cursor, &super, &out->scales[g]);
+    load_scales(format.scaling, header, g, cursor, &super, &out->scales[g]);
     const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
 #pragma unroll
     for (int quad = 0; quad < 8; quad++) {
@@ -317,7 +326,7 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     add_outliers(
-        format.scaling, -1, format.offset, p->weights[0], sizeof p->weights[0], p->scales, NULL,
+        format.scaling, -1, format.offset, p->weights[0], sizeof p->weights[0], p->scales, NULL, NULL,
         x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
     if (chunk + 1 == ik_chunks(x->group_count)) {
       finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);

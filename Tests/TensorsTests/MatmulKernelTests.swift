@@ -118,6 +118,11 @@ import Testing
     }
   }
 
+  @Test(arguments: DType.allCases) func packedWeightsHaveNoMoreBitsThanStoredOnes(_ type: DType) throws {
+    let columns = 512
+    #expect(ik_tile_bytes(type.kernelType, Int32(columns)) == 32 * (try #require(type.rowBytes(elements: columns))))
+  }
+
   @Test(arguments: DType.allCases) func aRowDoesNotDependOnTheOthers(_ type: DType) {
     var g = SeededGenerator(seed: 5)
     for tier in Kernels.tiers {

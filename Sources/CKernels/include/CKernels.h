@@ -39,8 +39,9 @@ void ik_dequantize_row(ik_type type, const uint8_t *row, int32_t columns, float 
 // Packed weights.
 //
 // A packed matrix is a sequence of tiles of IK_TILE output columns. A tile of an integer format is a sequence of
-// groups of IK_GROUP inputs; a group holds the scales of its 32 columns and then its weights, interleaved so that one
-// 64-byte vector holds four consecutive inputs of sixteen columns. A tile of a float format is [inputs][32].
+// groups of IK_GROUP inputs; a group holds the scales of its 32 columns (K-quants have some before every eighth group) and
+// then its weights, interleaved so that one 64-byte vector holds four consecutive inputs of sixteen columns. It has no
+// more bits than the rows that it is made of. A tile of a float format is [inputs][32].
 
 enum { IK_TILE = 32, IK_GROUP = 32 };
 
