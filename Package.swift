@@ -30,6 +30,8 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .target(
@@ -74,12 +76,28 @@ let package = Package(
         "ModelEngines", "Decoding", "Executor", "Catalogue",
       ],
       swiftSettings: safeHouse),
+    .target(
+      name: "Server",
+      dependencies: [
+        "JSON", "Requests", "Scheduling", "Resources", "Executor", "Tokenization", "Inflight",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
         "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
-        "Catalogue",
+        "Catalogue", "Server",
         "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: safeHouse),
     .target(

@@ -21,6 +21,10 @@ package final class Executor: Sendable {
   private let thread: DedicatedThread
   private let waker: ReaderWaker
   private let keeper: PrefixCacheKeeper
+  /// Where the batch can be watched.
+  package let board = BatchBoard()
+  /// What happens to the blocks of the cache, if the configuration asks for it.
+  package let cacheEvents: AsyncStream<NumberedCacheEvent>?
   private let end = EndSignal()
   private let nextID = Atomic<UInt64>(0)
 
@@ -54,6 +58,7 @@ package final class Executor: Sendable {
         store: engine.blockStore,
         tier: configuration.hostBlockCount > 0 ? HostCacheTier(blockCount: configuration.hostBlockCount) : nil)
     let keeper = PrefixCacheKeeper(configuration.prefixCacheFile)
+    cacheEvents = configuration.isReportingCacheEvents ? (manager as? KVCacheManager)?.events() : nil
     keeper.restore(manager)
     self.keeper = keeper
     let budget = manager.budget
@@ -80,7 +85,7 @@ package final class Executor: Sendable {
     var loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
-      statistics: statisticsBox, waker: waker, prefillBudget: configuration.prefillBudget(limits))
+      statistics: statisticsBox, waker: waker, board: board, prefillBudget: configuration.prefillBudget(limits))
     do {
       thread = try DedicatedThread {
         loop.run()

@@ -18,6 +18,8 @@ public struct ExecutorConfiguration: Sendable, Equatable {
   public var targetInterTokenLatency: Duration?
   /// Whether requests share the blocks of prefixes that they have in common.
   public var isReusingPrefixes: Bool
+  /// Whether the default cache manager reports what happens to its blocks.
+  public var isReportingCacheEvents: Bool
   /// Number of cache blocks for which there is a second place in ordinary memory: what the cache has no room for, paused
   /// requests included, goes there instead of being computed again. 0 for none.
   public var hostBlockCount: Int
@@ -29,7 +31,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     maximumBatchSize: Int = 256, maximumBatchTokens: Int = 8192, maximumChunkSize: Int? = nil,
     maximumQueuedRequests: Int = 4096, maximumPrefillTokensPerStep: Int? = nil,
     targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, hostBlockCount: Int = 0,
-    prefixCacheFile: PrefixCacheFile? = nil
+    prefixCacheFile: PrefixCacheFile? = nil, isReportingCacheEvents: Bool = false
   ) {
     self.maximumBatchSize = maximumBatchSize
     self.maximumBatchTokens = maximumBatchTokens
@@ -40,6 +42,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     self.isReusingPrefixes = isReusingPrefixes
     self.hostBlockCount = hostBlockCount
     self.prefixCacheFile = prefixCacheFile
+    self.isReportingCacheEvents = isReportingCacheEvents
   }
 
   /// Returns the configuration if every number is positive.

@@ -44,6 +44,7 @@ extension StepLoop {
     active[item.index].slot = slot
     active[item.index].state = right.started(cached: cached)
     if active[item.index].generatedCount == 0 { active[item.index].cachedTokenCount = cached }
+    active[item.index].outputs.noteStart()
     item.tokenCount = min(item.tokenCount, knownCount - cached)
     item.resources.slot = slot
     item.resources.processedTokenCount = cached

@@ -46,6 +46,21 @@ extension StepLoop {
     }
   }
 
+  /// Shows the batch to those who watch. Before requests that finished are forgotten, since items name them by place.
+  func showBatch() {
+    guard board.isWatched, !batch.items.isEmpty else { return }
+    board.show { entries in
+      for item in batch.items {
+        let request = active[item.index]
+        let promptCount = request.input.promptTokens.count
+        entries.append(
+          BatchBoard.Entry(
+            id: request.id, isContext: item.resources.processedTokenCount < promptCount, tokenCount: item.tokenCount,
+            promptTokenCount: promptCount, generatedTokenCount: request.generatedCount))
+      }
+    }
+  }
+
   /// Sends the events of the step, and the last one of every request that is finished.
   mutating func respond() {
     for place in events.indices {
@@ -68,6 +83,7 @@ extension StepLoop {
 
   /// Gives back what finished requests held and forgets them.
   mutating func free() {
+    showBatch()
     var finishedCount = 0
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }

@@ -19,6 +19,8 @@ package struct StepLoop {
   let statistics: StatisticsBox
   /// Lets readers go on, or nil to do that on this thread.
   let waker: ReaderWaker?
+  /// Where those who watch see the batch.
+  let board: BatchBoard
   /// How much of prompts a step may process while requests generate, if there is a latency to keep.
   var prefillBudget: AdaptivePrefillBudget?
 
@@ -52,13 +54,13 @@ package struct StepLoop {
   ) {
     self.init(
       engine: engine, decoder: decoder, scheduler: scheduler, resources: resources, limits: limits, mailbox: mailbox,
-      statistics: statistics, waker: nil, prefillBudget: prefillBudget)
+      statistics: statistics, waker: nil, board: BatchBoard(), prefillBudget: prefillBudget)
   }
 
   /// Creates a loop that serves `mailbox` and hands the readers of its requests to `waker`.
   init(
     engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
-    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?,
+    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?, board: BatchBoard,
     prefillBudget: AdaptivePrefillBudget?
   ) {
     self.engine = engine
@@ -69,6 +71,7 @@ package struct StepLoop {
     self.mailbox = mailbox
     self.statistics = statistics
     self.waker = waker
+    self.board = board
     self.prefillBudget = prefillBudget
     freeSlots = (0..<limits.maximumRequestCount).reversed()
     active.reserveCapacity(limits.maximumRequestCount)

@@ -15,7 +15,7 @@ public struct CompletionStream: AsyncSequence, Sendable {
   /// Number of tokens of the prompt.
   public let promptTokenCount: Int
 
-  private let outputs: RequestOutputs
+  let outputs: RequestOutputs
   private let detokenizer: StreamingDetokenizer
   private let stopTokens: Set<TokenID>
 

@@ -20,8 +20,8 @@ package import Tokenization
 public final class LLM: Sendable {
   /// What the model is.
   public let information: ModelInformation
-  private let text: LoadedText
-  private let executor: Executor
+  let text: LoadedText
+  let executor: Executor
 
   /// Loads a model.
   ///
