@@ -41,7 +41,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     let descriptors = FileDescriptors.raise()
     if descriptors < FileDescriptors.wanted {
-      logger.warning("few file descriptors: raise the limit (ulimit -n) for more connections", metadata: ["limit": "\(descriptors)"])
+      logger.warning(
+        "few file descriptors: raise the limit (ulimit -n) for more connections", metadata: ["limit": "\(descriptors)"])
     }
     if !options.isLoopback, options.apiKeys.isEmpty {
       logger.warning("anybody who reaches this address can use the server: it has no --api-key")

@@ -77,9 +77,7 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     switch error.kind {
     case .request:
       let isLength = error.description.contains("shorten the prompt")
-      self.init(
-        400, error.description, field: isLength ? "messages" : nil,
-        code: isLength ? "context_length_exceeded" : "invalid_value")
+      self.init(400, error.description, code: isLength ? "context_length_exceeded" : "invalid_value")
     case .overloaded:
       self.init(
         429, error.description, type: "rate_limit_error", code: "queue_full", retryAfter: retryAfter)

@@ -49,7 +49,9 @@ struct ChatConversation {
       if let value = message[name], !value.isNull { members.append((name, value)) }
     }
     guard !calls.isEmpty else { return .object(members) }
-    guard role == "assistant" else { throw .invalid("\(path).tool_calls", "only an assistant's message may have calls") }
+    guard role == "assistant" else {
+      throw .invalid("\(path).tool_calls", "only an assistant's message may have calls")
+    }
     var converted: [JSONValue] = []
     for (index, call) in calls.enumerated() {
       let place = "\(path).tool_calls[\(index)].function.arguments"

@@ -44,7 +44,10 @@ struct OpenAPIDocument: Sendable {
           ])
         ))
     }
-    if let fields = detail.fields {
+    if var fields = detail.fields {
+      for index in fields.indices where fields[index].name == "model" {
+        fields[index].type = .choice(options.modelNames)
+      }
       members.append(
         (
           "requestBody",
@@ -59,7 +62,9 @@ struct OpenAPIDocument: Sendable {
     var answers: [(String, JSONValue)] = []
     if endpoint != .embeddings {
       var content: [(String, JSONValue)] = [(detail.type, .object([("schema", detail.answer)]))]
-      if detail.isStreamed { content.append(("text/event-stream", .object([("schema", .object([("type", "string")]))]))) }
+      if detail.isStreamed {
+        content.append(("text/event-stream", .object([("schema", .object([("type", "string")]))])))
+      }
       answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
     }
     for (status, words) in Self.errors(endpoint) {
@@ -120,7 +125,8 @@ struct OpenAPIDocument: Sendable {
   private static func errors(_ endpoint: Routes.Endpoint) -> [(String, String)] {
     let engine = [("401", "No valid key."), ("503", "Loading or shutting down.")]
     let body = [
-      ("400", "A field is wrong, unknown or not supported."), ("404", "No such model."), ("413", "The body is too large."),
+      ("400", "A field is wrong, unknown or not supported."), ("404", "No such model."),
+      ("413", "The body is too large."),
       ("415", "The body is not JSON."),
     ]
     switch endpoint {

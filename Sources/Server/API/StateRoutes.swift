@@ -93,7 +93,8 @@ struct StateRoutes: Sendable {
         .array(
           batch.map { entry in
             .object([
-              ("id", .integer(Int64(clamping: entry.id.rawValue))), ("phase", entry.isContext ? "context" : "generation"),
+              ("id", .integer(Int64(clamping: entry.id.rawValue))),
+              ("phase", entry.isContext ? "context" : "generation"),
               ("tokens", count(entry.tokenCount)), ("prompt_tokens", count(entry.promptTokenCount)),
               ("generated", count(entry.generatedTokenCount)),
             ])
@@ -117,7 +118,8 @@ struct StateRoutes: Sendable {
   func cacheEvents(after lastID: String?) throws(APIError) -> Answer {
     guard state.options.isReportingCacheEvents else {
       throw APIError(
-        501, "cache events are off; start the server with --kv-cache-events", type: "not_implemented", code: "not_enabled")
+        501, "cache events are off; start the server with --kv-cache-events", type: "not_implemented",
+        code: "not_enabled")
     }
     _ = try state.engine()
     let log = state.cacheEvents

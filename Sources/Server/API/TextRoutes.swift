@@ -58,7 +58,9 @@ struct TextRoutes: Sendable {
     let list: [JSONValue]
     if let elements = value.arrayValue, elements.first?.wholeNumber == nil { list = elements } else { list = [value] }
     let prompts = list.map(tokens)
-    guard !prompts.contains(where: \.isEmpty) else { throw .invalid("prompt", "is empty; it must have at least one token") }
+    guard !prompts.contains(where: \.isEmpty) else {
+      throw .invalid("prompt", "is empty; it must have at least one token")
+    }
     return prompts
   }
 

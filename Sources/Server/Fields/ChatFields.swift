@@ -32,7 +32,8 @@ extension RouteFields {
       RequestField("store", .any, use: .only([false], reason: "nothing is stored"), "Keep the answer."),
       RequestField("modalities", .any, use: .only([.array(["text"])], reason: "answers are text"), "Kinds of answers."),
       RequestField("functions", .any, use: .only([], reason: "use tools"), "The older form of tools."),
-      RequestField("function_call", .any, use: .only(["none"], reason: "use tool_choice"), "Older form of tool_choice."),
+      RequestField(
+        "function_call", .any, use: .only(["none"], reason: "use tool_choice"), "Older form of tool_choice."),
       RequestField("audio", .any, use: .only([], reason: "answers are text"), "Speech."),
       RequestField("prediction", .any, use: .only([], reason: unsupported), "Predicted output."),
       RequestField("reasoning_effort", .any, use: .only([], reason: unsupported), "How much to think."),
@@ -49,7 +50,8 @@ extension RouteFields {
 
   /// One message.
   static let message: [RequestField] = [
-    RequestField("role", .choice(["system", "developer", "user", "assistant", "tool"]), isRequired: true, "Who speaks."),
+    RequestField(
+      "role", .choice(["system", "developer", "user", "assistant", "tool"]), isRequired: true, "Who speaks."),
     RequestField(
       "content",
       .anyOf([

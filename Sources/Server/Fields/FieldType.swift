@@ -31,7 +31,9 @@ package indirect enum FieldType: Sendable {
     guard let problem = problem(value) else {
       switch self {
       case .array(let element, _):
-        for (index, item) in (value.arrayValue ?? []).enumerated() { try element.check(item, path: "\(path)[\(index)]") }
+        for (index, item) in (value.arrayValue ?? []).enumerated() {
+          try element.check(item, path: "\(path)[\(index)]")
+        }
       case .record(let fields):
         if let object = value.objectValue { _ = try FieldValues(object, fields: fields, path: path) }
       default: break
@@ -46,21 +48,33 @@ package indirect enum FieldType: Sendable {
     switch self {
     case .boolean: value.boolValue == nil ? "must be true or false" : nil
     case .integer(let range):
-      if let number = value.wholeNumber, range.contains(number) { nil } else { "must be an integer \(Self.words(range))" }
+      if let number = value.wholeNumber, range.contains(number) {
+        nil
+      } else {
+        "must be an integer \(Self.words(range))"
+      }
     case .number(let range, let isOpen):
-      if let number = value.doubleValue, range.contains(number), !isOpen || number > range.lowerBound { nil } else {
+      if let number = value.doubleValue, range.contains(number), !isOpen || number > range.lowerBound {
+        nil
+      } else {
         "must be a number \(isOpen ? "above" : "from") \(range.lowerBound) to \(range.upperBound)"
       }
     case .string(let maximum):
-      if let text = value.stringValue, text.utf8.count <= maximum { nil } else {
+      if let text = value.stringValue, text.utf8.count <= maximum {
+        nil
+      } else {
         "must be a string of at most \(maximum) bytes"
       }
     case .choice(let words):
-      if let word = value.stringValue, words.contains(where: { $0.utf8.elementsEqual(word.utf8) }) { nil } else {
+      if let word = value.stringValue, words.contains(where: { $0.utf8.elementsEqual(word.utf8) }) {
+        nil
+      } else {
         "must be one of \(words.joined(separator: ", "))"
       }
     case .array(_, let count):
-      if let list = value.arrayValue, count.contains(list.count) { nil } else {
+      if let list = value.arrayValue, count.contains(list.count) {
+        nil
+      } else {
         "must be a list of \(count.lowerBound) to \(count.upperBound) elements"
       }
     case .object, .record: value.objectValue == nil ? "must be an object" : nil
@@ -72,7 +86,8 @@ package indirect enum FieldType: Sendable {
   }
 
   private static func words(_ range: ClosedRange<Int>) -> String {
-    range.upperBound >= maximumInteger ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+    range.upperBound >= maximumInteger
+      ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
   }
 
   /// The largest whole number that every JSON reader has exactly.
@@ -98,7 +113,8 @@ package indirect enum FieldType: Sendable {
     case .boolean: .object([("type", "boolean")])
     case .integer(let range):
       .object([
-        ("type", "integer"), ("minimum", .integer(Int64(range.lowerBound))), ("maximum", .integer(Int64(range.upperBound))),
+        ("type", "integer"), ("minimum", .integer(Int64(range.lowerBound))),
+        ("maximum", .integer(Int64(range.upperBound))),
       ])
     case .number(let range, let isOpen):
       .object([

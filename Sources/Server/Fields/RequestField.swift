@@ -57,7 +57,8 @@ package struct RequestField: Sendable {
     }
     return .object([
       ("type", "object"), ("properties", .object(properties)),
-      ("required", .array(fields.filter(\.isRequired).map { .string($0.name) })), ("additionalProperties", .bool(false)),
+      ("required", .array(fields.filter(\.isRequired).map { .string($0.name) })),
+      ("additionalProperties", .bool(false)),
     ])
   }
 }
@@ -77,7 +78,8 @@ package struct FieldValues: Sendable {
     for (index, member) in object.members.enumerated() {
       let place = path.isEmpty ? member.key : "\(path).\(member.key)"
       guard let field = fields.first(where: { $0.name.utf8.elementsEqual(member.key.utf8) }) else {
-        throw APIError(400, "unrecognized field: \(place.prefix(200))", field: String(place.prefix(200)), code: "unknown_parameter")
+        throw APIError(
+          400, "unrecognized field: \(place.prefix(200))", field: String(place.prefix(200)), code: "unknown_parameter")
       }
       if object.members[..<index].contains(where: { $0.key.utf8.elementsEqual(member.key.utf8) }) {
         throw .invalid(place, "is there twice")
@@ -102,7 +104,8 @@ package struct FieldValues: Sendable {
 
   /// The members of a field that is an object with known members, which were checked already.
   package func record(_ name: String) -> FieldValues? {
-    guard let field = fields.first(where: { $0.name.utf8.elementsEqual(name.utf8) }), case .record(let inner) = field.type,
+    guard let field = fields.first(where: { $0.name.utf8.elementsEqual(name.utf8) }),
+      case .record(let inner) = field.type,
       let value = object[name]?.objectValue
     else { return nil }
     return try? FieldValues(value, fields: inner)

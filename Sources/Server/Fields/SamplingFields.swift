@@ -34,7 +34,8 @@ package enum RouteFields {
     RequestField("n", .any, use: .only([1], reason: unsupported), "Number of answers."),
     RequestField("presence_penalty", .any, use: .only([0], reason: unsupported), "Penalty of tokens that were there."),
     RequestField("frequency_penalty", .any, use: .only([0], reason: unsupported), "Penalty by how often they were."),
-    RequestField("repetition_penalty", .any, use: .only([1], reason: unsupported), "Divisor of logits that were there."),
+    RequestField(
+      "repetition_penalty", .any, use: .only([1], reason: unsupported), "Divisor of logits that were there."),
     RequestField("logit_bias", .any, use: .only([.object([])], reason: unsupported), "Added to logits."),
     RequestField("min_p", .any, use: .only([0], reason: unsupported), "Least probability relative to the best."),
     RequestField("typical_p", .any, use: .only([1], reason: unsupported), "Locally typical sampling."),

@@ -38,7 +38,8 @@ enum Answer: Sendable {
 
   private static func response(_ text: String, type: String, status: Int) -> Response {
     Response(
-      status: .init(code: status), headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+      status: .init(code: status), headers: [.contentType: type],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 
   /// An error as an answer.

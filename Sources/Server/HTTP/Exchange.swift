@@ -23,7 +23,9 @@ final class Exchange: Sendable {
     self.channel = channel
     var logger = logger
     logger[metadataKey: "request_id"] = "\(id)"
-    if let parent = request.headers[.traceparent], Self.isSafe(parent) { logger[metadataKey: "traceparent"] = "\(parent)" }
+    if let parent = request.headers[.traceparent], Self.isSafe(parent) {
+      logger[metadataKey: "traceparent"] = "\(parent)"
+    }
     self.logger = logger
   }
 

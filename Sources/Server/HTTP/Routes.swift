@@ -64,7 +64,9 @@ struct Routes: Sendable {
   /// Answers a request to an endpoint.
   ///
   /// - Throws: ``APIError``.
-  func answer(_ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange) async throws(APIError) -> Answer {
+  func answer(_ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange) async throws(APIError)
+    -> Answer
+  {
     let states = StateRoutes(state: state)
     let texts = TextRoutes(state: state)
     switch endpoint {
@@ -83,7 +85,8 @@ struct Routes: Sendable {
     case .detokenize: return try texts.detokenize(try await body(of: request))
     case .embeddings:
       throw APIError(
-        501, "this server's engine has no embeddings; it generates text", type: "not_implemented", code: "not_supported")
+        501, "this server's engine has no embeddings; it generates text", type: "not_implemented", code: "not_supported"
+      )
     }
   }
 
@@ -130,7 +133,9 @@ struct Routes: Sendable {
     }
     do {
       let json = try JSONValue(parsing: bytes, limits: JSONLimits(depth: state.options.maximumDepth, byteCount: limit))
-      guard let object = json.objectValue else { throw APIError(400, "the body must be a JSON object", code: "invalid_json") }
+      guard let object = json.objectValue else {
+        throw APIError(400, "the body must be a JSON object", code: "invalid_json")
+      }
       return object
     } catch let error as APIError {
       throw error

@@ -45,7 +45,8 @@ package struct ServerResponder: HTTPResponder {
         route = path
         guard endpoint.isOpen || state.keys.accepts(authorization: request.headers[.authorization]) else {
           throw APIError(
-            401, "send a valid key as 'Authorization: Bearer KEY'", type: "authentication_error", code: "invalid_api_key")
+            401, "send a valid key as 'Authorization: Bearer KEY'", type: "authentication_error",
+            code: "invalid_api_key")
         }
         let answer = try await routes.answer(endpoint, name: name, request: request, exchange)
         let status = if case .json(_, let status) = answer { status } else { 200 }

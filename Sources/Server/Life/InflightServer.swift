@@ -99,7 +99,8 @@ private struct ModelService: Service {
     state.logger.notice(
       "ready",
       metadata: [
-        "model": "\(state.options.modelNames.first ?? "")", "ms": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
+        "model": "\(state.options.modelNames.first ?? "")",
+        "ms": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
       ])
     try? await gracefulShutdown()
     await drain(llm)

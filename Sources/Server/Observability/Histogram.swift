@@ -38,9 +38,11 @@ package final class Histogram: Sendable {
 
   /// Bounds for latencies from a millisecond to ten minutes, in seconds.
   package static let latencyBounds = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60, 120, 300,
+    600,
   ]
   /// Bounds for numbers of tokens.
-  package static let tokenBounds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100_000].map(
-    Double.init)
+  package static let tokenBounds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100_000]
+    .map(
+      Double.init)
 }

@@ -67,7 +67,8 @@ package struct LineLogHandler: LogHandler {
   /// The text, in quotes and escaped if it could be taken for something else: nobody can write a line of their own.
   private static func quoted(_ text: String, allowsSpaces: Bool = false) -> String {
     let isPlain = text.utf8.allSatisfy { byte in
-      byte > 0x20 && byte != 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") || byte == 0x20 && allowsSpaces
+      byte > 0x20 && byte != 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        || byte == 0x20 && allowsSpaces
     }
     return isPlain && !text.isEmpty ? text : JSONValue.string(text).serialized()
   }

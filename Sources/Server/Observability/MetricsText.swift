@@ -7,7 +7,8 @@ package struct MetricsText {
   package init() {}
 
   /// Adds a counter; its name ends in `_total`.
-  package mutating func counter(_ name: String, _ help: String, _ values: [(labels: [(String, String)], value: Double)]) {
+  package mutating func counter(_ name: String, _ help: String, _ values: [(labels: [(String, String)], value: Double)])
+  {
     begin(name, help, "counter")
     for (labels, value) in values { line(name, labels, value) }
   }

@@ -114,9 +114,11 @@ package final class ServerMetrics: Sendable {
         [(label, Double(statistics.processedTokenCount))])
     }
     text.gauge("inflight_http_requests_active", "Generating HTTP requests under way.", Double(activeRequests))
-    text.counter("inflight_prompt_tokens_total", "Tokens of prompts of ended requests.", [(label, Double(counts.promptTokens))])
     text.counter(
-      "inflight_generation_tokens_total", "Tokens of answers of ended requests.", [(label, Double(counts.generatedTokens))])
+      "inflight_prompt_tokens_total", "Tokens of prompts of ended requests.", [(label, Double(counts.promptTokens))])
+    text.counter(
+      "inflight_generation_tokens_total", "Tokens of answers of ended requests.",
+      [(label, Double(counts.generatedTokens))])
     text.counter(
       "inflight_prefix_cache_queries_total", "Tokens of prompts that were looked for in the cache.",
       [(label, Double(counts.promptTokens))])
@@ -139,7 +141,8 @@ package final class ServerMetrics: Sendable {
     _ statistics: ExecutorStatistics, _ counts: Counts, _ label: [(String, String)], _ text: inout MetricsText
   ) {
     text.gauge(
-      "inflight_num_requests_running", "Requests that hold resources.", Double(statistics.activeRequestCount), labels: label)
+      "inflight_num_requests_running", "Requests that hold resources.", Double(statistics.activeRequestCount),
+      labels: label)
     text.gauge(
       "inflight_num_requests_waiting", "Requests that wait.", Double(statistics.waitingRequestCount), labels: label)
     let blocks = statistics.usedBlockCount + statistics.freeBlockCount
