@@ -156,6 +156,16 @@ let package = Package(
       ],
       swiftSettings: house),
     .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "Server", "Inflight", "JSON", "Requests", "TestKit",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: house),
+    .testTarget(
       name: "InflightTests", dependencies: ["Inflight", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
   ]

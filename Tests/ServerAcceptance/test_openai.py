@@ -148,3 +148,27 @@ def test_errors_are_those_of_the_client(server):
     with pytest.raises(openai.InternalServerError) as caught:
         client.embeddings.create(model="test", input="a")
     assert caught.value.status_code == 501
+
+
+def test_responses(server):
+    client = server.client()
+    whole = client.responses.create(
+        model="test", input="Name three colours.", instructions="Be brief.", max_output_tokens=12, temperature=0
+    )
+    assert whole.output_text
+    assert whole.status in ("completed", "incomplete")
+    assert whole.usage.output_tokens <= 12
+    again = client.responses.create(
+        model="test", temperature=0, max_output_tokens=12,
+        input=[{"role": "system", "content": "Be brief."},
+               {"role": "user", "content": [{"type": "input_text", "text": "Name three colours."}]}],
+    )
+    assert again.output_text == whole.output_text
+    with client.responses.stream(
+        model="test", input="Name three colours.", instructions="Be brief.", max_output_tokens=12, temperature=0
+    ) as stream:
+        deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
+        final = stream.get_final_response()
+    assert "".join(deltas) == final.output_text == whole.output_text
+    with pytest.raises(openai.BadRequestError):
+        client.responses.create(model="test", input="a", previous_response_id="resp_1")

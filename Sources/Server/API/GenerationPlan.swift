@@ -55,6 +55,17 @@ struct Usage: Sendable {
     ])
   }
 
+  /// As `/v1/responses` writes it.
+  var responsesJSON: JSONValue {
+    .object([
+      ("input_tokens", .integer(Int64(promptCount))),
+      ("input_tokens_details", .object([("cached_tokens", .integer(Int64(cachedCount)))])),
+      ("output_tokens", .integer(Int64(completionCount))),
+      ("output_tokens_details", .object([("reasoning_tokens", 0)])),
+      ("total_tokens", .integer(Int64(promptCount + completionCount))),
+    ])
+  }
+
   /// In words, for the log.
   func note(_ exchange: Exchange) {
     exchange.note("prompt_tokens", String(promptCount))

@@ -107,6 +107,10 @@ struct OpenAPIDocument: Sendable {
         summary: "Go on from a prompt.", fields: RouteFields.completions, answer: generated, isStreamed: true)
     case .chat:
       Detail(summary: "Answer a conversation.", fields: RouteFields.chat, answer: generated, isStreamed: true)
+    case .responses:
+      Detail(
+        summary: "Answer a conversation, in the newer form.", fields: RouteFields.responses,
+        answer: object(["id": "string", "object": "string", "status": "string", "output": "array"]), isStreamed: true)
     case .embeddings: Detail(summary: "Not offered by this engine.", fields: nil)
     case .tokenize:
       Detail(
@@ -137,7 +141,7 @@ struct OpenAPIDocument: Sendable {
     case .cacheEvents: return engine + [("400", "Last-Event-ID is not a number."), ("501", "Cache events are off.")]
     case .embeddings: return [("401", "No valid key."), ("501", "Not offered.")]
     case .tokenize, .detokenize: return engine + body
-    case .completions, .chat:
+    case .completions, .chat, .responses:
       return engine + body + [
         ("429", "As many requests wait as may wait."), ("500", "The engine failed."), ("504", "It took too long."),
       ]

@@ -9,6 +9,13 @@ package struct ToolCall: Sendable, Equatable {
   /// Its arguments, as JSON in text.
   package var arguments: String
 
+  /// Creates a call.
+  package init(id: String, name: String, arguments: String) {
+    self.id = id
+    self.name = name
+    self.arguments = arguments
+  }
+
   /// As the API writes it; events say its place among the calls.
   func json(index: Int?) -> JSONValue {
     var members: [(String, JSONValue)] = []

@@ -19,6 +19,11 @@ package struct EventWriter {
     try await writer.write(ByteBuffer(string: Self.frame(text, id: id)))
   }
 
+  /// Sends one event with a name.
+  mutating func send(named event: (name: String, json: JSONValue)) async throws {
+    try await writer.write(ByteBuffer(string: "event: \(event.name)\n" + Self.frame(event.json.serialized())))
+  }
+
   /// Sends a comment, which keeps the connection alive and finds out whether the client is there.
   package mutating func sendComment() async throws { try await writer.write(ByteBuffer(string: ":\n\n")) }
 

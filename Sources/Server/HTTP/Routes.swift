@@ -18,6 +18,7 @@ struct Routes: Sendable {
     case model = "GET /v1/models/{model}"
     case completions = "POST /v1/completions"
     case chat = "POST /v1/chat/completions"
+    case responses = "POST /v1/responses"
     case embeddings = "POST /v1/embeddings"
     case tokenize = "POST /tokenize"
     case detokenize = "POST /detokenize"
@@ -81,6 +82,8 @@ struct Routes: Sendable {
       return try states.cacheEvents(after: request.headers[.lastEventID])
     case .completions: return try await texts.completions(try await body(of: request), exchange)
     case .chat: return try await texts.chat(try await body(of: request), exchange)
+    case .responses:
+      return try await ResponsesRoute(try await body(of: request), state: state, exchange: exchange).run()
     case .tokenize: return try texts.tokenize(try await body(of: request))
     case .detokenize: return try texts.detokenize(try await body(of: request))
     case .embeddings:

@@ -56,7 +56,7 @@ package struct ServerResponder: HTTPResponder {
       response = Answer.response(error)
       exchange.note("error", error.code ?? error.type)
       onEnd(route, error.status)
-      if error.status == 413 {
+      if isUnbounded(request) || error.status == 413 {
         // What is left of the body is not worth reading.
         response.headers[.connection] = "close"
         channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
@@ -65,6 +65,13 @@ package struct ServerResponder: HTTPResponder {
     if request.method == .head { response = response.createHeadResponse() }
     decorate(&response, exchange)
     return response
+  }
+
+  /// Whether a body may follow that is longer than this server reads.
+  private func isUnbounded(_ request: Request) -> Bool {
+    if request.headers[.transferEncoding] != nil { return true }
+    guard let length = request.headers[.contentLength] else { return false }
+    return Int(length).map { $0 > state.options.maximumBodyBytes } ?? true
   }
 
   private func decorate(_ response: inout Response, _ exchange: Exchange) {
