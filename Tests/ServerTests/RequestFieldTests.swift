@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("temperature", "-0.1"), ("temperature", "true"), ("temperature", "1e400"), ("top_p", "0"), ("seed", "1.5"),
+    ("temperature", "-0.1"), ("temperature", "true"), ("top_p", "0"), ("seed", "1.5"),
     ("seed", "9223372036854775808"), ("max_tokens", "0"), ("stream", "1"), ("tool_choice", "\"required\""),
     ("messages", "[]"), ("messages", "null"), ("model", "1"), ("top_logprobs", "21"), ("user", "[]"),
   ])
