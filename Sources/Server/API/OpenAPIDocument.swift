@@ -62,9 +62,7 @@ struct OpenAPIDocument: Sendable {
     var answers: [(String, JSONValue)] = []
     if endpoint != .embeddings {
       var content: [(String, JSONValue)] = [(detail.type, .object([("schema", detail.answer)]))]
-      if detail.isStreamed {
-        content.append(("text/event-stream", .object([("schema", .object([("type", "string")]))])))
-      }
+      if detail.isStreamed { content.append(("text/event-stream", .object([]))) }
       answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
     }
     for (status, words) in Self.errors(endpoint) {
