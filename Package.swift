@@ -74,6 +74,7 @@ let package = Package(
         "ModelEngines", "Decoding", "Executor", "Catalogue",
       ],
       swiftSettings: safeHouse),
+    .target(name: "Server", resources: [.embedInCode("Page")], swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
@@ -137,6 +138,7 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: house),
+    .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: house),
     .testTarget(
       name: "InflightTests", dependencies: ["Inflight", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),

@@ -69,6 +69,12 @@ class Engine(threading.Thread):
             self.listeners.add(listener)
         return listener
 
+    def drop_listeners(self):
+        """Ends the streams of all listeners."""
+        with self.lock:
+            for listener in self.listeners:
+                listener.put(None)
+
     def leave(self, listener):
         with self.lock:
             self.listeners.discard(listener)

@@ -105,6 +105,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/test/drop-states":
+            self.server.engine.drop_listeners()
+            return self.json(200, {})
         if not self.authorized():
             return
         try:
@@ -159,9 +162,12 @@ class Handler(BaseHTTPRequestHandler):
             self.begin_events()
             while True:
                 try:
-                    self.event(json.dumps(listener.get(timeout=1)))
+                    state = listener.get(timeout=1)
                 except queue.Empty:
-                    self.event(json.dumps(self.server.engine.latest))
+                    state = self.server.engine.latest
+                if state is None:
+                    return self.end_events()
+                self.event(json.dumps(state))
         except OSError:
             self.close_connection = True
         finally:
