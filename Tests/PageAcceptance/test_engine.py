@@ -94,12 +94,19 @@ class EngineTest(PageTest):
     def test_a_state_without_a_map_or_measures(self):
         self.feed([{"step": 1, "batch": [], "waiting": 0, "blocks": {"total": 100, "used": 20, "cached": 30, "free": 50}}])
         self.assertEqual(self.page.locator("#blocks-legend li").all_inner_texts() or self.legend(), ["20 used", "0 shared", "30 cached", "50 free"])
-        expect(self.page.locator("#figure-throughput")).to_have_text("\u2013")
+        expect(self.page.locator("#figure-throughput")).to_have_text("0")
+        expect(self.page.locator("#figure-ttft")).to_have_text("\u2013")
         self.assertGreater(self.inked("#blocks", ["block-used"]), 100)
 
     def legend(self):
         expect(self.page.locator("#blocks-legend li")).to_have_count(4)
         return self.page.locator("#blocks-legend li").all_inner_texts()
+
+    def test_steps_that_a_server_leaves_out_are_told(self):
+        blocks = {"total": 1, "used": 0, "cached": 0, "free": 1}
+        run = {"id": 7, "phase": "generation", "tokens": 1, "prompt_tokens": 9, "generated": 1}
+        self.feed([{"step": step, "batch": [run], "waiting": 0, "blocks": blocks} for step in range(8, 400, 8)])
+        expect(self.page.locator("#flight-sub")).to_have_text("one step of 8 is shown")
 
     def test_wrong_states_are_passed_over(self):
         self.feed([7, None, [], {"step": "x"}, {"step": 5, "batch": {"a": 1}, "blocks": 3, "waiting": -1},

@@ -1,9 +1,9 @@
-// Curves over the last two minutes.
+// Curves over the last minute.
 
 import { fitted, palette, roundAxis, short } from "./canvas.js";
 import { make } from "./dom.js";
+import { curveSeconds } from "./state.js";
 
-const seconds = 120;
 const height = 150;
 const left = 44;
 const bottom = 20;
@@ -38,7 +38,7 @@ export class Curves {
   constructor(container) {
     this.#panels = charts.map((chart) => {
       const value = make("span", { id: `curve-${chart.id}-now` });
-      const canvas = make("canvas", { id: `curve-${chart.id}`, role: "img", "aria-label": `${chart.title}, ${chart.unit}, over two minutes` });
+      const canvas = make("canvas", { id: `curve-${chart.id}`, role: "img", "aria-label": `${chart.title}, ${chart.unit}, over the last minute` });
       container.append(make("div", { class: "panel" },
         make("div", { class: "curve-head" }, make("h2", {}, chart.title), value),
         make("div", { class: "chart" }, canvas),
@@ -63,14 +63,14 @@ export class Curves {
 function drawChart(canvas, chart, points, now) {
   const area = fitted(canvas, height);
   if (area === null) return;
-  const begin = now - seconds;
+  const begin = now - curveSeconds;
   const highest = points.reduce((most, point) =>
     chart.lines.reduce((value, line) => (point.time >= begin ? Math.max(value, point[line.of] ?? 0) : value), most), 0);
   const axis = roundAxis(highest || 1);
   const plot = {
     context: area.context,
     width: area.width,
-    x: (time) => left + ((time - begin) / seconds) * (area.width - left - 2),
+    x: (time) => left + ((time - begin) / curveSeconds) * (area.width - left - 2),
     y: (value) => 6 + (1 - value / axis.end) * (height - bottom - 6),
   };
   drawAxes(plot, axis);
@@ -96,9 +96,9 @@ function drawAxes({ context, width, y }, axis) {
   }
   context.textBaseline = "alphabetic";
   const now = width - 2;
-  const perSecond = (now - left) / seconds;
-  for (const ago of [120, 90, 60, 30, 0]) {
-    context.textAlign = ago === 120 ? "left" : ago === 0 ? "right" : "center";
+  const perSecond = (now - left) / curveSeconds;
+  for (const ago of [60, 45, 30, 15, 0]) {
+    context.textAlign = ago === curveSeconds ? "left" : ago === 0 ? "right" : "center";
     context.fillText(ago === 0 ? "now" : `${ago} s ago`, now - ago * perSecond, height - 4);
   }
 }

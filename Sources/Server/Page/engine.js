@@ -89,6 +89,8 @@ export class EngineView {
   #writeWords() {
     const { latest } = this.#state;
     if (this.#isFrozen) return;
+    const steps = this.#flight.stepsPerColumn;
+    byId("flight-sub").textContent = steps >= 1.5 ? `one step of ${Math.round(steps)} is shown` : "";
     this.#writeFigures(latest);
     this.#writeBlocks(latest.blocks);
     if (document.querySelector(".as-table").open) this.#writeTable(latest);

@@ -67,6 +67,13 @@ export class FlightChart {
     });
   }
 
+  /** Of how many steps one is drawn, on the average of what is visible: servers may leave some out. */
+  get stepsPerColumn() {
+    const visible = this.#columns.filter(({ step }) => !step.gap);
+    if (visible.length < 2) return 1;
+    return Math.max(1, (visible[0].step.step - visible.at(-1).step.step) / (visible.length - 1));
+  }
+
   /** Draws the last of these steps that find room. */
   draw(steps) {
     this.#rows.assign(steps);
@@ -112,7 +119,7 @@ export class FlightChart {
     let lastLabel = Infinity;
     for (const { step, left, width: columnWidth } of columns) {
       const middle = left + columnWidth / 2;
-      if (step.step % 10 !== 0 || lastLabel - middle < 70 || middle > width - 18) continue;
+      if (step.step % 10 !== 0 || lastLabel - middle < 46 || middle > width - 18) continue;
       context.fillText(step.step.toLocaleString("en"), middle, this.#height + waitingHeight + 8);
       lastLabel = middle;
     }

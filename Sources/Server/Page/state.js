@@ -6,7 +6,8 @@ const maximumBatch = 512;
 const maximumSteps = 900;
 const maximumPoints = 600;
 const maximumMapLength = 262_144;
-const curveSeconds = 120;
+/** How far back the curves reach. */
+export const curveSeconds = 60;
 const retryMilliseconds = { first: 500, last: 15_000 };
 
 function count(value) {
@@ -15,6 +16,11 @@ function count(value) {
 
 function measure(value) {
   return Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+/** A latency; 0 says that there was none yet. */
+function latency(value) {
+  return value === 0 ? null : measure(value);
 }
 
 /** One state with everything of the type that it should have, and no more of it than can be shown. Null if it is none. */
@@ -41,9 +47,10 @@ export function checkedState(value) {
       free: count(blocks.free),
       map: typeof blocks.map === "string" ? blocks.map.slice(0, maximumMapLength) : null,
     },
-    tokensPerSecond: measure(value.tokens_per_second),
-    timeToFirstToken: measure(value.ttft_ms),
-    interTokenLatency: measure(value.itl_ms),
+    // A server may tell the mean of the last moment; with nobody aboard nothing is written now.
+    tokensPerSecond: batch.length + count(value.waiting) === 0 ? 0 : measure(value.tokens_per_second),
+    timeToFirstToken: latency(value.ttft_ms),
+    interTokenLatency: latency(value.itl_ms),
   };
 }
 
@@ -87,7 +94,7 @@ export class EngineState {
     return this.#steps.items;
   }
 
-  /** The points of the curves, at most four a second for two minutes: `time` in seconds and the measures. */
+  /** The points of the curves, at most four a second for a minute: `time` in seconds and the measures. */
   get points() {
     return this.#points.items;
   }
