@@ -4,6 +4,7 @@ Options are environment variables, which scripts/test-page.sh sets: PAGE_URL (a 
 stand-in is started), PAGE_KEY (its API key), PAGE_SCREENSHOTS (a directory), CHROMIUM (the browser's path).
 """
 
+import faulthandler
 import functools
 import json
 import os
@@ -18,6 +19,7 @@ from stand_in_server import serve
 
 PAGE = pathlib.Path(__file__).parents[2] / "Sources/Server/Page"
 ANSWER_MILLISECONDS = 60_000
+TEST_SECONDS = 300
 
 expect.set_options(timeout=10_000)
 
@@ -78,6 +80,9 @@ class PageTest(unittest.TestCase):
         Shared.start()
 
     def setUp(self):
+        # A test that hangs ends the whole run, and says where.
+        faulthandler.dump_traceback_later(TEST_SECONDS, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
         self.url = Shared.url
         self.complaints = []
         self.strangers = []
@@ -131,11 +136,12 @@ class PageTest(unittest.TestCase):
             self.page.click("#open-settings")
         self.page.fill(f"#settings [name={name}]", str(value))
 
-    def ask_for_much(self):
-        """Sends a message whose answer takes long."""
-        self.set_field("max_tokens", 1500)
+    def ask_for_much(self, tokens=1500):
+        """Sends a message whose answer takes long, with small models too: as long as so many tokens if they do not end."""
+        self.set_field("temperature", 0)
+        self.set_field("max_tokens", tokens)
         self.page.click("#close-settings")
-        self.send("long" if Shared.is_stand_in else "Count from one to a thousand in words.")
+        self.send("long" if Shared.is_stand_in else "Write a very long story about a lighthouse, a ship and a storm.")
 
     def answer_with(self, *texts):
         """Lets the browser answer chat requests itself with these texts in turn, whatever the server is."""

@@ -11,9 +11,7 @@ from browser import PageTest, only_stand_in, stand_in
 class ChatTest(PageTest):
     def test_an_answer_streams(self):
         self.screenshot("welcome-light")
-        self.set_field("max_tokens", 64)
-        self.page.click("#close-settings")
-        self.send("Tell me in three sentences what a lighthouse is.")
+        self.ask_for_much(tokens=150)
         expect(self.page.locator("#stop")).to_be_visible()
         lengths = set()
         body = self.page.locator(".message.assistant .body")
@@ -61,10 +59,44 @@ class ChatTest(PageTest):
         editor = self.page.get_by_label("Edit the message")
         expect(editor).to_be_focused()
         self.assertEqual(editor.input_value(), "One")
+        self.screenshot("editing-light")
         editor.fill("Another")
         editor.press("Enter")
         expect(self.page.locator(".message.assistant .body")).to_have_text("Third.")
         expect(self.page.locator(".message.user .body")).to_have_text("Another")
+
+    def test_a_server_that_is_still_loading(self):
+        self.may_complain_of = ("status of 503",)
+        loading = '{"error": {"message": "the model is loading", "type": "server_error", "param": null, "code": null}}'
+        for path in ["models", "state"]:
+            self.page.route(f"**/{path}", lambda route: route.fulfill(status=503, content_type="application/json", body=loading))
+        self.page.reload()
+        expect(self.page.locator("#pulse-text")).to_have_text("not ready")
+        self.assertEqual(self.page.input_value("#model"), "")
+        self.answer_with("Yes.")
+        with self.page.expect_request("**/v1/chat/completions") as sent:
+            self.send("One")
+        self.assertNotIn("model", sent.value.post_data_json)
+        for path in ["models", "state"]:
+            self.page.unroute(f"**/{path}")
+        expect(self.page.locator("#pulse")).to_have_attribute("data-state", "live")
+        expect(self.page.locator("#model")).not_to_have_value("")
+
+    def test_the_oldest_conversations_make_room(self):
+        self.answer_with("Yes.")
+        self.page.evaluate("""() => {
+          const messages = [{ role: "user", content: "x".repeat(900_000) }];
+          for (let n = 0; n < 5; n += 1) {
+            localStorage.setItem(`inflight.conversation.n${n}`, JSON.stringify({ id: `n${n}`, title: `Old ${n}`, updated: n + 1, messages }));
+          }
+        }""")
+        self.page.reload()
+        self.page.click("#new-conversation")
+        self.send("y" * 800_000)
+        self.answered()
+        self.page.reload()
+        titles = self.page.locator("#conversation-list .pick").all_inner_texts()
+        self.assertEqual(titles[1:], ["Old 4", "Old 3", "Old 2", "Old 1"])
 
     def test_editing_can_be_given_up(self):
         self.answer_with("First.")
@@ -207,14 +239,13 @@ class ChatTest(PageTest):
         self.assertEqual(self.answered(2), "4 messages")
 
     def test_an_answer_goes_on_while_another_conversation_is_open(self):
-        self.set_field("max_tokens", 48)
-        self.page.click("#close-settings")
-        self.send("Tell me about the sea.")
+        self.ask_for_much(tokens=400)
+        title = self.page.locator(".pick.busy").inner_text()
         self.page.click("#new-conversation")
         expect(self.page.locator(".pick.busy")).to_have_count(1)
         expect(self.page.locator("#send")).to_be_visible()
         expect(self.page.locator(".pick.busy")).to_have_count(0, timeout=60_000)
-        self.page.get_by_role("button", name="Tell me about the sea.", exact=True).click()
+        self.page.get_by_role("button", name=title, exact=True).click()
         self.assertTrue(self.answered())
 
 

@@ -28,7 +28,7 @@ class EngineTest(PageTest):
         self.page.wait_for_timeout(2_500)
         self.screenshot("engine-light")
         self.assertGreater(self.inked("#flight", ["context", "generation"]), 500)
-        self.assertGreater(self.inked("#blocks", ["block-used", "block-shared"]), 100)
+        self.assertGreater(self.inked("#blocks", ["block-used", "block-shared"]), 10)
         self.page.locator("#curves").scroll_into_view_if_needed()
         self.page.locator("#view-engine").evaluate("(element) => element.scrollTop = element.scrollHeight")
         expect(self.page.locator("#demo-report")).to_contain_text("All 16 are back", timeout=240_000)

@@ -11,7 +11,8 @@ import { EngineState } from "./state.js";
 const views = ["chat", "engine"];
 const narrow = matchMedia("(max-width: 1080px)");
 
-const chosenModel = () => byId("model").value || "default";
+/** The model that is chosen; undefined, which is not sent, while the server's models are not known. */
+const chosenModel = () => byId("model").value || undefined;
 const state = new EngineState(throttled(50, () => engine.update()), throttled(200, showPulse));
 const settings = new Settings(() => {
   state.reconnect();
@@ -22,18 +23,26 @@ const engine = new EngineView(state, chosenModel);
 
 // The bar.
 
+const lost = new Map([[401, "needs an API key"], [404, "no live view"], [503, "not ready"]]);
+
 function showPulse() {
   const { connection, latest } = state;
   const isBusy = connection === "live" && latest.batchSize + latest.waiting > 0;
   byId("pulse").dataset.state = isBusy ? "busy" : connection;
   const words = {
-    connecting: "connecting", lost: "no connection", paused: "paused",
+    connecting: "connecting", lost: lost.get(state.status) ?? "no connection", paused: "paused",
     live: isBusy ? `${latest.batchSize} running, ${latest.waiting} waiting, ${short(latest.tokensPerSecond)} tokens/s` : "idle",
   };
   byId("pulse-text").textContent = words[connection];
+  // A server that was still loading its model has a list of models now.
+  if (connection === "live" && chosenModel() === undefined) loadModels();
 }
 
+let isLoadingModels = false;
+
 async function loadModels() {
+  if (isLoadingModels) return;
+  isLoadingModels = true;
   const select = byId("model");
   const chosen = select.value;
   try {
@@ -44,6 +53,7 @@ async function loadModels() {
     // Without a list the server is asked for its default; it says itself what is wrong when it is asked.
     select.replaceChildren(make("option", { value: "" }, "the server's model"));
   }
+  isLoadingModels = false;
 }
 
 // The views.

@@ -22,7 +22,7 @@ export class Chat {
   #conversations;
   #follows = true;
 
-  /** `model` gives the name of the model that is chosen; `refused` is called when a setting is marked as wrong. */
+  /** `model` gives the name of the model that is chosen, if any; `refused` is called when a setting is marked as wrong. */
   constructor({ settings, model, refused }) {
     this.#settings = settings;
     this.#model = model;
@@ -102,7 +102,8 @@ export class Chat {
   }
 
   #fill(message) {
-    const { body, foot } = this.#rows.get(message);
+    const { element, body, foot } = this.#rows.get(message);
+    element.classList.remove("editing");
     body.replaceChildren();
     body.blockSources = [];
     if (message.role === "user") {

@@ -96,9 +96,12 @@ export class Conversations {
     }
   }
 
-  /** Shows the list again. */
+  /** Shows the list again; the focus stays where it was. */
   show() {
-    byId("conversation-list").replaceChildren(...this.#all.map((conversation) => this.#item(conversation)));
+    const list = byId("conversation-list");
+    const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("data-of") : null;
+    list.replaceChildren(...this.#all.map((conversation) => this.#item(conversation)));
+    if (focused !== null) list.querySelector(`[data-of="${CSS.escape(focused)}"]`)?.focus();
   }
 
   #item(conversation) {
@@ -110,7 +113,7 @@ export class Conversations {
     return make("li", { class: isCurrent ? "current" : "" },
       make("button", {
         type: "button", class: this.#busy(conversation) ? "pick busy" : "pick", title: conversation.title,
-        "aria-current": isCurrent ? "true" : undefined, onclick: () => this.#pick(conversation),
+        "data-of": conversation.id, "aria-current": isCurrent ? "true" : undefined, onclick: () => this.#pick(conversation),
       }, conversation.title),
       remove);
   }

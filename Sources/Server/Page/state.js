@@ -8,7 +8,7 @@ const maximumPoints = 600;
 const maximumMapLength = 262_144;
 /** How far back the curves reach. */
 export const curveSeconds = 60;
-const retryMilliseconds = { first: 500, last: 15_000 };
+const retryMilliseconds = { first: 500, last: 8_000 };
 
 function count(value) {
   return Number.isFinite(value) && value >= 0 ? value : 0;
@@ -72,9 +72,13 @@ class History {
 
 /** What is known of the engine. `connection` is connecting, live, lost or paused. */
 export class EngineState {
+  /** The newest state; null before the first. */
   latest = null;
   connection = "connecting";
+  /** Why the connection is lost, in words. */
   problem = null;
+  /** The status of the answer that said so; 0 if there was none. */
+  status = 0;
   #steps = new History(maximumSteps);
   #points = new History(maximumPoints);
   #listeners;
@@ -115,7 +119,7 @@ export class EngineState {
   #follow() {
     if (document.hidden) {
       this.#disconnect();
-      this.#set("paused", null);
+      this.#set("paused");
     } else if (this.#controller === null) {
       this.#connect();
     }
@@ -127,9 +131,8 @@ export class EngineState {
     this.#controller = null;
   }
 
-  #set(connection, problem) {
-    this.connection = connection;
-    this.problem = problem;
+  #set(connection, problem = null, status = 0) {
+    [this.connection, this.problem, this.status] = [connection, problem, status];
     for (const listener of this.#listeners) listener();
   }
 
@@ -138,8 +141,9 @@ export class EngineState {
     this.#controller = controller;
     this.#afterGap = true;
     this.#afterBreak = true;
-    if (this.connection !== "lost") this.#set("connecting", null);
+    if (this.connection !== "lost") this.#set("connecting");
     let problem = "The connection to the engine was lost.";
+    let status = 0;
     try {
       for await (const event of engineStates(controller.signal)) {
         this.#delay = retryMilliseconds.first;
@@ -147,12 +151,13 @@ export class EngineState {
       }
     } catch (error) {
       if (controller.signal.aborted) return;
-      problem = error.status === 401 ? "The engine's state needs an API key: give it in the chat's settings."
-        : error.status === 404 ? "This server does not publish the engine's state."
+      status = error.status ?? 0;
+      problem = status === 401 ? "The engine's state needs an API key: give it in the chat's settings."
+        : status === 404 ? "This server does not publish the engine's state."
         : error.message;
     }
     if (controller.signal.aborted) return;
-    this.#set("lost", problem);
+    this.#set("lost", problem, status);
     this.#timer = setTimeout(() => this.#connect(), this.#delay * (0.75 + Math.random() / 2));
     this.#delay = Math.min(this.#delay * 2, retryMilliseconds.last);
   }
@@ -166,7 +171,7 @@ export class EngineState {
     }
     this.latest = state;
     this.#addPoint(state);
-    this.#set("live", null);
+    this.#set("live");
   }
 
   #addPoint(state) {

@@ -55,17 +55,28 @@ export function isConversationKey(name) {
 /** Stores a conversation. If there are too many or the room is used up, the oldest are let go. Says whether it worked. */
 export function saveConversation(conversation) {
   const text = JSON.stringify(conversation);
-  const others = conversations().filter((other) => other.id !== conversation.id);
-  while (others.length >= maximumCount) removeConversation(others.pop().id);
-  for (;;) {
+  const others = () => conversations().filter((other) => other.id !== conversation.id);
+  try {
+    if (localStorage.length > maximumCount) others().slice(maximumCount - 1).forEach((old) => removeConversation(old.id));
+    localStorage.setItem(prefix + conversation.id, text);
+    return true;
+  } catch {
+    return saveInPlaceOf(others(), conversation.id, text);
+  }
+}
+
+/** Removes conversations, the last of these first, until the text finds room. */
+function saveInPlaceOf(others, id, text) {
+  while (others.length > 0) {
+    removeConversation(others.pop().id);
     try {
-      localStorage.setItem(prefix + conversation.id, text);
+      localStorage.setItem(prefix + id, text);
       return true;
     } catch {
-      if (others.length === 0) return false;
-      removeConversation(others.pop().id);
+      // Another one has to go.
     }
   }
+  return false;
 }
 
 /** Forgets a conversation. */
