@@ -21,12 +21,12 @@ LABELS = {"app.kubernetes.io/name": "inflight"}
 
 # What a server exports, as far as the files here use it: the names of the families and of their labels.
 FAMILIES = {
-    "inflight_requests_running": (), "inflight_requests_waiting": (), "inflight_kv_cache_usage_ratio": (),
+    "inflight_num_requests_running": (), "inflight_num_requests_waiting": (), "inflight_kv_cache_usage_ratio": (),
     "inflight_prefix_cache_hit_ratio": (), "inflight_prompt_tokens_total": (), "inflight_generation_tokens_total": (),
-    "inflight_preemptions_total": (), "inflight_requests_total": ("finish_reason",),
+    "inflight_num_preemptions_total": (), "inflight_request_success_total": ("finished_reason",),
 }
-HISTOGRAMS = ("inflight_time_to_first_token_seconds", "inflight_inter_token_latency_seconds", "inflight_queue_time_seconds",
-              "inflight_e2e_request_latency_seconds", "inflight_step_duration_seconds")
+HISTOGRAMS = ("inflight_time_to_first_token_seconds", "inflight_inter_token_latency_seconds", "inflight_request_queue_time_seconds",
+              "inflight_e2e_request_latency_seconds", "inflight_step_time_seconds")
 for name in HISTOGRAMS:
     FAMILIES |= {f"{name}_bucket": ("le",), f"{name}_sum": (), f"{name}_count": ()}
 

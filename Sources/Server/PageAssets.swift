@@ -37,6 +37,11 @@ package enum PageAssets {
     asset("/store.js", .javaScript, PackageResources.store_js),
   ]
 
+  /// The file that is served at this path, without the query; nil if there is none.
+  package static func asset(at path: String) -> Asset? {
+    all.first { $0.path.utf8.elementsEqual(path.utf8) }
+  }
+
   /// The fields that every answer with an asset carries besides `Content-Type`, `Content-Length` and `ETag`.
   ///
   /// The policy lets the page load and call nothing but its own server, run no script that is written into the page, and be

@@ -25,6 +25,15 @@ struct PageAssetsTests {
     }
   }
 
+  @Test func pathsFindTheirFiles() {
+    for asset in PageAssets.all {
+      #expect(PageAssets.asset(at: asset.path)?.entityTag == asset.entityTag)
+    }
+    for path in ["", "//", "/index.html", "/App.js", "/app.js/", "app.js", "/../app.js", "/v1/models"] {
+      #expect(PageAssets.asset(at: path)?.path == nil, "\(path)")
+    }
+  }
+
   @Test func contentTypesFollowTheNames() {
     let types = ["js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"]
     for asset in PageAssets.all where asset.path != "/" {
