@@ -48,7 +48,6 @@ class Engine(threading.Thread):
         self.step = 0
         self.listeners = set()
         self.rate = self.ttft = self.itl = None
-        self.cancelled_count = 0
         self.latest = self.state([], 0.0)
 
     def submit(self, request):
@@ -59,7 +58,6 @@ class Engine(threading.Thread):
     def cancel(self, request):
         with self.lock:
             request.cancelled = True
-            self.cancelled_count += 1
             self.lock.notify()
 
     def listen(self):

@@ -3,7 +3,7 @@ page uses. Standard library only.
 
     python3 stand_in_server.py [--port 8080] [--page Sources/Server/Page] [--api-key KEY]
 
-Some messages have set answers, which the tests rely on; see ANSWERS. Everything else is answered with some text.
+Some messages have set answers, which the tests rely on: see ANSWERS and `chat`. Everything else is answered with some text.
 """
 
 import argparse
@@ -85,8 +85,6 @@ class Handler(BaseHTTPRequestHandler):
             return self.authorized() and self.json(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
         if path == "/health":
             return self.json(200, {"status": "ok"})
-        if path == "/test/cancelled":
-            return self.json(200, {"count": self.server.engine.cancelled_count})
         return self.page(path)
 
     def page(self, path):
@@ -127,19 +125,17 @@ class Handler(BaseHTTPRequestHandler):
         self.refuse(401, "The API key is missing or wrong.", kind="authentication_error")
         return False
 
-    def json(self, status, value, headers=()):
+    def json(self, status, value):
         body = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        for name, text in headers:
-            self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
 
-    def refuse(self, status, message, field=None, kind="invalid_request_error", headers=()):
+    def refuse(self, status, message, field=None, kind="invalid_request_error"):
         error = {"message": message, "type": kind, "param": field, "code": None}
-        self.json(status, {"error": error}, headers)
+        self.json(status, {"error": error})
 
     def begin_events(self):
         self.send_response(200)
@@ -177,22 +173,15 @@ class Handler(BaseHTTPRequestHandler):
         temperature = fields.get("temperature", 1)
         if not 0 <= temperature <= 2:
             self.refuse(400, f"temperature is {temperature}, but must lie between 0 and 2.", "temperature")
-        elif "min_p" in fields:
-            self.refuse(400, "min_p is not supported.", "min_p")
-        else:
-            return True
-        return False
+            return False
+        return True
 
     def chat(self, fields):
         if not self.fields_are_fine(fields):
             return
         texts = [message["content"] for message in fields["messages"]]
         text = texts[-1].strip()
-        if text == "full":
-            return self.refuse(429, "The queue is full.", kind="rate_limit_error", headers=[("Retry-After", "3")])
-        if text == "echo request":
-            answer = "```json\n" + json.dumps({k: v for k, v in fields.items() if k != "messages"}, indent=1) + "\n```"
-        elif text == "echo system":
+        if text == "echo system":
             answer = next((m["content"] for m in fields["messages"] if m["role"] == "system"), "none")
         elif text == "count":
             answer = f"{len(texts)} messages"

@@ -95,7 +95,8 @@ export class Chat {
   #row(message) {
     const body = make("div", { class: "body" });
     const foot = make("div", { class: "foot" });
-    const element = make("li", { class: `message ${message.role}`, "aria-label": message.role === "user" ? "You" : "Model" }, body, foot);
+    const name = message.role === "user" ? "You" : "Model";
+    const element = make("li", { class: `message ${message.role}`, "aria-label": name }, body, foot);
     this.#rows.set(message, { element, body, foot });
     this.#fill(message);
     return element;
@@ -250,7 +251,9 @@ export class Chat {
       ...fields,
     };
     const message = { role: "assistant", content: "" };
-    const answer = { controller: new AbortController(), message, started: performance.now(), first: 0, last: 0, usage: null, reason: null };
+    const answer = {
+      controller: new AbortController(), message, started: performance.now(), first: 0, last: 0, usage: null, reason: null,
+    };
     this.#answers.set(conversation.id, answer);
     this.#append(message);
     this.#follows = true;
