@@ -90,7 +90,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
-      swiftSettings: safeHouse),
+      resources: [.embedInCode("Page")], swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
