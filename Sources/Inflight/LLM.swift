@@ -75,6 +75,8 @@ public final class LLM: Sendable {
 
   /// The tokenizer of the model.
   package var tokenizer: Tokenizer { text.tokenizer }
+  /// The tokens that end an answer.
+  var endOfSequenceTokenIDs: [TokenID] { text.endOfSequence }
 
   // Generating.
 
