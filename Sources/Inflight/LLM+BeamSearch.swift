@@ -22,8 +22,7 @@ extension LLM {
   ///
   /// - Throws: ``InflightError``.
   public func beamSearch(_ prompt: String, _ params: BeamSearchParams) async throws -> [BeamCompletion] {
-    guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
-    return try await beamSearch(tokens: tokenizer.encode(prompt), params)
+    try await beamSearch(tokens: try encode(prompt), params)
   }
 
   /// The same for a prompt of tokens.

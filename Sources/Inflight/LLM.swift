@@ -92,11 +92,18 @@ public final class LLM: Sendable {
   /// Completes one prompt ``SamplingParams/n`` times; the prompt is computed once. Of ``SamplingParams/bestOf`` samples
   /// the most probable are returned, best first.
   ///
+  /// - Parameters:
+  ///   - prompt: what to go on from; not empty.
+  ///   - params: how tokens are chosen and how many samples there are.
+  ///   - addSpecialTokens: whether the model's own beginning is put before the prompt; false for one that a chat template
+  ///     has made, which has it.
+  ///   - controls: a constraint on the text, and code of yours that edits the logits.
   /// - Throws: ``InflightError``.
   public func generateSamples(
-    _ prompt: String, _ params: SamplingParams, controls: TokenControls = TokenControls()
+    _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true,
+    controls: TokenControls = TokenControls()
   ) async throws -> [Completion] {
-    try await samples(prompt, params, controls: controls).completions()
+    try await samples(prompt, params, addSpecialTokens: addSpecialTokens, controls: controls).completions()
   }
 
   /// Completes many prompts at a time; the completions are in the order of the prompts.
@@ -150,18 +157,19 @@ public final class LLM: Sendable {
 
   /// The samples of a prompt, all that are generated.
   private func samples(
-    _ prompt: String, _ params: SamplingParams, controls: TokenControls
+    _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true, controls: TokenControls
   ) throws(InflightError) -> CompletionStream {
     var request = GenerationRequest(
-      promptTokens: try encode(prompt), params: params, endOfSequenceTokenIDs: text.endOfSequence)
+      promptTokens: try encode(prompt, addSpecialTokens: addSpecialTokens), params: params,
+      endOfSequenceTokenIDs: text.endOfSequence)
     // The best are chosen by them.
     if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
     return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
   }
 
-  private func encode(_ prompt: String) throws(InflightError) -> [TokenID] {
+  func encode(_ prompt: String, addSpecialTokens: Bool = true) throws(InflightError) -> [TokenID] {
     guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
-    return tokenizer.encode(prompt)
+    return tokenizer.encode(prompt, addSpecialTokens: addSpecialTokens)
   }
 
   private func submit(
