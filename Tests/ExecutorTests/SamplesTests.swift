@@ -123,21 +123,20 @@ import Testing
   @Test func oneSampleCanBeEndedAlone() async throws {
     var script = FakeModelEngine.Script()
     // So that there is something left to end when the first token has been read.
-    script.microsecondsPerPass = 500
+    script.gate = FakeModelEngine.Gate(fromPass: 2)
     let executor = try Executor(engine: FakeModelEngine(script: script))
     let submission = try executor.submit(request(3, maxTokens: 300))
-    executor.endSample(1, of: submission.id, for: .stopString("x"))
     var collected = Collected()
     for await output in submission.outputs {
       collected.add(output)
-      // Before it has begun there is nothing to end: again, once it has.
       if case .token(let token) = output, token.sampleIndex == 1 {
         executor.endSample(1, of: submission.id, for: .stopString("x"))
+        script.gate?.open()
       }
     }
     let summaries = collected.samples.sorted { $0.sampleIndex < $1.sampleIndex }
     #expect(summaries.map(\.reason) == [.length, .stopString("x"), .length])
-    #expect(collected.tokenIDs(ofSample: 0).count == 300)
+    #expect(collected.tokenIDs(ofSample: 0).count == 300 && collected.tokenIDs(ofSample: 1).count < 10)
     let executorStatistics = try await executor.wait { $0.activeRequestCount == 0 }
     #expect(executorStatistics.usedBlockCount == 0)
   }
