@@ -8,12 +8,10 @@ public import Requests
 /// Unchecked sendability: it is made by the caller, handed to the engine thread with its request, and from then on used by
 /// that thread or by the one worker that decodes the request's row.
 public final class SequenceControls: @unchecked Sendable {
-  /// What is edited: few logits, which are then listed, or any of them.
   private let params: SamplingParams
   private var controls: TokenControls
   private let bias: [TokenLogprob]
   private let badWords: [[TokenID]]
-  /// What must not be generated before there are as many tokens as the request wants at least.
   private let endTokens: [TokenID]
   private let promptTokenCount: Int
   private var tokens: [TokenID]

@@ -71,11 +71,14 @@ package struct TokenSampler: Sendable {
     let mass = params.topP < 1 ? Double(params.topP) * sumBlocks() : .infinity
     // Most of the probability is in few tokens for most rows: look at those above a limit, and lower it until they have
     // enough. In the end, all that have any weight are looked at.
-    for depth in [Float](arrayLiteral: 8, 16, 88) {
-      let limit = mass == .infinity || depth == 88 ? -.infinity : largest - params.temperature * depth
+    var depth: Float = 8
+    while true {
+      let isLast = mass == .infinity || depth > 87
+      let limit = isLast ? -.infinity : largest - params.temperature * depth
       candidates.gather(row, maxima, threshold: orderedKey(limit))
       candidates.weigh(largest: largest, temperature: params.temperature)
-      if limit == -.infinity || candidates.mass >= mass { break }
+      if isLast || candidates.mass >= mass { break }
+      depth *= 2
     }
     guard mass < .infinity else { return candidates.dropBelow(.leastNonzeroMagnitude) }
     few.removeAll(keepingCapacity: true)

@@ -60,7 +60,8 @@ extension StepLoop {
   /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
   /// of the prompt where the cache can do that; elsewhere they begin as paused requests do.
   mutating func fork() {
-    for (place, position) in batch.rowItems.enumerated() where place < batch.results.count {
+    guard batch.results.count == batch.rows.count else { return }
+    for (place, position) in batch.rowItems.enumerated() {
       let (source, sample) = (batch.items[position].index, batch.rowSamples[place])
       guard sample != active[source].sampleIndex else { continue }
       if sampleGroups[active[source].groupID] == nil {

@@ -41,10 +41,10 @@ import Testing
   }
 
   /// Neither do penalties and all that restricts a draw, whose state grows with every token.
-  @Test(.enabled(if: allocation_count_is_available()))
-  func aWarmStepWithEveryControlAllocatesNothing() async throws {
-    var params = SamplingParams(temperature: 0.9, topK: 40, topP: 0.95, seed: 3, stopTokenIDs: [96])
-    params.minP = 0.001
+  @Test(.enabled(if: allocation_count_is_available()), arguments: [(0, 0), (40, 0), (0, 0.001), (40, 0.001)])
+  func aWarmStepWithEveryControlAllocatesNothing(topK: Int, minP: Float) async throws {
+    var params = SamplingParams(temperature: 0.9, topK: topK, topP: 0.95, seed: 3, stopTokenIDs: [96])
+    params.minP = minP
     params.typicalP = 0.99
     params.repetitionPenalty = 1.1
     params.presencePenalty = 0.1
