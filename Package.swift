@@ -142,7 +142,9 @@ let package = Package(
     .testTarget(
       name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],
       swiftSettings: house),
-    .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "DecodingTests", dependencies: ["Decoding", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
     .testTarget(
       name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
     .testTarget(

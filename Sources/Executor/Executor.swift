@@ -69,7 +69,8 @@ package final class Executor: Sendable {
     }
     admission = AdmissionLimits(
       vocabularySize: engineLimits.vocabularySize, maximumSequenceLength: engineLimits.maximumSequenceLength,
-      blockSize: budget.blockSize, blockCount: budget.totalBlockCount)
+      blockSize: budget.blockSize, blockCount: budget.totalBlockCount,
+      maximumSampleCount: limits.maximumRequestCount)
     let policies =
       scheduler
       ?? Scheduler(
@@ -114,19 +115,30 @@ package final class Executor: Sendable {
   /// Accepts a request, or refuses it if it can never run.
   ///
   /// - Throws: ``SubmissionError``.
-  package func submit(_ request: GenerationRequest) throws(SubmissionError) -> Submission {
-    let maximumTokenCount = try admission.maximumTokenCount(of: request)
-    let id = RequestID(nextID.wrappingAdd(1, ordering: .relaxed).oldValue)
+  package func submit(
+    _ request: GenerationRequest, controls: TokenControls = TokenControls()
+  ) throws(SubmissionError) -> Submission {
+    let maximumTokenCount = try admission.maximumTokenCount(of: request, controls: controls)
+    // Every sample has a name.
+    let count = UInt64(request.params.sampleCount)
+    let id = RequestID(nextID.wrappingAdd(count, ordering: .relaxed).oldValue)
     let seed = request.params.seed ?? UInt64.random(in: .min ... .max)
     let queue = OutputQueue()
     try mailbox.submit(
-      Request(id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, outputs: queue))
+      Request(
+        id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, controls: controls, outputs: queue))
     return Submission(
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
 
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { mailbox.cancel(id) }
+
+  /// Ends sample `sampleIndex` of a request for a reason that its reader has found in the text; the others go on. Nothing
+  /// happens if it has ended already.
+  package func endSample(_ sampleIndex: Int, of id: RequestID, for reason: FinishReason) {
+    mailbox.end(RequestID(id.rawValue &+ UInt64(sampleIndex)), for: reason)
+  }
 
   /// What the executor has done so far.
   package func statistics() -> ExecutorStatistics { statisticsBox.snapshot() }

@@ -52,7 +52,7 @@ package final class StatisticsBox: Sendable {
   func countFinished(_ reason: FinishReason) {
     contents.withLock { contents in
       switch reason {
-      case .endOfSequence, .stopToken: contents.statistics.stoppedRequestCount += 1
+      case .endOfSequence, .stopToken, .stopString, .constraintEnded: contents.statistics.stoppedRequestCount += 1
       case .length: contents.statistics.lengthRequestCount += 1
       case .cancelled: contents.statistics.cancelledRequestCount += 1
       case .failed: contents.statistics.failedRequestCount += 1

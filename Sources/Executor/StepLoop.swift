@@ -28,6 +28,8 @@ package struct StepLoop {
   var active: [Request] = []
   /// Requests that have not started.
   var waiting = WaitingQueue()
+  /// The requests that have more than one sample and whose samples have begun.
+  var sampleGroups: [RequestID: SampleGroup] = [:]
   /// Places for running requests that are free.
   var freeSlots: [Int]
   /// How to stop, once somebody said so.
@@ -73,6 +75,10 @@ package struct StepLoop {
     self.waker = waker
     self.board = board
     self.prefillBudget = prefillBudget
+    if let pool = (engine as? any WorkerPoolOwner)?.workerPool, var sampling = decoder as? SamplingDecoder {
+      sampling.use(pool)
+      self.decoder = sampling
+    }
     freeSlots = (0..<limits.maximumRequestCount).reversed()
     active.reserveCapacity(limits.maximumRequestCount)
     stopwatch.start()
@@ -109,7 +115,7 @@ package struct StepLoop {
     let logits = forward()  // 4. One pass of the model.
     decode(logits)  // 5. Logits to tokens, and log-probabilities of prompts.
     append()  // 6. Add the tokens to their sequences; who has reached an end?
-    update()  // 7. The tokens are processed: tell the resource managers.
+    update()  // 7. The tokens are processed: tell the resource managers, and begin further samples.
     respond()  // 8. Send the events of the step.
     free()  // 9. Give back what finished requests held.
     record()

@@ -75,14 +75,35 @@ public final class LLM: Sendable {
 
   /// The tokenizer of the model.
   package var tokenizer: Tokenizer { text.tokenizer }
+  /// The tokens that end an answer.
+  var endOfSequenceTokenIDs: [TokenID] { text.endOfSequence }
 
   // Generating.
 
   /// Completes one prompt.
   ///
+  /// - Throws: ``InflightError``, also if more than one sample is asked for.
+  public func generate(
+    _ prompt: String, _ params: SamplingParams = SamplingParams(), controls: TokenControls = TokenControls()
+  ) async throws -> Completion {
+    try await samples(prompt, params, controls: controls).completion()
+  }
+
+  /// Completes one prompt ``SamplingParams/n`` times; the prompt is computed once. Of ``SamplingParams/bestOf`` samples
+  /// the most probable are returned, best first.
+  ///
+  /// - Parameters:
+  ///   - prompt: what to go on from; not empty.
+  ///   - params: how tokens are chosen and how many samples there are.
+  ///   - addSpecialTokens: whether the model's own beginning is put before the prompt; false for one that a chat template
+  ///     has made, which has it.
+  ///   - controls: a constraint on the text, and code of yours that edits the logits.
   /// - Throws: ``InflightError``.
-  public func generate(_ prompt: String, _ params: SamplingParams = SamplingParams()) async throws -> Completion {
-    try await stream(prompt, params).completion()
+  public func generateSamples(
+    _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true,
+    controls: TokenControls = TokenControls()
+  ) async throws -> [Completion] {
+    try await samples(prompt, params, addSpecialTokens: addSpecialTokens, controls: controls).completions()
   }
 
   /// Completes many prompts at a time; the completions are in the order of the prompts.
@@ -91,7 +112,7 @@ public final class LLM: Sendable {
   public func generate(
     _ prompts: [String], _ params: SamplingParams = SamplingParams()
   ) async throws -> [Completion] {
-    let streams = try prompts.map { try stream($0, params) }
+    let streams = try prompts.map { try samples($0, params, controls: TokenControls()) }
     var completions: [Completion] = []
     for stream in streams { completions.append(try await stream.completion()) }
     return completions
@@ -105,13 +126,14 @@ public final class LLM: Sendable {
   ///   - priority: requests of a higher priority go first.
   ///   - tag: a number of your own that scheduling policies see, such as a tenant.
   ///   - cache: with whom the request shares what it has in common with others, and how long that is kept.
+  ///   - controls: a constraint on the text, and code of yours that edits the logits.
   /// - Throws: ``InflightError`` if the request is refused.
   public func stream(
     _ prompt: String, _ params: SamplingParams = SamplingParams(), priority: Int = 0, tag: UInt64 = 0,
-    cache: CacheOptions = CacheOptions()
+    cache: CacheOptions = CacheOptions(), controls: TokenControls = TokenControls()
   ) throws(InflightError) -> CompletionStream {
-    guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
-    return try stream(tokens: tokenizer.encode(prompt), params, priority: priority, tag: tag, cache: cache)
+    try stream(
+      tokens: try encode(prompt), params, priority: priority, tag: tag, cache: cache, controls: controls)
   }
 
   /// Completes a prompt of tokens; the other parameters are those of a prompt of text.
@@ -119,15 +141,52 @@ public final class LLM: Sendable {
   /// - Throws: ``InflightError`` if the request is refused.
   public func stream(
     tokens: [TokenID], _ params: SamplingParams = SamplingParams(), priority: Int = 0, tag: UInt64 = 0,
-    cache: CacheOptions = CacheOptions()
+    cache: CacheOptions = CacheOptions(), controls: TokenControls = TokenControls()
   ) throws(InflightError) -> CompletionStream {
+    if params.sampleCount > params.n {
+      throw InflightError(
+        .request,
+        "best_of is \(params.sampleCount) and n is \(params.n): the best are known at the end only; use generateSamples"
+      )
+    }
+    let request = GenerationRequest(
+      promptTokens: tokens, params: params, priority: priority, tag: tag, endOfSequenceTokenIDs: text.endOfSequence,
+      cache: cache)
+    return try submit(request, controls: controls, reportsLogprobs: true)
+  }
+
+  /// The samples of a prompt, all that are generated.
+  private func samples(
+    _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true, controls: TokenControls
+  ) throws(InflightError) -> CompletionStream {
+    var request = GenerationRequest(
+      promptTokens: try encode(prompt, addSpecialTokens: addSpecialTokens), params: params,
+      endOfSequenceTokenIDs: text.endOfSequence)
+    // The best are chosen by them.
+    if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
+    return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
+  }
+
+  func encode(_ prompt: String, addSpecialTokens: Bool = true) throws(InflightError) -> [TokenID] {
+    guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
+    return tokenizer.encode(prompt, addSpecialTokens: addSpecialTokens)
+  }
+
+  private func submit(
+    _ request: GenerationRequest, controls: TokenControls, reportsLogprobs: Bool
+  ) throws(InflightError) -> CompletionStream {
+    var request = request
     do {
-      let submission = try executor.submit(
-        GenerationRequest(
-          promptTokens: tokens, params: params, priority: priority, tag: tag,
-          endOfSequenceTokenIDs: text.endOfSequence, cache: cache))
+      _ = try request.params.validated()
+      if let count = request.params.truncatePrompt { request.promptTokens = Array(request.promptTokens.suffix(count)) }
+      request.bannedSequences = tokenizer.sequences(ofWords: request.params.badWords)
+      let prompt =
+        request.params.echo
+        ? try tokenizer.decode(request.promptTokens, skipSpecialTokens: request.params.skipSpecialTokens) : ""
       return CompletionStream(
-        submission, promptTokenCount: tokens.count, tokenizer: tokenizer, stopTokens: Set(params.stopTokenIDs))
+        try executor.submit(request, controls: controls), request,
+        text: SampleText(request, prompt: prompt, tokenizer: tokenizer), executor: executor,
+        reportsLogprobs: reportsLogprobs)
     } catch {
       throw InflightError(error)
     }
@@ -139,19 +198,20 @@ public final class LLM: Sendable {
   ///
   /// - Throws: ``InflightError``.
   public func chat(
-    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams()
+    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams(), controls: TokenControls = TokenControls()
   ) async throws -> Completion {
-    try await streamChat(messages, params).completion()
+    try await streamChat(messages, params, controls: controls).completion()
   }
 
   /// Answers the last message of a conversation and hands out the text as it is generated.
   ///
   /// - Throws: ``InflightError`` if the model has no chat template or the request is refused.
   public func streamChat(
-    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams()
+    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams(), controls: TokenControls = TokenControls()
   ) throws(InflightError) -> CompletionStream {
     // The template writes the special tokens itself.
-    try stream(tokens: tokenizer.encode(try prompt(for: messages), addSpecialTokens: false), params)
+    let tokens = tokenizer.encode(try prompt(for: messages), addSpecialTokens: false)
+    return try stream(tokens: tokens, params, controls: controls)
   }
 
   /// The text that the model's chat template makes of a conversation, up to where the answer begins.

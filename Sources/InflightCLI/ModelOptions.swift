@@ -47,28 +47,6 @@ struct EngineArguments: ParsableArguments {
   }
 }
 
-/// How tokens are chosen.
-struct SamplingArguments: ParsableArguments {
-  @Option(name: [.customShort("n"), .long], help: "Most tokens to generate.")
-  var maxTokens: Int = 256
-
-  @Option(name: [.short, .long], help: "0 always takes the most probable token; higher is more varied.")
-  var temperature: Float = 0
-
-  @Option(help: "Sample from this many most probable tokens; 0 is all of them.")
-  var topK: Int = 0
-
-  @Option(help: "Sample from the most probable tokens that hold this much probability; 1 is all of them.")
-  var topP: Float = 1
-
-  @Option(name: [.short, .long], help: "Seed of the random numbers: the same seed gives the same text.")
-  var seed: UInt64?
-
-  var params: SamplingParams {
-    SamplingParams(maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed)
-  }
-}
-
 extension LLM {
   /// Loads a model with a progress bar on the terminal.
   static func load(

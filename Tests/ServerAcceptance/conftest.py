@@ -27,9 +27,14 @@ class Server:
         if os.environ.get("INFLIGHT_MODEL"):
             command += ["--model", os.environ["INFLIGHT_MODEL"]]
         self.process = subprocess.Popen(command, stderr=self.log, stdin=subprocess.DEVNULL)
-        self.port = self.wait_for(self.listening_port, 30)
-        if wait:
-            self.wait_for(lambda: self.status("/health") == 200, 120)
+        try:
+            self.port = self.wait_for(self.listening_port, 30)
+            if wait:
+                self.wait_for(lambda: self.status("/health") == 200, 120)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def listening_port(self):
         address = re.search(r"https?://127\.0\.0\.1:(\d+)", self.read_log())

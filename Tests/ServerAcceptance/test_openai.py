@@ -164,11 +164,15 @@ def test_responses(server):
                {"role": "user", "content": [{"type": "input_text", "text": "Name three colours."}]}],
     )
     assert again.output_text == whole.output_text
-    with client.responses.stream(
-        model="test", input="Name three colours.", instructions="Be brief.", max_output_tokens=12, temperature=0
-    ) as stream:
-        deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
-        final = stream.get_final_response()
-    assert "".join(deltas) == final.output_text == whole.output_text
+    events = list(
+        client.responses.create(
+            model="test", input="Name three colours.", instructions="Be brief.", max_output_tokens=12, temperature=0,
+            stream=True,
+        )
+    )
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == whole.output_text
+    assert events[-1].type == f"response.{whole.status}"
+    assert events[-1].response.output_text == whole.output_text
     with pytest.raises(openai.BadRequestError):
         client.responses.create(model="test", input="a", previous_response_id="resp_1")
