@@ -49,6 +49,7 @@ let package = Package(
     .target(
       name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
       swiftSettings: safeHouse),
+    .target(name: "Guided", dependencies: ["JSON", "Requests"], swiftSettings: safeHouse),
     .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
     .target(
       name: "Executor",
@@ -125,6 +126,9 @@ let package = Package(
       name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],
       swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
+    .testTarget(
+      name: "GuidedTests", dependencies: ["Guided", "JSON", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
     .testTarget(
       name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
     .testTarget(

@@ -15,7 +15,7 @@ indirect enum RegexNode {
 enum RegexTarget {
   /// Themselves, in UTF-8.
   case text
-  /// What they are in a JSON string: the ones that must be escaped are, in one way, and all others are not.
+  /// What they are in a JSON string; see ``JSONText``.
   case jsonString
 }
 
@@ -115,7 +115,9 @@ extension GrammarBuilder {
       let plain = set.intersection(.unescapedInJSON)
       if !plain.isEmpty { parts.append(try scalar(of: plain)) }
       let escaped = set.subtracting(.unescapedInJSON)
-      for range in escaped.ranges { for value in range { parts.append(try literal(JSONText.escape(value))) } }
+      for range in escaped.ranges {
+        for value in range { for spelling in JSONText.escapes(of: value) { parts.append(try literal(spelling)) } }
+      }
       return try choice(parts)
     }
   }
@@ -123,5 +125,5 @@ extension GrammarBuilder {
 
 extension ScalarSet {
   /// The scalars that stand for themselves in a JSON string.
-  static let unescapedInJSON = ScalarSet([0x20...0x21, 0x23...0x5B, 0x5D...0x10FFFF])
+  static let unescapedInJSON = ScalarSet([0x20...0x21, 0x23...0x5B, 0x5D...0x7E, 0x80...0x10FFFF])
 }

@@ -15,7 +15,8 @@ extension GrammarBuilder {
     }
     if bounds.lower == nil || bounds.lower.map({ $0.value < zero }) == true {
       var negative = NumberBounds(lower: bounds.upper?.negated, upper: bounds.lower?.negated)
-      negative.raise(to: .init(value: zero, isInclusive: true))
+      // There is no whole number -0 within bounds; other numbers may be -0.0.
+      negative.raise(to: .init(value: zero, isInclusive: !isInteger))
       let magnitude = try add(MagnitudeAutomaton(bounds: negative, isInteger: isInteger).automaton(&budget))
       parts.append(try sequence([try literal("-"), magnitude]))
     }

@@ -23,8 +23,8 @@ struct SchemaCompiler {
   private var pending: [(rule: RuleID, schemas: SchemaList)] = []
   /// How deeply the work on alternatives is nested at the moment.
   var nesting = 0
-  /// A character of a string without a pattern, once it was needed.
-  var freeCharacterRule: ExpressionID?
+  /// Any character of a string, once it was needed.
+  var characterExpression: ExpressionID?
 
   init(schema: JSONValue, format: JSONFormat, builder: GrammarBuilder) {
     document = schema

@@ -44,13 +44,19 @@ extension SchemaCompiler {
       var parts: [ExpressionID] = []
       for (index, member) in object.members.enumerated() {
         if index > 0 { parts.append(try itemSeparator()) }
-        parts.append(try builder.literal(JSONText.quoted(member.key)))
+        parts.append(try quoted(member.key))
         parts.append(try keySeparator())
         parts.append(try constant(member.value))
       }
       return try enclosed("{", parts.isEmpty ? nil : try builder.sequence(parts), "}")
+    case .string(let text): return try quoted(text)
     default: return try builder.literal(value.serialized())
     }
+  }
+
+  /// One string, in its usual spelling.
+  mutating func quoted(_ text: String) throws(GuidedError) -> ExpressionID {
+    try builder.add(.literal([UInt8(ascii: "\"")] + JSONText.body(text) + [UInt8(ascii: "\"")]))
   }
 
   // MARK: Layout
@@ -79,10 +85,6 @@ extension SchemaCompiler {
   }
 
   /// `content` between brackets; without content just them.
-  func isWhitespaceFlexible() -> Bool {
-    if case .flexible(let count) = format.whitespace { count > 0 } else { false }
-  }
-
   mutating func enclosed(
     _ open: String, _ content: ExpressionID?, _ close: String
   ) throws(GuidedError) -> ExpressionID {

@@ -44,8 +44,7 @@ extension SchemaCompiler {
     for key in keys {
       try builder.budget.spend(conjunction.objects.count)
       var schemas = try memberSchemas(conjunction, key: key)
-      let encoded = Array(JSONText.quoted(key).utf8)
-      if let names, !names.accepts(encoded[1..<encoded.count - 1]) { schemas.append(Self.nothing) }
+      if let names, !names.accepts(JSONText.body(key)) { schemas.append(Self.nothing) }
       let isRequired = required.contains(Array(key.utf8))
       if schemas.contains(Self.nothing), !isRequired { continue }
       declared.append(Declared(key: key, value: try rule(for: schemas), isRequired: isRequired))
@@ -59,8 +58,7 @@ extension SchemaCompiler {
     for conjunction in try alternatives(of: names) where conjunction.types.contains(.string) {
       if let values = conjunction.values {
         for value in values where try allows(value, conjunction) {
-          let text = Array(value.serialized().utf8)
-          parts.append(try builder.add(.literal(Array(text[1..<text.count - 1]))))
+          parts.append(try builder.add(.literal(JSONText.body(value.stringValue ?? ""))))
         }
       } else {
         parts.append(try builder.add(try stringAutomaton(conjunction)))
@@ -118,7 +116,7 @@ extension SchemaCompiler {
   private mutating func keyAutomaton(
     _ conjunction: SchemaConjunction, _ keys: Set<[UInt8]>, _ patterns: [ByteAutomaton], _ combination: Int
   ) throws(GuidedError) -> ByteAutomaton {
-    let any = try builder.add(.repetition(try plainCharacter(), minimum: 0, maximum: nil))
+    let any = try builder.add(.repetition(try character(), minimum: 0, maximum: nil))
     var result = try builder.regularAutomaton(of: any)
     if !conjunction.names.isEmpty {
       let names = try nameAutomaton(conjunction.names)
@@ -126,8 +124,12 @@ extension SchemaCompiler {
     }
     var excluded: [ExpressionID] = []
     for key in keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      let encoded = Array(JSONText.quoted(String(decoding: key, as: UTF8.self)).utf8)
-      excluded.append(try builder.add(.literal(Array(encoded[1..<encoded.count - 1]))))
+      // All spellings of a key are kept out.
+      var scalars: [ExpressionID] = []
+      for scalar in String(decoding: key, as: UTF8.self).unicodeScalars {
+        scalars.append(try builder.scalar(of: ScalarSet([scalar.value...scalar.value]), .jsonString))
+      }
+      excluded.append(try builder.sequence(scalars))
     }
     let declared = try builder.regularAutomaton(of: try builder.choice(excluded))
     result = try result.combined(with: declared, excluding: true, limits: builder.limits, budget: &builder.budget)
@@ -160,7 +162,7 @@ extension SchemaCompiler {
     func state(_ index: Int, _ count: Int) -> Int { index * (cap + 1) + min(count, cap) }
     func isAllowed(_ count: Int) -> Bool { counts.maximum.map { count <= $0 } ?? true }
     for (index, member) in declared.enumerated() {
-      let key = try builder.literal(JSONText.quoted(member.key))
+      let key = try quoted(member.key)
       let value = try builder.sequence([try keySeparator(), member.value])
       for count in 0...min(index, cap) {
         if !member.isRequired { graph.edges.append((state(index, count), nil, state(index + 1, count))) }

@@ -7,7 +7,7 @@ extension SchemaCompiler {
     var body: ExpressionID
     if conjunction.patterns.isEmpty {
       body = try builder.repetition(
-        try freeCharacter(), minimum: conjunction.lengths.minimum, maximum: conjunction.lengths.maximum)
+        try character(), minimum: conjunction.lengths.minimum, maximum: conjunction.lengths.maximum)
     } else if conjunction.patterns.count == 1, conjunction.lengths.isUnbounded {
       let pattern = conjunction.patterns[0]
       body = try builder.add(pattern.node, as: .jsonString, isSearch: pattern.isSearch)
@@ -17,20 +17,13 @@ extension SchemaCompiler {
     return try builder.sequence([try builder.literal("\""), body, try builder.literal("\"")])
   }
 
-  /// A character of a string without a pattern: itself, or any escape. Halves of surrogate pairs come in pairs only.
-  mutating func freeCharacter() throws(GuidedError) -> ExpressionID {
-    if let known = freeCharacterRule { return known }
-    let pattern =
-      "[^\"\\\\\\u0000-\\u001f]|\\\\([\"\\\\/bfnrt]|u([0-9a-ceA-CEfF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}"
-      + "|[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
-    var parser = RegexParser(pattern, nesting: builder.limits.nesting)
-    let character = try builder.add(try parser.parse(), as: .text, isSearch: false)
-    freeCharacterRule = character
+  /// Any character of a string.
+  mutating func character() throws(GuidedError) -> ExpressionID {
+    if let known = characterExpression { return known }
+    let character = try builder.scalar(of: .all, .jsonString)
+    characterExpression = character
     return character
   }
-
-  /// Characters in the one way in which strings with patterns and keys are written.
-  mutating func plainCharacter() throws(GuidedError) -> ExpressionID { try builder.scalar(of: .all, .jsonString) }
 
   /// What may stand between the quotation marks, as one automaton.
   mutating func stringAutomaton(_ conjunction: SchemaConjunction) throws(GuidedError) -> ByteAutomaton {
@@ -47,7 +40,7 @@ extension SchemaCompiler {
         reason: "beside a pattern or a format at most \(Self.countedLengthLimit) can be counted")
     }
     let counted = try builder.add(
-      .repetition(try plainCharacter(), minimum: lengths.minimum, maximum: lengths.maximum))
+      .repetition(try character(), minimum: lengths.minimum, maximum: lengths.maximum))
     let length = try builder.regularAutomaton(of: counted)
     return try result.map { left throws(GuidedError) in try intersection(left, length) } ?? length
   }

@@ -22,9 +22,9 @@ extension SchemaCompiler {
       return bounds.contains(number)
     case .string(let text):
       guard conjunction.lengths.contains(text.unicodeScalars.count) else { return false }
-      let quoted = Array(JSONText.quoted(text).utf8)
+      let body = JSONText.body(text)
       for pattern in conjunction.patterns {
-        if !(try automaton(of: pattern).accepts(quoted[1..<quoted.count - 1])) { return false }
+        if !(try automaton(of: pattern).accepts(body)) { return false }
       }
       return true
     case .array(let elements):
@@ -53,8 +53,7 @@ extension SchemaCompiler {
 
   /// What must hold for the member `key` of an object.
   mutating func memberSchemas(_ conjunction: SchemaConjunction, key: String) throws(GuidedError) -> SchemaList {
-    let encoded = Array(JSONText.quoted(key).utf8)
-    let text = encoded[1..<encoded.count - 1]
+    let text = JSONText.body(key)
     var schemas: SchemaList = []
     var isDeclared = false
     for rule in conjunction.objects {
