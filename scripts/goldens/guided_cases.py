@@ -132,6 +132,95 @@ for _type in ("string", "integer", "boolean", "null", "number"):
     SCHEMAS[f"array-of-{_type}"] = {"type": "array", "items": {"type": _type}}
     SCHEMAS[f"member-{_type}"] = closed({"value": {"type": _type}, "more": {"type": _type}})
 
+# More schemas, for documents only: here the references do less, or something else on purpose.
+DOCUMENT_SCHEMAS = {
+    "pattern-properties": {
+        "type": "object",
+        "properties": {"id": INTEGER},
+        "patternProperties": {"^x_": BOOLEAN, "_n$": INTEGER},
+        "additionalProperties": False,
+        "required": ["id"],
+    },
+    "pattern-properties-open": {"type": "object", "patternProperties": {"^s": STRING}, "additionalProperties": NULL},
+    "property-names": {"type": "object", "propertyNames": {"pattern": "^[a-z]{1,3}$"}, "additionalProperties": INTEGER},
+    "min-properties": dict(closed({f"p{n}": BOOLEAN for n in range(5)}, []), minProperties=2),
+    "max-properties": dict(closed({f"p{n}": BOOLEAN for n in range(5)}, []), maxProperties=2),
+    "min-max-properties": dict(closed({f"p{n}": BOOLEAN for n in range(6)}, ["p3"]), minProperties=2, maxProperties=4),
+    "max-properties-open": {"type": "object", "properties": {"a": NULL}, "additionalProperties": BOOLEAN, "maxProperties": 3},
+    "min-properties-open": {"type": "object", "properties": {"a": NULL}, "additionalProperties": BOOLEAN, "minProperties": 1},
+    "exclusive-number": {"type": "number", "exclusiveMinimum": 0.1, "exclusiveMaximum": 0.3},
+    "exclusive-number-wide": {"type": "number", "exclusiveMinimum": -1000.5, "exclusiveMaximum": 2e6},
+    "number-minimum": {"type": "number", "minimum": 0.001},
+    "number-maximum": {"type": "number", "maximum": -2.5},
+    "number-tiny": {"type": "number", "minimum": 1e-7, "maximum": 2.5e-6},
+    "number-or-string": {"type": ["number", "string"], "minimum": 5, "maxLength": 3},
+    "untyped-bounds": {"minimum": 3, "maxLength": 2, "maxItems": 1, "maxProperties": 1},
+    "integer-64": {"type": "integer", "minimum": -9223372036854775808, "maximum": 9223372036854775807},
+    "all-of-any-of": {
+        "allOf": [{"anyOf": [INTEGER, STRING]}, {"anyOf": [{"minimum": 5}, {"maxLength": 2}]}],
+    },
+    "all-of-refs": {
+        "$defs": {
+            "named": {"type": "object", "properties": {"name": STRING}, "required": ["name"]},
+            "aged": {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]},
+        },
+        "allOf": [{"$ref": "#/$defs/named"}, {"$ref": "#/$defs/aged"}],
+    },
+    "all-of-patterns": {"type": "string", "allOf": [{"pattern": "^a"}, {"pattern": "z$"}, {"pattern": "m"}]},
+    "pattern-length": {"type": "string", "pattern": "^[a-z]*$", "minLength": 3, "maxLength": 6},
+    "pattern-inner-anchors": {"type": "string", "pattern": "(^ab|cd$)"},
+    "pattern-escapes": {"type": "string", "pattern": "^[\\n\"\\\\]{1,4}$"},
+    "pattern-unicode": {"type": "string", "pattern": "^[à-ü]{2}[一-龥]$"},
+    "pattern-large-count": {"type": "string", "pattern": "^x{100,200}$"},
+    "format-date": {"type": "string", "format": "date"},
+    "format-time": {"type": "string", "format": "time"},
+    "format-date-time": {"type": "string", "format": "date-time"},
+    "format-duration": {"type": "string", "format": "duration"},
+    "format-email": {"type": "string", "format": "email"},
+    "format-hostname": {"type": "string", "format": "hostname"},
+    "format-ipv6": {"type": "string", "format": "ipv6"},
+    "format-uri": {"type": "string", "format": "uri"},
+    "format-json-pointer": {"type": "string", "format": "json-pointer"},
+    "format-length": {"type": "string", "format": "email", "maxLength": 12},
+    "enum-and-type": {"type": ["integer", "null"], "enum": [1, 1.5, "1", None, 3], "minimum": 2},
+    "enum-objects": {"enum": [{"a": [1, {"b": None}]}, {"a": 2}], "required": ["a"]},
+    "const-float": {"const": 1.5},
+    "one-of-types": {"oneOf": [INTEGER, STRING, {"type": "array", "items": BOOLEAN}]},
+    "one-of-ranges": {"oneOf": [{"type": "integer", "maximum": 3}, {"type": "integer", "minimum": 10}]},
+    "one-of-patterns": {"type": "string", "oneOf": [{"pattern": "^a"}, {"pattern": "^b"}]},
+    "any-of-parent": {"type": "object", "properties": {"a": INTEGER}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+    "deep-defs": {
+        "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/c"}, "c": {"type": "array", "items": {"$ref": "#/$defs/d"}}, "d": INTEGER},
+        "$ref": "#/$defs/a",
+    },
+    "mutual-recursion": {
+        "$defs": {
+            "folder": closed({"name": STRING, "entries": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/folder"}, {"$ref": "#/$defs/file"}]}}}),
+            "file": closed({"name": STRING, "size": {"type": "integer", "minimum": 0}}),
+        },
+        "$ref": "#/$defs/folder",
+    },
+    "ref-escaped": {"$defs": {"a/b~c%": BOOLEAN}, "type": "array", "items": {"$ref": "#/$defs/a~1b~0c%25"}},
+    "ref-properties": {"properties": {"a": INTEGER, "b": {"$ref": "#/properties/a"}}, "type": "object", "required": ["b"]},
+    "expression": {
+        "$defs": {
+            "e": {
+                "anyOf": [
+                    {"type": "number"},
+                    closed({"op": {"enum": ["+", "-"]}, "left": {"$ref": "#/$defs/e"}, "right": {"$ref": "#/$defs/e"}}),
+                ]
+            }
+        },
+        "$ref": "#/$defs/e",
+    },
+    "keys-control": {"type": "object", "properties": {"a\tb": INTEGER, "\u007f": NULL}, "required": ["a\tb"], "additionalProperties": BOOLEAN},
+    "prefix-objects": {"type": "array", "prefixItems": [closed({"a": INTEGER}), closed({"b": INTEGER})], "minItems": 1},
+    "false-property": {"type": "object", "properties": {"a": INTEGER, "b": False}},
+    "no-additional-required": {"type": "object", "required": ["x", "y"], "additionalProperties": {"type": "string", "maxLength": 3}},
+    "empty-items": {"type": "array", "items": False},
+    "wide": closed({f"field_{n}": [INTEGER, STRING, BOOLEAN, NUMBER][n % 4] for n in range(60)}, [f"field_{n}" for n in range(0, 60, 7)]),
+}
+
 REGEXES = {
     "literal": "hello",
     "choice": "yes|no|maybe",

@@ -2,7 +2,7 @@
 
 Needs: pip install llguidance==1.9.1 xgrammar==0.2.8 torch transformers
 
-    python scripts/goldens/guided_masks.py      writes Tests/GuidedTests/Goldens/masks.json
+    python scripts/goldens/guided_masks.py      writes Tests/GuidedTests/Goldens/masks.json and schemas.json
 
 The vocabulary is made here. Outputs are drawn at random from the reference's own masks. For each grammar the file has
 steps of a few outputs: the tokens so far and the mask of the next, as bytes in hexadecimal, token 0 in the lowest bit.
@@ -241,6 +241,9 @@ def main():
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     with open(TARGET, "w") as file:
         file.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
+    schemas = dict(cases.SCHEMAS, **cases.DOCUMENT_SCHEMAS)
+    lines = ",\n".join(f"{json.dumps(name)}:{json.dumps(schema, ensure_ascii=False)}" for name, schema in schemas.items())
+    (TARGET.parent / "schemas.json").write_text("{\n" + lines + "\n}\n")
     print(f"{len(result)} grammars, {sum(len(case['steps']) for case in result)} steps, {len(masks)} masks, {TARGET.stat().st_size} bytes")
     for line in disagreements:
         print(line)
