@@ -10,7 +10,9 @@ public final class CompiledGrammar: Sendable {
   public let vocabulary: TokenVocabulary
   /// The limits it was compiled with.
   public let limits: GrammarLimits
-  let network: RuleNetwork
+  private let network: RuleNetwork
+  /// A walker that has been nowhere yet.
+  private let fresh: GrammarWalker
   private let current: Mutex<MaskMemory>
 
   /// Compiles a grammar.
@@ -22,9 +24,10 @@ public final class CompiledGrammar: Sendable {
     var builder = GrammarBuilder(limits: limits)
     let root = try builder.add(grammar)
     network = try builder.network(root: root)
+    fresh = GrammarWalker(network: network, distances: network.endingDistances(), limits: limits)
     self.vocabulary = vocabulary
     self.limits = limits
-    current = Mutex(MaskMemory(network: network, vocabulary: vocabulary, limits: limits))
+    current = Mutex(MaskMemory(walker: fresh, vocabulary: vocabulary))
   }
 
   /// A matcher at the beginning of a text.
@@ -37,7 +40,7 @@ public final class CompiledGrammar: Sendable {
   func memory() -> MaskMemory {
     current.withLock { current in
       if current.masks.withLock({ $0.walker.isFull }) {
-        current = MaskMemory(network: network, vocabulary: vocabulary, limits: limits)
+        current = MaskMemory(walker: fresh, vocabulary: vocabulary)
       }
       return current
     }
@@ -48,7 +51,7 @@ public final class CompiledGrammar: Sendable {
 final class MaskMemory: Sendable {
   let masks: Mutex<TokenMasks>
 
-  init(network: RuleNetwork, vocabulary: TokenVocabulary, limits: GrammarLimits) {
-    masks = Mutex(TokenMasks(network: network, vocabulary: vocabulary, limits: limits))
+  init(walker: GrammarWalker, vocabulary: TokenVocabulary) {
+    masks = Mutex(TokenMasks(walker: walker, vocabulary: vocabulary))
   }
 }

@@ -41,10 +41,9 @@ public struct GrammarMatcher: Sendable {
   }
 
   /// Whether `token` may come next.
-  public mutating func allows(_ token: TokenID) -> Bool {
+  public func allows(_ token: TokenID) -> Bool {
     guard !isFinished else { return false }
     if grammar.vocabulary.endOfSequence.contains(token) { return canEnd }
-    refresh()
     return memory.masks.withLock { [place] in $0.step(place, token) } != GrammarWalker.dead
   }
 
@@ -83,6 +82,21 @@ public struct GrammarMatcher: Sendable {
       while bytes.count < limit, !masks.walker.canEnd(at: place), let byte = masks.walker.onlyByte(at: place) {
         place = masks.walker.step(place, byte)
         guard place != GrammarWalker.dead else { break }
+        bytes.append(byte)
+      }
+      return bytes
+    }
+  }
+
+  /// One of the shortest texts with which the text would be complete, of at most `limit` bytes; nil if there is none.
+  /// Empty where the text may end.
+  public func shortestEnding(limit: Int = 1 << 16) -> [UInt8]? {
+    memory.masks.withLock { [place] masks in
+      var bytes: [UInt8] = []
+      var place = place
+      while !masks.walker.canEnd(at: place) {
+        guard bytes.count < limit, let byte = masks.walker.byteTowardsEnd(at: place) else { return nil }
+        place = masks.walker.step(place, byte)
         bytes.append(byte)
       }
       return bytes

@@ -12,6 +12,10 @@ struct GrammarWalker: Sendable {
   private(set) var frames = PlaceTable()
   /// How many frames lie below each other, at most.
   private var depths: [Int32] = []
+  /// How many bytes every state needs at least to its rule's end.
+  let distances: [Int32]
+  /// How many bytes are needed at least to the end of the text below each list of frames.
+  private(set) var frameDistances: [Int32] = []
   /// For every place and class of bytes where it leads, or -1 if that was not asked yet.
   private(set) var rows: [Int32] = []
   /// Whether a place was left out because too much would have to be remembered.
@@ -32,8 +36,9 @@ struct GrammarWalker: Sendable {
   /// The place at which nothing is read yet.
   private(set) var start: Int32 = 0
 
-  init(network: RuleNetwork, limits: GrammarLimits) {
+  init(network: RuleNetwork, distances: [Int32], limits: GrammarLimits) {
     self.network = network
+    self.distances = distances
     self.limits = limits
     _ = addPlace([], canEnd: false)
     scratch.calls.append((0, network.root, [], true))
@@ -159,6 +164,9 @@ struct GrammarWalker: Sendable {
     let place = frames.place(of: pairs, flag: isBottom)
     if Int(place) == depths.count {
       depths.append(pairs.reduce(0) { max($0, depths[Int($1.below)] + 1) })
+      var nearest = isBottom ? 0 : RuleNetwork.farthest
+      for pair in pairs { nearest = min(nearest, distances[Int(pair.state)] + frameDistances[Int(pair.below)]) }
+      frameDistances.append(nearest)
     }
     return place
   }

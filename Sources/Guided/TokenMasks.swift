@@ -14,8 +14,8 @@ struct TokenMasks: Sendable {
   private var plainTargets: [Int32: [Int32]?] = [:]
   private var stack: [Int32] = []
 
-  init(network: RuleNetwork, vocabulary: TokenVocabulary, limits: GrammarLimits) {
-    walker = GrammarWalker(network: network, limits: limits)
+  init(walker: GrammarWalker, vocabulary: TokenVocabulary) {
+    self.walker = walker
     self.vocabulary = vocabulary
   }
 

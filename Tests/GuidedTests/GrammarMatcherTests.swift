@@ -106,6 +106,21 @@ import Testing
     }
   }
 
+  @Test func theShortestEndingIsFound() throws {
+    let node = JSONValue.object([
+      ("type", .string("object")),
+      ("properties", .object([("a", .object([("$ref", .string("#"))])), ("b", .object([("type", .string("null"))]))])),
+      ("required", .array([.string("b")])), ("additionalProperties", .bool(false)),
+    ])
+    var matcher = try matcher(.jsonSchema(node))
+    #expect(matcher.shortestEnding() == Array("{\"b\":null}".utf8))
+    try accept("{\"a\":{", &matcher)
+    #expect(matcher.shortestEnding() == Array("\"b\":null},\"b\":null}".utf8))
+    #expect(matcher.shortestEnding(limit: 5) == nil)
+    try accept("\"b\":null},\"b\":null}", &matcher)
+    #expect(matcher.shortestEnding() == [])
+  }
+
   /// When too many places are remembered they are forgotten, and matchers that are on their way go on.
   @Test func forgettingChangesNothing() throws {
     var small = GrammarLimits()

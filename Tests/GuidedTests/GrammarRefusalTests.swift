@@ -85,7 +85,8 @@ import Testing
 
   @Test(arguments: [
     ("root ::= x", 1, 10), ("x ::= \"a\"", 1, 1), ("root ::= \"a", 1, 10), ("root ::= (\"a\"", 1, 10),
-    ("root ::= \"a\"\nroot ::= \"b\"", 2, 1), ("root ::= [b-a]", 1, 14), ("root = \"a\"", 1, 6), ("root ::= \"a\" )", 1, 14),
+    ("root ::= \"a\"\nroot ::= \"b\"", 2, 1), ("root ::= [b-a]", 1, 14), ("root = \"a\"", 1, 6),
+    ("root ::= \"a\" )", 1, 14),
   ])
   func invalidTextGrammarsSayWhere(_ text: String, _ line: Int, _ column: Int) {
     guard case .invalidGrammar(line, column, _) = error(.grammar(text)) else {
@@ -95,7 +96,8 @@ import Testing
   }
 
   @Test func rulesThatCallEachOtherFirstAreNamed() {
-    guard case .invalidRequest(let problem) = error(.grammar("root ::= a \"x\"\na ::= b \"y\" | \"a\"\nb ::= a \"z\"")) else {
+    guard case .invalidRequest(let problem) = error(.grammar("root ::= a \"x\"\na ::= b \"y\" | \"a\"\nb ::= a \"z\""))
+    else {
       Issue.record("indirect left recursion was not refused")
       return
     }

@@ -124,7 +124,8 @@ import Testing
     if depth > 3 || generator.next() % 12 == 0 { return .bool(generator.next() % 4 > 0) }
     let keywords = [
       "type", "properties", "required", "additionalProperties", "patternProperties", "enum", "const", "items",
-      "prefixItems", "minItems", "maxItems", "minimum", "exclusiveMaximum", "pattern", "format", "minLength", "maxLength",
+      "prefixItems", "minItems", "maxItems", "minimum", "exclusiveMaximum", "pattern", "format", "minLength",
+      "maxLength",
       "anyOf", "oneOf", "allOf", "$ref", "$defs", "minProperties", "maxProperties", "propertyNames", "not",
     ]
     var members: [(String, JSONValue)] = []
@@ -151,7 +152,9 @@ import Testing
     case "prefixItems", "anyOf", "oneOf", "allOf":
       return .array([schema(&generator, depth: depth + 1), schema(&generator, depth: depth + 1)])
     case "minimum", "exclusiveMaximum":
-      return pick([.integer(.max), .integer(.min), .number(1e300), .number(5e-324), .integer(7), .number(-0.25)])
+      return pick([
+        .integer(.max), .integer(.min), .number(1e300), .number(.leastNonzeroMagnitude), .integer(7), .number(-0.25),
+      ])
     case "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties":
       return pick([.integer(0), .integer(3), .integer(70), .integer(.max), .number(2)])
     case "pattern": return pick([.string("^a+$"), .string("b"), .string("("), .string("^[^a]{3}$")])

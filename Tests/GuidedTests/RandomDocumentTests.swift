@@ -22,7 +22,9 @@ import Testing
       var texts: [[UInt8]] = []
       for _ in 0..<20 { texts.append(try #require(try writer.text(grammar, &generator), "\(member.key) does not end")) }
       let hash = fingerprint(of: texts)
-      if dump == nil { #expect(summary?[member.key]?.stringValue == hash, "\(member.key): other documents than validated") }
+      if dump == nil {
+        #expect(summary?[member.key]?.stringValue == hash, "\(member.key): other documents than validated")
+      }
       // Beyond those of the summary, for the script and for long runs.
       if dump != nil || isLong {
         for _ in 0..<100 {

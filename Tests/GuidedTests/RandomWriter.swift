@@ -1,7 +1,8 @@
 import Guided
 import TestKit
 
-/// Writes texts that a grammar allows, token by token, as a model with random logits would; drawn to an end after a while.
+/// Writes texts that a grammar allows, token by token, as a model with random logits would; after a while
+/// on the shortest way to an end. The first 256 tokens of the vocabulary are the bytes.
 struct RandomWriter {
   let vocabulary: TokenVocabulary
   /// From how many tokens on it looks for an end.
@@ -16,7 +17,11 @@ struct RandomWriter {
     var text: [UInt8] = []
     for step in 0..<limit {
       matcher.fillMask(into: &mask)
-      guard let token = choose(mask, isImpatient: step >= patience, &generator) else { return nil }
+      let allowed = allowedTokens(mask)
+      guard !allowed.isEmpty else { return nil }
+      var token = allowed[Int(generator.next() % UInt64(allowed.count))]
+      if step >= patience { token = matcher.canEnd ? end : Int32(matcher.shortestEnding()?.first ?? 0) }
+      guard allowed.contains(token) else { return nil }
       try matcher.accept(token)
       if matcher.isFinished { return text }
       text += vocabulary.bytes(of: token) ?? []
@@ -24,26 +29,18 @@ struct RandomWriter {
     return nil
   }
 
-  private func choose(_ mask: [UInt64], isImpatient: Bool, _ generator: inout SplitMix64) -> Int32? {
+  private var end: Int32 { vocabulary.endOfSequence.first ?? -1 }
+
+  private func allowedTokens(_ mask: [UInt64]) -> [Int32] {
     var allowed: [Int32] = []
-    var closing: [Int32] = []
     for (index, word) in mask.enumerated() {
       var word = word
       while word != 0 {
-        let token = Int32(index * 64 + word.trailingZeroBitCount)
+        allowed.append(Int32(index * 64 + word.trailingZeroBitCount))
         word &= word - 1
-        if vocabulary.endOfSequence.contains(token) {
-          if isImpatient { return token }
-          closing.append(token)
-        } else if let bytes = vocabulary.bytes(of: token), bytes.count == 1, [0x22, 0x5D, 0x7D].contains(bytes[0]) {
-          closing.append(token)
-        }
-        allowed.append(token)
       }
     }
-    if isImpatient, !closing.isEmpty, generator.next() % 4 > 0 { allowed = closing }
-    guard !allowed.isEmpty else { return nil }
-    return allowed[Int(generator.next() % UInt64(allowed.count))]
+    return allowed
   }
 }
 

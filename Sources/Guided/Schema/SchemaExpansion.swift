@@ -64,7 +64,8 @@ extension SchemaCompiler {
           for right in branches[second] where !(try areDisjoint(left, right, depth: 0)) {
             throw .unsupportedKeyword(
               keyword: "oneOf", pointer: pointer,
-              reason: "alternatives \(first) and \(second) may hold for the same value; use anyOf, or tell them apart by a "
+              reason:
+                "alternatives \(first) and \(second) may hold for the same value; use anyOf, or tell them apart by a "
                 + "required property with a const")
           }
         }

@@ -23,7 +23,9 @@ extension SchemaCompiler {
     } else if types.contains(.integer) {
       parts.append(try builder.number(in: conjunction.numbers, isInteger: true))
     }
-    if types.contains(.boolean) { parts.append(try builder.choice([builder.literal("true"), builder.literal("false")])) }
+    if types.contains(.boolean) {
+      parts.append(try builder.choice([builder.literal("true"), builder.literal("false")]))
+    }
     if types.contains(.null) { parts.append(try builder.literal("null")) }
     return try builder.choice(parts)
   }

@@ -182,7 +182,8 @@ extension SchemaCompiler {
     var count = value.intValue
     if case .number(let number) = value { count = Int(exactly: number) }
     guard let count, count >= 0 else { throw .invalidSchema(pointer: pointer, problem: "not a count") }
-    return count
+    // No document has as many as that.
+    return min(count, 1 << 30)
   }
 
   private func regex(_ pattern: String, _ pointer: String) throws(GuidedError) -> RegexNode {
