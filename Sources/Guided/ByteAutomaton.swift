@@ -24,9 +24,6 @@ struct ByteAutomaton: Sendable {
 
   var states: [State]
 
-  /// Whether no state calls a rule.
-  var isRegular: Bool { states.allSatisfy { $0.calls.isEmpty } }
-
   /// Whether it accepts exactly `text`; for automata without calls.
   func accepts(_ text: some Sequence<UInt8>) -> Bool {
     var state = 0
@@ -38,7 +35,10 @@ struct ByteAutomaton: Sendable {
   }
 
   /// Whether no text is accepted; for automata without calls.
-  var isEmpty: Bool { trimmed().states.count == 1 && !states[0].isAccepting && trimmed().states[0].edges.isEmpty }
+  var isEmpty: Bool {
+    let useful = trimmed().states
+    return useful.count == 1 && !useful[0].isAccepting
+  }
 
   /// The same automaton without states from which nothing is accepted; for automata without calls.
   func trimmed() -> ByteAutomaton {

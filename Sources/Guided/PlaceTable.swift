@@ -18,9 +18,6 @@ struct PlaceTable: Sendable {
   /// The number of lists.
   var count: Int { flags.count }
 
-  /// The number of pairs in all lists.
-  var pairCount: Int { pairs.count }
-
   /// The places in ``subscript(_:)`` of list `place`.
   @inline(__always)
   func range(of place: Int32) -> Range<Int> { Int(firsts[Int(place)])..<Int(firsts[Int(place) + 1]) }

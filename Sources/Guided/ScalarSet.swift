@@ -20,9 +20,6 @@ struct ScalarSet: Equatable, Sendable {
     self.ranges = merged.flatMap(Self.withoutSurrogates)
   }
 
-  /// The scalars of `text`.
-  init(_ text: String) { self.init(text.unicodeScalars.map { $0.value...$0.value }) }
-
   var isEmpty: Bool { ranges.isEmpty }
 
   private static func withoutSurrogates(_ range: ClosedRange<UInt32>) -> [ClosedRange<UInt32>] {

@@ -13,7 +13,9 @@ extension GrammarBuilder {
     var continuations: [[ExpressionID]] = Array(repeating: [], count: triggers.count)
     for tag in tags.tags {
       let begin = Array(tag.begin.utf8)
-      guard let trigger = triggers.firstIndex(where: { begin.starts(with: $0) }) else {
+      // The shortest is the one that is found first when the text is generated.
+      let candidates = triggers.indices.filter { begin.starts(with: triggers[$0]) }
+      guard let trigger = candidates.min(by: { triggers[$0].count < triggers[$1].count }) else {
         throw .invalidRequest(problem: "the structural tag \"\(tag.begin)\" begins with none of the triggers")
       }
       let content = try add(tag.content)

@@ -11,12 +11,10 @@ public struct TokenVocabulary: Sendable {
   public let endOfSequence: Set<TokenID>
   /// All tokens of texts.
   let all: TokenTrie
-  /// The tokens of texts that are not in ``plainTokens``.
+  /// The tokens of texts that are not in ``plainMask``.
   let rest: TokenTrie
   /// The tokens that are well-formed UTF-8 without control characters, quotation marks and backslashes, whose last
   /// character may be cut short, of at most ``plainLength`` characters.
-  let plainTokens: [TokenID]
-  /// The same as a mask.
   let plainMask: [UInt64]
   /// The most characters of a plain token.
   static let plainLength = 32
@@ -44,9 +42,8 @@ public struct TokenVocabulary: Sendable {
     }
     bytes = bytesOfTokens
     all = TokenTrie(ordinary, bytesOfTokens: bytesOfTokens)
-    plainTokens = ordinary.filter { Self.isPlain(bytesOfTokens[Int($0)]) }
     var mask = [UInt64](repeating: 0, count: (bytesOfTokens.count + 63) / 64)
-    for token in plainTokens { mask.insert(token) }
+    for token in ordinary where Self.isPlain(bytesOfTokens[Int(token)]) { mask.insert(token) }
     plainMask = mask
     rest = TokenTrie(ordinary.filter { !mask.holds($0) }, bytesOfTokens: bytesOfTokens)
   }

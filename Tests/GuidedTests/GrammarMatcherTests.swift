@@ -196,6 +196,8 @@ import Testing
     #expect(try allows("no tag <", free) && allows("a<t>12</t>b<t>3</t>", free))
     #expect(try !allows("a<t", free) && !allows("a<tx", free) && !allows("a<t>12", free))
     #expect(try !allows("no tag", demanded) && allows("a<t>1</t>b", demanded))
+    let nested = Grammar.structuralTags(StructuralTags(tags: [tag], triggers: ["<t>", "<"]))
+    #expect(try allows("a<t>1</t>", nested) && !allows("a<b", nested))
     #expect(try allows("no tag", last) && allows("a<t>1</t>", last) && !allows("a<t>1</t>b", last))
   }
 }
