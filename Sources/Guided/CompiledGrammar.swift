@@ -36,11 +36,14 @@ public final class CompiledGrammar: Sendable {
   /// The number of states of the grammar's automata.
   public var stateCount: Int { network.stateCount }
 
+  /// A memory of its own, in which nothing is remembered yet.
+  func makeMemory() -> MaskMemory { MaskMemory(walker: fresh, vocabulary: vocabulary) }
+
   /// The memory to be used now: a new one if the last is full.
   func memory() -> MaskMemory {
     current.withLock { current in
       if current.masks.withLock({ $0.walker.isFull }) {
-        current = MaskMemory(walker: fresh, vocabulary: vocabulary)
+        current = makeMemory()
       }
       return current
     }

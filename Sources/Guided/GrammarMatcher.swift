@@ -19,10 +19,26 @@ public struct GrammarMatcher: Sendable {
   /// Takes the place along into the memory that is used now.
   private mutating func refresh() {
     let latest = grammar.memory()
-    guard latest !== memory else { return }
+    if latest !== memory { move(to: latest) }
+  }
+
+  private mutating func move(to other: MaskMemory) {
     let walker = memory.masks.withLock { $0.walker }
-    place = latest.masks.withLock { [place] in $0.walker.adopt(place, from: walker) }
-    memory = latest
+    place = other.masks.withLock { [place] in $0.walker.adopt(place, from: walker) }
+    memory = other
+  }
+
+  /// Looks something up. If too much is remembered for that, it is done again in a memory that nobody else uses, so that
+  /// the result never depends on what others have generated.
+  private mutating func look<Result>(_ body: (inout TokenMasks, Int32) -> Result) -> Result {
+    refresh()
+    let result: Result? = memory.masks.withLock { [place] masks in
+      let result = body(&masks, place)
+      return masks.walker.isExhausted ? nil : result
+    }
+    if let result { return result }
+    move(to: grammar.makeMemory())
+    return memory.masks.withLock { [place] masks in body(&masks, place) }
   }
 
   /// Sets the bits of the tokens that may come next and clears all others: token `i` is bit `i % 64` of word `i / 64`.
@@ -36,15 +52,15 @@ public struct GrammarMatcher: Sendable {
     precondition(words.count >= count, "a mask of \(words.count) words for a vocabulary that needs \(count)")
     if words.count > count || isFinished { for index in words.indices { words[index] = 0 } }
     guard !isFinished else { return }
-    refresh()
-    memory.masks.withLock { [place] in $0.fill(&words, at: place) }
+    look { masks, place in masks.fill(&words, at: place) }
   }
 
   /// Whether `token` may come next.
   public func allows(_ token: TokenID) -> Bool {
     guard !isFinished else { return false }
     if grammar.vocabulary.endOfSequence.contains(token) { return canEnd }
-    return memory.masks.withLock { [place] in $0.step(place, token) } != GrammarWalker.dead
+    var copy = self
+    return copy.look { masks, place in masks.step(place, token) } != GrammarWalker.dead
   }
 
   /// Goes on behind `token`.
@@ -57,9 +73,8 @@ public struct GrammarMatcher: Sendable {
       isFinished = true
       return
     }
-    refresh()
-    let (target, hasOverflowed) = memory.masks.withLock { [place] masks in
-      (masks.step(place, token), masks.walker.hasOverflowed)
+    let (target, hasOverflowed) = look { masks, place in
+      (masks.step(place, token), masks.walker.hasOverflowed || masks.walker.isExhausted)
     }
     guard target != GrammarWalker.dead else { throw hasOverflowed ? .tooAmbiguous : .tokenRefused(token: token) }
     place = target
@@ -120,10 +135,7 @@ public struct GrammarMatcher: Sendable {
   /// The token that must come next; nil if there is a choice, or none.
   public mutating func onlyToken() -> TokenID? {
     guard !isFinished else { return nil }
-    refresh()
-    return memory.masks.withLock { [place] masks in
-      masks.allowedCount(at: place) == 1 ? masks.firstAllowed(at: place) : nil
-    }
+    return look { masks, place in masks.allowedCount(at: place) == 1 ? masks.firstAllowed(at: place) : nil }
   }
 }
 

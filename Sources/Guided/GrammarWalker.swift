@@ -18,8 +18,10 @@ struct GrammarWalker: Sendable {
   private(set) var frameDistances: [Int32] = []
   /// For every place and class of bytes where it leads, or -1 if that was not asked yet.
   private(set) var rows: [Int32] = []
-  /// Whether a place was left out because too much would have to be remembered.
+  /// Whether a way was left out because there were too many at once.
   private(set) var hasOverflowed = false
+  /// Whether a place was left out because too many are remembered already: what was found since then may lack tokens.
+  private(set) var isExhausted = false
   private var scratch = Scratch()
 
   /// What following one byte needs, kept so that nothing is allocated for it.
@@ -178,7 +180,7 @@ struct GrammarWalker: Sendable {
       return network.firstEdges[state] < network.firstEdges[state + 1]
     }
     guard places.count < 8 * limits.rememberedPlaceCount else {
-      hasOverflowed = true
+      isExhausted = true
       return Self.dead
     }
     let place = places.place(of: Self.normalized(live), flag: canEnd)
