@@ -51,6 +51,7 @@ let package = Package(
     .target(
       name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
       swiftSettings: safeHouse),
+    .target(name: "Guided", dependencies: ["JSON", "Requests"], swiftSettings: safeHouse),
     .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
     .target(
       name: "Executor",
@@ -144,6 +145,9 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "DecodingTests", dependencies: ["Decoding", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
+    .testTarget(
+      name: "GuidedTests", dependencies: ["Guided", "JSON", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(
       name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
