@@ -54,6 +54,12 @@ let package = Package(
       name: "Executor",
       dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
       swiftSettings: safeHouse),
+    .target(
+      name: "Recording",
+      dependencies: [
+        "JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Decoding", "Executor",
+      ],
+      swiftSettings: safeHouse),
     .target(name: "Benchmarking", dependencies: ["JSON", "Tensors", "ModelEngines"], swiftSettings: safeHouse),
     .target(
       name: "Catalogue",
@@ -71,14 +77,14 @@ let package = Package(
       name: "Inflight",
       dependencies: [
         "JSON", "Tensors", "Checkpoints", "Tokenization", "Requests", "Scheduling", "Resources", "Models",
-        "ModelEngines", "Decoding", "Executor", "Catalogue",
+        "ModelEngines", "Decoding", "Executor", "Recording", "Catalogue",
       ],
       swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
         "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
-        "Catalogue",
+        "Recording", "Simulation", "Catalogue",
         "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safeHouse),
@@ -111,6 +117,8 @@ let package = Package(
       name: "TokenizationTests",
       dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
+    .testTarget(
+      name: "RecordingTests", dependencies: ["Recording", "Executor", "Resources", "TestKit"], swiftSettings: house),
     .testTarget(name: "SimulationTests", dependencies: ["Scheduling", "Simulation"], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(

@@ -29,6 +29,7 @@ extension StepLoop {
     }
     active[index].tokens.append(output.token)
     current.generatedTokenCount += 1
+    recorder?.generated(output, by: active[index].id)
     events.append((index, .token(output)))
     if let reason = active[index].reasonToFinish { active[index].finish(reason) }
   }
@@ -73,6 +74,7 @@ extension StepLoop {
       guard case .finished(let reason) = active[index].state else { continue }
       if let slot = active[index].slot { release(slot, of: index) }
       statistics.countFinished(reason)
+      recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
       finishedCount += 1
     }
     if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
@@ -105,6 +107,7 @@ extension StepLoop {
     current.cachedBlockCount = cache.cachedBlockCount
     current.cacheHitRate = cache.hitRate
     learn()
+    recorder?.endStep()
     statistics.record(current, isStalled: isStalled)
   }
 

@@ -1,4 +1,6 @@
+package import ModelEngines
 public import Requests
+package import Scheduling
 
 /// A request that can never run, refused before it enters the queue.
 public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -41,7 +43,7 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
 }
 
 /// What a request must satisfy to be able to run; checked on the caller's side.
-struct AdmissionLimits: Sendable {
+package struct AdmissionLimits: Sendable {
   /// Number of tokens in the vocabulary.
   var vocabularySize: Int
   /// Longest sequence that the engine takes.
@@ -57,10 +59,18 @@ struct AdmissionLimits: Sendable {
     return overflow ? maximumSequenceLength : min(maximumSequenceLength, cacheTokens)
   }
 
+  /// The limits of an engine whose cache has `budget`.
+  package init(_ engine: ModelEngineLimits, _ budget: CacheBudget) {
+    vocabularySize = engine.vocabularySize
+    maximumSequenceLength = engine.maximumSequenceLength
+    blockSize = budget.blockSize
+    blockCount = budget.totalBlockCount
+  }
+
   /// The number of tokens that `request` will have if it runs to its limit.
   ///
   /// - Throws: ``SubmissionError`` if the request can never run.
-  func maximumTokenCount(of request: GenerationRequest) throws(SubmissionError) -> Int {
+  package func maximumTokenCount(of request: GenerationRequest) throws(SubmissionError) -> Int {
     do {
       _ = try request.params.validated()
       _ = try request.cache.retention.validated()

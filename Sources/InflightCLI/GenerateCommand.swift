@@ -29,7 +29,7 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let prompt = try prompt ?? StandardInput.readText()
     let params = try sampling.params.validated()
-    let llm = try await LLM.load(model, options: engine.options())
+    let llm = try await LLM.load(model, engine)
     let stream = try chat ? llm.streamChat([.user(prompt)], params) : llm.stream(prompt, params)
 
     var text = ""
@@ -60,6 +60,6 @@ struct GenerateCommand: AsyncParsableCommand {
     } else {
       StandardOutput.write("\n")
     }
-    await llm.shutdown()
+    await llm.close()
   }
 }

@@ -21,7 +21,7 @@ struct InflightCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       GenerateCommand.self, ChatCommand.self, BenchCommand.self, ScoreCommand.self, TokenizeCommand.self,
-      TemplateCommand.self, InspectCommand.self, PullCommand.self,
+      TemplateCommand.self, InspectCommand.self, PullCommand.self, ReplayCommand.self,
     ])
 
   static func main() async {
