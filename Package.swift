@@ -98,7 +98,7 @@ let package = Package(
         "Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding", "Executor", "TestKit",
       ],
       swiftSettings: safeHouse),
-    .target(name: "Simulation", dependencies: ["Requests", "Scheduling"], swiftSettings: safeHouse),
+    .target(name: "Simulation", dependencies: ["JSON", "Requests", "Scheduling"], swiftSettings: safeHouse),
     .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
@@ -119,7 +119,7 @@ let package = Package(
       resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(
       name: "RecordingTests", dependencies: ["Recording", "Executor", "Resources", "TestKit"], swiftSettings: house),
-    .testTarget(name: "SimulationTests", dependencies: ["Scheduling", "Simulation"], swiftSettings: house),
+    .testTarget(name: "SimulationTests", dependencies: ["JSON", "Scheduling", "Simulation"], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),

@@ -1,6 +1,6 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Executor
-internal import ModelEngines
+package import ModelEngines
 internal import Recording
 internal import Resources
 internal import Tensors

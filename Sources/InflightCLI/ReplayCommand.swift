@@ -78,7 +78,7 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 }
 
-extension ReplayReport {
+extension ReplayFindings {
   /// For people.
   var words: String {
     var lines = differences.map(\.description)

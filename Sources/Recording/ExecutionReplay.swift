@@ -94,7 +94,7 @@ package struct ExecutionReplay {
   ///
   /// - Parameter progress: told the number of each step.
   /// - Throws: ``RecordingError`` for a damaged recording.
-  package mutating func run(progress: (Int) -> Void = { _ in }) throws(RecordingError) -> ReplayReport {
+  package mutating func run(progress: (Int) -> Void = { _ in }) throws(RecordingError) -> ReplayFindings {
     let custom = header.customParts.isEmpty ? nil : header.customParts.joined(separator: ", ")
     var comparison = ReplayComparison(
       comparesTokens: header.hasContents,
@@ -143,7 +143,7 @@ package struct ExecutionReplay {
 
   private static func finish(
     _ comparison: inout ReplayComparison, _ notes: [String], isComplete: Bool
-  ) -> ReplayReport {
+  ) -> ReplayFindings {
     var report = comparison.finish(isComplete: isComplete)
     report.notes += notes
     return report

@@ -11,7 +11,7 @@ struct ReplayComparison {
     var replayedEnd: RecordedStep.End?
   }
 
-  private(set) var report = ReplayReport()
+  private(set) var report = ReplayFindings()
   /// Whether decisions are still compared. After the first difference everything differs.
   private var comparesDecisions: Bool
   private let comparesTokens: Bool
@@ -53,7 +53,7 @@ struct ReplayComparison {
   }
 
   /// Ends the comparison; what has not ended on one side is a difference if `isComplete`, else it is counted.
-  mutating func finish(isComplete: Bool) -> ReplayReport {
+  mutating func finish(isComplete: Bool) -> ReplayFindings {
     for (id, sides) in open.sorted(by: { $0.key < $1.key }) {
       if sides.recordedEnd == nil, sides.replayedEnd == nil || !isComplete {
         report.openCount += 1

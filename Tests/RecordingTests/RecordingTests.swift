@@ -36,7 +36,7 @@ import Testing
     }
 
     /// Makes the recording at `path` again.
-    func replay(_ path: String, script: FakeModelEngine.Script? = nil) throws -> ReplayReport {
+    func replay(_ path: String, script: FakeModelEngine.Script? = nil) throws -> ReplayFindings {
       let reader = try RecordingReader(path: path)
       var replay =
         hasContents

@@ -30,7 +30,7 @@ package enum ReplayDifference: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// What a replay found.
-package struct ReplayReport: Sendable, Equatable {
+package struct ReplayFindings: Sendable, Equatable {
   /// Steps that were made again.
   package var stepCount = 0
   /// Requests that arrived.
