@@ -140,7 +140,8 @@ extension ExecutorConfiguration {
   /// The policies that the configuration names.
   package func scheduler(_ limits: BatchLimits) -> Scheduler {
     Scheduler(
-      capacityPolicy, chunkingPolicy, maximumRequestCount: limits.maximumRequestCount, maximumChunkSize: maximumChunkSize)
+      capacityPolicy, chunkingPolicy, maximumRequestCount: limits.maximumRequestCount,
+      maximumChunkSize: maximumChunkSize)
   }
 
   /// What keeps ``targetInterTokenLatency``, nil without one.

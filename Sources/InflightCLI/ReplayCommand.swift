@@ -82,9 +82,12 @@ extension ReplayFindings {
   /// For people.
   var words: String {
     var lines = differences.map(\.description)
-    if differenceCount > differences.count { lines.append("and \(differenceCount - differences.count) more differences") }
+    if differenceCount > differences.count {
+      lines.append("and \(differenceCount - differences.count) more differences")
+    }
     lines.append(
-      "\(stepCount) steps, \(requestCount) requests; compared: \(tokenCount) tokens, the decisions of \(decisionCount) steps")
+      "\(stepCount) steps, \(requestCount) requests; compared: \(tokenCount) tokens, the decisions of \(decisionCount) steps"
+    )
     if openCount > 0 { lines.append("\(openCount) requests had not ended when the recording did") }
     lines += notes
     lines.append(differenceCount == 0 ? "no difference" : "\(differenceCount) differences")

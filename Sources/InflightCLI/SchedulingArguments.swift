@@ -39,7 +39,8 @@ struct SchedulingArguments: ParsableArguments {
 
   @Option(
     name: .customLong("kv-disk-cache"),
-    help: ArgumentHelp("The same in a file in a directory, deleted at the end: /var/tmp:20GiB.", valueName: "dir:bytes"))
+    help: ArgumentHelp("The same in a file in a directory, deleted at the end: /var/tmp:20GiB.", valueName: "dir:bytes")
+  )
   var diskCache: DiskTierArgument?
 
   @Option(

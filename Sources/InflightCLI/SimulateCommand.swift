@@ -135,7 +135,8 @@ struct StepCostArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Microseconds that a request that generates adds. Default: 500.", valueName: "us"))
   var generationUs: Double?
   @Option(
-    help: ArgumentHelp("Microseconds for each token in the cache of a request of the batch. Default: 0.", valueName: "us"))
+    help: ArgumentHelp(
+      "Microseconds for each token in the cache of a request of the batch. Default: 0.", valueName: "us"))
   var cachedTokenUs: Double?
 
   func validate() throws {

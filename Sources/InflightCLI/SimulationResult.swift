@@ -54,7 +54,8 @@ struct SimulationResult {
       (
         "cost",
         .object([
-          ("step_ms", .number(cost.secondsPerStep * 1e3)), ("prompt_token_us", .number(cost.secondsPerPromptToken * 1e6)),
+          ("step_ms", .number(cost.secondsPerStep * 1e3)),
+          ("prompt_token_us", .number(cost.secondsPerPromptToken * 1e6)),
           ("generation_us", .number(cost.secondsPerGeneration * 1e6)),
           ("cached_token_us", .number(cost.secondsPerCachedToken * 1e6)),
         ])

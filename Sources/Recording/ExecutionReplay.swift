@@ -39,8 +39,9 @@ package struct ExecutionReplay {
     reader.rewind()
     header = recording.header
     guard engine.limits == header.limits, engine.cacheGeometry == header.geometry else {
-      throw .unsuitable("the engine takes \(engine.limits) with \(engine.cacheGeometry), not \(header.limits) with "
-        + "\(header.geometry)")
+      throw .unsuitable(
+        "the engine takes \(engine.limits) with \(engine.cacheGeometry), not \(header.limits) with "
+          + "\(header.geometry)")
     }
     let limits: BatchLimits
     let manager: KVCacheManager
@@ -76,7 +77,8 @@ package struct ExecutionReplay {
       for arrival in step.arrivals { arrivals[arrival.id] = arrival }
       for end in step.ends {
         guard let arrival = arrivals.removeValue(forKey: end.id) else { continue }
-        let stops = arrival.params.stopTokenIDs + (arrival.params.ignoreEndOfSequence ? [] : arrival.endOfSequenceTokenIDs)
+        let stops =
+          arrival.params.stopTokenIDs + (arrival.params.ignoreEndOfSequence ? [] : arrival.endOfSequenceTokenIDs)
         let (position, overflow) = arrival.promptTokenCount.addingReportingOverflow(end.tokenCount - 1)
         guard let other = (0...Int32(clamping: stops.count)).first(where: { !stops.contains($0) }), !overflow else {
           throw .unsuitable("\(end.id) ends where no sequence does")
@@ -98,7 +100,8 @@ package struct ExecutionReplay {
     let custom = header.customParts.isEmpty ? nil : header.customParts.joined(separator: ", ")
     var comparison = ReplayComparison(
       comparesTokens: header.hasContents,
-      reasonAgainstDecisions: custom.map { "decisions were not compared, since they depend on what is not here: \($0)" })
+      reasonAgainstDecisions: custom.map { "decisions were not compared, since they depend on what is not here: \($0)" }
+    )
     var notes: [String] = []
     if !header.hasContents { notes.append("tokens were not compared: the recording has no contents") }
     var liveTokens: [RequestID: Int] = [:]

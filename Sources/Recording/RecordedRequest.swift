@@ -80,7 +80,8 @@ extension RecordedRequest {
   /// Reads what ``json`` writes; nil for anything else.
   init?(_ json: JSONValue) {
     guard let fields = RecordFields(json), let id = fields.count("id"), let seed = fields.unsigned("seed"),
-      let count = fields.count("prompt_tokens"), let params = fields["params"].flatMap({ SamplingParams(recorded: $0) }),
+      let count = fields.count("prompt_tokens"),
+      let params = fields["params"].flatMap({ SamplingParams(recorded: $0) }),
       let priority = fields.integer("priority", default: 0), let tag = fields.unsigned("tag", default: 0),
       let endOfSequence = fields.tokens("eos", default: [])
     else { return nil }

@@ -95,9 +95,9 @@ struct ReplayComparison {
   }
 
   private mutating func compare(_ old: RecordedStep.End, _ new: RecordedStep.End) {
-    // When somebody cancelled, how far the request was is a matter of decisions.
-    let isCut = old.reason == "cancelled" && new.reason == "cancelled" && !comparesDecisions
-    if old.reason != new.reason || (old.tokenCount != new.tokenCount && !isCut) {
+    // How far a request was when somebody cancelled it is a matter of decisions.
+    if !comparesDecisions, old.reason == "cancelled" || new.reason == "cancelled" { return }
+    if old.reason != new.reason || old.tokenCount != new.tokenCount {
       report.add(.end(old.id, recorded: Self.words(old), replayed: Self.words(new)))
     }
   }

@@ -47,7 +47,8 @@ public struct SyntheticTrace: Sendable, Equatable {
   public func trace() throws(SyntheticTraceError) -> RequestTrace {
     let counts = [
       ("the number of requests", requestCount, 1...1 << 24), ("the tokens of a prompt", promptTokenCount, 1...1 << 20),
-      ("the tokens of an answer", outputTokenCount, 1...1 << 20), ("the number of beginnings", prefixCount, 0...1 << 20),
+      ("the tokens of an answer", outputTokenCount, 1...1 << 20),
+      ("the number of beginnings", prefixCount, 0...1 << 20),
       ("the tokens of a beginning", prefixTokenCount, 0...1 << 20),
     ]
     for (name, value, range) in counts where !range.contains(value) {

@@ -17,7 +17,9 @@ import Testing
     let checkpoint = try Checkpoint.open(path: path)
     guard let change else { return checkpoint.contentHash(pool: WorkerPool(threadCount: threads)) }
     let tensor = checkpoint.tensors[change % checkpoint.tensors.count]
-    var bytes = tensor.file.withBytes { span in (0..<span.byteCount).map { span.littleEndian(at: $0, as: UInt8.self) ?? 0 } }
+    var bytes = tensor.file.withBytes { span in
+      (0..<span.byteCount).map { span.littleEndian(at: $0, as: UInt8.self) ?? 0 }
+    }
     bytes[tensor.offset + change % tensor.byteCount] ^= 1
     let copy = try directory.write(bytes, to: "model.safetensors")
     return try Checkpoint.open(path: gguf ? copy : path).contentHash(pool: WorkerPool(threadCount: threads))
@@ -38,7 +40,9 @@ import Testing
 
   @Test func theConfigurationAndTheFormatCount() throws {
     var seen: Set<[UInt8]> = [try hash(TinyCheckpoint.config())]
-    for change in ["10000.0": "20000.0", "1e-05": "1e-06", "\"max_position_embeddings\": 128": "\"max_position_embeddings\": 64"] {
+    for change in [
+      "10000.0": "20000.0", "1e-05": "1e-06", "\"max_position_embeddings\": 128": "\"max_position_embeddings\": 64",
+    ] {
       let config = TinyCheckpoint.config().replacing(change.key, with: change.value)
       #expect(seen.insert(try hash(config)).inserted, "\(change)")
     }

@@ -42,7 +42,8 @@ import Testing
 
   @Test(arguments: EngineKind.allCases) func aWindowIsReportedIfSequencesReachBeyondIt(kind: EngineKind) throws {
     let directory = try TemporaryDirectory()
-    let config = TinyCheckpoint.config(modelType: "qwen2", extra: "\"use_sliding_window\": true, \"sliding_window\": 40")
+    let config = TinyCheckpoint.config(
+      modelType: "qwen2", extra: "\"use_sliding_window\": true, \"sliding_window\": 40")
     try TinyCheckpoint(configJSON: config).writeHuggingFace(to: directory)
     let checkpoint = try Checkpoint.open(path: directory.path)
     try #require(checkpoint.configuration.slidingWindow == 40)

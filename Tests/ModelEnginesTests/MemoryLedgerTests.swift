@@ -106,7 +106,9 @@ import Testing
     #expect(hopeless.contains("no setting fits: this model needs at least "), "\(hopeless)")
     // A length that was asked for has to fit once.
     let long = EngineOptions(threadCount: 2, maximumSequenceLength: 1024, memory: small)
-    #expect(refusal(long).contains("accepted") == (try ledger(EngineOptions(threadCount: 2, memory: small)).cacheTokens >= 1024))
+    #expect(
+      refusal(long).contains("accepted")
+        == (try ledger(EngineOptions(threadCount: 2, memory: small)).cacheTokens >= 1024))
   }
 
   @Test func wrongNumbersAreNamed() {

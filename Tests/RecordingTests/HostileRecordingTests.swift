@@ -12,8 +12,9 @@ import Testing
 
   private static func replay(_ path: String, hasContents: Bool) {
     guard let reader = try? RecordingReader(path: path) else { return }
-    guard var replay = hasContents && reader.header.hasContents
-      ? try? ExecutionReplay(reader, engine: FakeModelEngine()) : try? .withoutContents(reader)
+    guard
+      var replay = hasContents && reader.header.hasContents
+        ? try? ExecutionReplay(reader, engine: FakeModelEngine()) : try? .withoutContents(reader)
     else { return }
     _ = try? replay.run()
   }

@@ -62,7 +62,8 @@ import Testing
         var request = GenerationRequest(
           promptTokens: tokens,
           params: SamplingParams(
-            maxTokens: Int.random(in: 1...30, using: &generator), temperature: [0, 0.8].randomElement(using: &generator) ?? 0,
+            maxTokens: Int.random(in: 1...30, using: &generator),
+            temperature: [0, 0.8].randomElement(using: &generator) ?? 0,
             topK: [0, 5].randomElement(using: &generator) ?? 0, topP: [1, 0.9].randomElement(using: &generator) ?? 1,
             stopTokenIDs: Bool.random(using: &generator) ? [3, 4, 5] : [],
             logprobs: Bool.random(using: &generator) ? 2 : nil,
@@ -70,7 +71,9 @@ import Testing
           priority: Int.random(in: 0...2, using: &generator), tag: UInt64.max, endOfSequenceTokenIDs: [9])
         if sharing, Bool.random(using: &generator) {
           request.cache.salt = ["a", "b"].randomElement(using: &generator)
-          request.cache.retention.ranges = [.init(start: 0, end: 8, priority: 80, seconds: 0.001), .init(start: 8, priority: 2)]
+          request.cache.retention.ranges = [
+            .init(start: 0, end: 8, priority: 80, seconds: 0.001), .init(start: 8, priority: 2),
+          ]
         }
         let submission = try executor.submit(request)
         let isCancelled = Int.random(in: 0...6, using: &generator) == 0
@@ -142,7 +145,8 @@ import Testing
     script.wantedToken = nil
     let text = try String(contentsOfFile: path, encoding: .utf8)
     let bits = try #require(text.firstMatch(of: /"logprobs":\[(\d+)\]/)?.1)
-    let other = text.replacing("\"logprobs\":[\(bits)]", with: "\"logprobs\":[\((UInt32(bits) ?? 0) ^ 1)]", maxReplacements: 1)
+    let other = text.replacing(
+      "\"logprobs\":[\(bits)]", with: "\"logprobs\":[\((UInt32(bits) ?? 0) ^ 1)]", maxReplacements: 1)
     try other.write(toFile: path, atomically: true, encoding: .utf8)
     let changed = try run.replay(path)
     #expect(changed.differenceCount == 1)
@@ -196,7 +200,8 @@ import Testing
     #expect(report.decisionCount == report.stepCount && report.notes.count == 1)
     // Another length is found.
     let ends = try #require(text.firstMatch(of: /"end":\[\[(\d+),"length",(\d+)\]/))
-    let wrong = text.replacing(ends.0, with: "\"end\":[[\(ends.1),\"length\",\((Int(ends.2) ?? 0) + 1)]", maxReplacements: 1)
+    let wrong = text.replacing(
+      ends.0, with: "\"end\":[[\(ends.1),\"length\",\((Int(ends.2) ?? 0) + 1)]", maxReplacements: 1)
     try wrong.write(toFile: path, atomically: true, encoding: .utf8)
     guard case .end = try run.replay(path).differences.first else {
       Issue.record("the length was not compared")

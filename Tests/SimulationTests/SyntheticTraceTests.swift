@@ -8,7 +8,8 @@ import Testing
       requestCount: 50_000, rate: 20, promptTokenCount: 300, outputTokenCount: 100, prefixCount: 4,
       prefixTokenCount: 512, seed: 3)
     let trace = try description.trace()
-    #expect(trace.entries.count == 50_000 && trace == (try description.trace()))
+    let again = try description.trace()
+    #expect(trace.entries.count == 50_000 && trace == again)
     func mean(_ value: (RequestTrace.Entry) -> Int) -> Double {
       Double(trace.entries.reduce(0) { $0 + value($1) }) / Double(trace.entries.count)
     }

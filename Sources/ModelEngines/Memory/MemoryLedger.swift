@@ -76,7 +76,8 @@ public struct MemoryLedger: Sendable, Equatable {
   ) throws -> MemoryLedger {
     let sizes = try CPUSizes(checkpoint, options: options)
     return MemoryLedger(
-      available: available, limit: try (options.memory ?? .standard).bytes(available: available), weights: sizes.weights,
+      available: available, limit: try (options.memory ?? .standard).bytes(available: available),
+      weights: sizes.weights,
       workSpace: sizes.workSpace, secondTier: max(0, secondTier), program: programAllowance,
       bytesPerBlock: sizes.bytesPerBlock, blockSize: options.blockSize, blockCount: 0,
       sequenceLength: options.maximumSequenceLength ?? checkpoint.configuration.maximumPositions)
@@ -116,7 +117,9 @@ public struct MemoryLedger: Sendable, Equatable {
       if tokens >= 4 * items.blockSize { ways.append("\(prefix)a cache of \(tokens) tokens") }
     }
     consider("", { _ in }, secondTier: secondTier)
-    if options.cacheType != .int8 { consider("with keys and values as int8 ", { $0.cacheType = .int8 }, secondTier: secondTier) }
+    if options.cacheType != .int8 {
+      consider("with keys and values as int8 ", { $0.cacheType = .int8 }, secondTier: secondTier)
+    }
     if ways.isEmpty, secondTier > 0 { consider("without the second tier ", { _ in }, secondTier: 0) }
     for count in [256, 128, 64, 32] where ways.isEmpty && count < options.maximumBatchTokens {
       consider("with batches of at most \(count) tokens ", { $0.maximumBatchTokens = count }, secondTier: secondTier)

@@ -36,7 +36,6 @@ package final class ReferenceBackend: BatchBackend {
   package typealias Embedding = [[Float]]
   package typealias Rotary = [Double]
 
-
   package let logits: Logits
   private let options: EngineOptions
   private let sequenceLength: Int
@@ -206,7 +205,8 @@ package final class ReferenceBackend: BatchBackend {
   }
 
   private func cacheSlot(_ run: ForwardBatch.Run, _ position: Int) -> Int {
-    Int(batch.blockTable[run.blockStart + position / options.blockSize]) * options.blockSize + position % options.blockSize
+    Int(batch.blockTable[run.blockStart + position / options.blockSize]) * options.blockSize + position
+      % options.blockSize
   }
 
   private func dot(_ a: some Collection<Float>, _ b: some Collection<Float>) -> Float {
