@@ -134,7 +134,8 @@ let package = Package(
       swiftSettings: house),
     .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
     .testTarget(
-      name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
+      name: "ExecutorTests", dependencies: ["Executor", "Checkpoints", "TestKit", "AllocationCounter"],
+      swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",
       dependencies: [

@@ -52,9 +52,12 @@ package struct AdmissionLimits: Sendable {
   var blockSize: Int
   /// Number of cache blocks in all.
   var blockCount: Int
+  /// Most blocks that one sequence holds at a time: fewer than it has, if attention looks back through a window only.
+  var maximumBlocksPerSequence: Int
 
   /// Most tokens that one sequence can have: the engine's limit or all of the cache, whichever is smaller.
   var longestSequence: Int {
+    if maximumBlocksPerSequence <= blockCount { return maximumSequenceLength }
     let (cacheTokens, overflow) = blockSize.multipliedReportingOverflow(by: blockCount)
     return overflow ? maximumSequenceLength : min(maximumSequenceLength, cacheTokens)
   }
@@ -65,6 +68,7 @@ package struct AdmissionLimits: Sendable {
     maximumSequenceLength = engine.maximumSequenceLength
     blockSize = budget.blockSize
     blockCount = budget.totalBlockCount
+    maximumBlocksPerSequence = budget.maximumBlocksPerSequence
   }
 
   /// The number of tokens that `request` will have if it runs to its limit.
@@ -89,7 +93,7 @@ package struct AdmissionLimits: Sendable {
     guard maxTokens <= maximumSequenceLength - promptCount else {
       throw .sequenceTooLong(promptTokenCount: promptCount, maxTokens: maxTokens, limit: maximumSequenceLength)
     }
-    let needed = (promptCount + maxTokens + blockSize - 1) / blockSize
+    let needed = min(maximumBlocksPerSequence, (promptCount + maxTokens + blockSize - 1) / blockSize)
     guard needed <= blockCount else {
       throw .cacheTooSmall(neededBlockCount: needed, totalBlockCount: blockCount, blockSize: blockSize)
     }

@@ -51,7 +51,9 @@ public final class LLM: Sendable {
     let checkpoint = try await ModelLoader.open(model, progress: progress)
     // The tokenizer is read by one thread while the others pack the weights.
     async let text = LoadedText(checkpoint)
-    let own = Self.names(scheduler: scheduler != nil, cache: cache != nil, resources: !resources.isEmpty)
+    let own = Self.names(
+      decoder: !(decoder is SamplingDecoder), scheduler: scheduler != nil, cache: cache != nil,
+      resources: !resources.isEmpty)
     if let engine {
       recorder = try FileRecorder(options, checkpoint, engine: engine, modelHash: [], customParts: ["engine"] + own)
       executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, recorder, onStep)
@@ -74,8 +76,11 @@ public final class LLM: Sendable {
   }
 
   /// What of the executor's parts is the user's own.
-  private static func names(scheduler: Bool, cache: Bool, resources: Bool) -> [String] {
-    [("scheduler", scheduler), ("cache manager", cache), ("resource managers", resources)].filter(\.1).map(\.0)
+  private static func names(decoder: Bool, scheduler: Bool, cache: Bool, resources: Bool) -> [String] {
+    [
+      (RecordingHeader.decoderPart, decoder), ("scheduler", scheduler), ("cache manager", cache),
+      ("resource managers", resources),
+    ].filter(\.1).map(\.0)
   }
 
   private static func executor(

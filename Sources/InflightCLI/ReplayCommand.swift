@@ -54,8 +54,8 @@ struct ReplayCommand: AsyncParsableCommand {
   private func replay(_ recording: RecordingReader) async throws -> ExecutionReplay {
     let header = recording.header
     guard header.hasContents else { return try .withoutContents(recording) }
-    guard !header.modelHash.isEmpty else {
-      throw RecordingError.unsuitable("it was made with an engine that is not part of this program")
+    guard !header.modelHash.isEmpty, !header.customParts.contains(RecordingHeader.decoderPart) else {
+      throw RecordingError.unsuitable("it was made with an engine or a decoder that is not part of this program")
     }
     let bar = ProgressBar()
     defer { bar.finish() }

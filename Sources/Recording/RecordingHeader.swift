@@ -9,6 +9,9 @@ package struct RecordingHeader: Sendable, Equatable {
   /// The version of the format.
   package static let version = 1
 
+  /// What ``customParts`` calls a decoder: without it no token can be chosen again.
+  package static let decoderPart = "decoder"
+
   /// Whether tokens are recorded, those of prompts and of answers.
   package var hasContents: Bool
   /// The model's path at the time.

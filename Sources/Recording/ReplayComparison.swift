@@ -52,10 +52,11 @@ struct ReplayComparison {
     compare(Set(replayed.tokens.map(\.id) + replayed.ends.map(\.id)), step: replayed.number)
   }
 
-  /// Ends the comparison; what has not ended on one side is a difference if `isComplete`, else it is counted.
+  /// Ends the comparison. What had not ended when the recording did is counted; what had, and now has not, is a difference if
+  /// `isComplete`.
   mutating func finish(isComplete: Bool) -> ReplayFindings {
     for (id, sides) in open.sorted(by: { $0.key < $1.key }) {
-      if sides.recordedEnd == nil, sides.replayedEnd == nil || !isComplete {
+      if sides.recordedEnd == nil || !isComplete {
         report.openCount += 1
       } else {
         report.add(.end(id, recorded: Self.words(sides.recordedEnd), replayed: Self.words(sides.replayedEnd)))
