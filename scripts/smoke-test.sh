@@ -60,7 +60,7 @@ expect 1 "$inflight" bench --compare llama.cpp --python "$work/no-such-python"
 expect 0 "$inflight" inspect --memory 400MiB --kv-cache-type int8 --json
 python3 -c 'import json, sys; m = json.load(open(sys.argv[1]))["memory"]; assert m["total_bytes"] <= 400 << 20' "$work/out" ||
   fail "the ledger exceeds the limit"
-expect 0 "$inflight" generate "Once upon a time" --max-tokens 8 --temperature 0.9 --record "$work/run" --record-contents \
+expect 0 "$inflight" generate "Once upon a time" --max-tokens 8 --temperature 0.9 --seed 3 --record "$work/run" --record-contents \
   --capacity-policy max-utilization --chunking equal-progress --kv-host-cache 16MiB --target-itl 50
 expect 0 "$inflight" replay "$work/run" --threads 1
 grep -q 'compared: 8 tokens' "$work/out" || fail "replay printed $(cat "$work/out")"

@@ -55,6 +55,12 @@ public final class LLM: Sendable {
       decoder: !(decoder is SamplingDecoder), scheduler: scheduler != nil, cache: cache != nil,
       resources: !resources.isEmpty)
     if let engine {
+      guard options.prefixCachePath == nil else {
+        throw InflightError(
+          .configuration,
+          "prefixCachePath needs a hash of the model, which an engine of one's own must give: set executor.prefixCacheFile"
+        )
+      }
       recorder = try FileRecorder(options, checkpoint, engine: engine, modelHash: [], customParts: ["engine"] + own)
       executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, recorder, onStep)
       information = ModelInformation(checkpoint, weightByteCount: 0)

@@ -112,6 +112,7 @@ import Testing
   }
 
   @Test func wrongNumbersAreNamed() {
+    #expect(refusal(EngineOptions(cacheTokens: .max), secondTier: .max).contains("the engine does not fit"))
     #expect(refusal(EngineOptions(memory: .bytes(0))).contains("memory is 0 bytes"))
     #expect(refusal(EngineOptions(memory: .share(1.5))).contains("memory is a share of 1.5"))
     #expect(refusal(EngineOptions(cacheTokens: 0)).contains("cacheTokens is 0"))

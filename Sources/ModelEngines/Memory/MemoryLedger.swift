@@ -77,8 +77,8 @@ public struct MemoryLedger: Sendable, Equatable {
     let sizes = try CPUSizes(checkpoint, options: options)
     return MemoryLedger(
       available: available, limit: try (options.memory ?? .standard).bytes(available: available),
-      weights: sizes.weights,
-      workSpace: sizes.workSpace, secondTier: max(0, secondTier), program: programAllowance,
+      weights: sizes.weights, workSpace: sizes.workSpace, secondTier: min(max(0, secondTier), .max / 4),
+      program: programAllowance,
       bytesPerBlock: sizes.bytesPerBlock, blockSize: options.blockSize, blockCount: 0,
       sequenceLength: options.maximumSequenceLength ?? checkpoint.configuration.maximumPositions)
   }
