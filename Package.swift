@@ -57,6 +57,12 @@ let package = Package(
       name: "Executor",
       dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
       swiftSettings: safeHouse),
+    .target(
+      name: "Recording",
+      dependencies: [
+        "JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Decoding", "Executor",
+      ],
+      swiftSettings: safeHouse),
     .target(name: "Benchmarking", dependencies: ["JSON", "Tensors", "ModelEngines"], swiftSettings: safeHouse),
     .target(
       name: "Catalogue",
@@ -74,7 +80,7 @@ let package = Package(
       name: "Inflight",
       dependencies: [
         "JSON", "Tensors", "Checkpoints", "Tokenization", "Requests", "Scheduling", "Resources", "Models",
-        "ModelEngines", "Decoding", "Executor", "Catalogue",
+        "ModelEngines", "Decoding", "Executor", "Recording", "Catalogue",
       ],
       swiftSettings: safeHouse),
     .target(
@@ -96,7 +102,7 @@ let package = Package(
       name: "InflightCLI",
       dependencies: [
         "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
-        "Catalogue", "Server",
+        "Recording", "Simulation", "Catalogue", "Server",
         "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -111,7 +117,7 @@ let package = Package(
         "Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding", "Executor", "TestKit",
       ],
       swiftSettings: safeHouse),
-    .target(name: "Simulation", dependencies: ["Requests", "Scheduling"], swiftSettings: safeHouse),
+    .target(name: "Simulation", dependencies: ["JSON", "Requests", "Scheduling"], swiftSettings: safeHouse),
     .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
@@ -130,7 +136,9 @@ let package = Package(
       name: "TokenizationTests",
       dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
-    .testTarget(name: "SimulationTests", dependencies: ["Scheduling", "Simulation"], swiftSettings: house),
+    .testTarget(
+      name: "RecordingTests", dependencies: ["Recording", "Executor", "Resources", "TestKit"], swiftSettings: house),
+    .testTarget(name: "SimulationTests", dependencies: ["JSON", "Scheduling", "Simulation"], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
@@ -150,7 +158,8 @@ let package = Package(
       name: "GuidedTests", dependencies: ["Guided", "JSON", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(
-      name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
+      name: "ExecutorTests", dependencies: ["Executor", "Checkpoints", "TestKit", "AllocationCounter"],
+      swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",
       dependencies: [

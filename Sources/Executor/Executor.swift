@@ -37,26 +37,20 @@ package final class Executor: Sendable {
   ///   - decoder: chooses tokens.
   ///   - cache: the manager of the engine's cache, or nil for a ``KVCacheManager`` over all of it.
   ///   - otherResources: what else requests need, in the order of preparation; the cache comes last.
+  ///   - recorder: told everything that happens, on the engine thread.
   ///   - onStep: called on the engine thread after every step; it must be quick.
   /// - Throws: ``ExecutorConfigurationError``.
   package init(
     engine: sending any ModelEngine, configuration: ExecutorConfiguration = ExecutorConfiguration(),
     scheduler: Scheduler? = nil, decoder: sending any Decoder = SamplingDecoder(),
     cache: sending (any KVCacheManaging)? = nil, otherResources: sending [any BaseResourceManager] = [],
-    onStep: (@Sendable (StepStatistics) -> Void)? = nil
+    recorder: (any ExecutionRecorder)? = nil, onStep: (@Sendable (StepStatistics) -> Void)? = nil
   ) throws(ExecutorConfigurationError) {
     let configuration = try configuration.validated()
     (engineLimits, cacheGeometry) = (engine.limits, engine.cacheGeometry)
     let limits = try Self.batchLimits(configuration, engine.limits, engine.cacheGeometry)
-    let manager =
-      cache
-      ?? KVCacheManager(
-        KVCacheManager.Configuration(
-          blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
-          slotCount: limits.maximumRequestCount, isReusing: configuration.isReusingPrefixes,
-          slidingWindow: cacheGeometry.slidingWindow, maximumStepTokens: limits.maximumTokenCount),
-        store: engine.blockStore,
-        tier: configuration.hostBlockCount > 0 ? HostCacheTier(blockCount: configuration.hostBlockCount) : nil)
+    let manager: any KVCacheManaging
+    if let cache { manager = cache } else { manager = try Self.cacheManager(engine, configuration, limits) }
     let keeper = PrefixCacheKeeper(configuration.prefixCacheFile)
     cacheEvents = configuration.isReportingCacheEvents ? (manager as? KVCacheManager)?.events() : nil
     keeper.restore(manager)
@@ -67,14 +61,8 @@ package final class Executor: Sendable {
         "the cache manager has \(budget.totalBlockCount) blocks of \(budget.blockSize) tokens, but the engine has "
           + "\(cacheGeometry.blockCount) of \(cacheGeometry.blockSize)")
     }
-    admission = AdmissionLimits(
-      vocabularySize: engineLimits.vocabularySize, maximumSequenceLength: engineLimits.maximumSequenceLength,
-      blockSize: budget.blockSize, blockCount: budget.totalBlockCount,
-      maximumSampleCount: limits.maximumRequestCount)
-    let policies =
-      scheduler
-      ?? Scheduler(
-        microBatch: FirstComeFirstServedMicroBatchScheduler(maximumChunkSize: configuration.maximumChunkSize))
+    admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
+    let policies = scheduler ?? configuration.scheduler(limits)
     let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
     let statisticsBox = StatisticsBox(onStep: onStep)
     let end = end
@@ -87,6 +75,7 @@ package final class Executor: Sendable {
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
       statistics: statisticsBox, waker: waker, board: board, prefillBudget: configuration.prefillBudget(limits))
+    loop.recorder = recorder
     do {
       thread = try DedicatedThread {
         loop.run()
@@ -160,8 +149,21 @@ package final class Executor: Sendable {
     waker.join()
   }
 
+  /// The manager of all of the engine's cache.
+  package static func cacheManager(
+    _ engine: any ModelEngine, _ configuration: ExecutorConfiguration, _ limits: BatchLimits
+  ) throws(ExecutorConfigurationError) -> KVCacheManager {
+    let geometry = engine.cacheGeometry
+    return KVCacheManager(
+      KVCacheManager.Configuration(
+        blockSize: geometry.blockSize, blockCount: geometry.blockCount, slotCount: limits.maximumRequestCount,
+        isReusing: configuration.isReusingPrefixes, slidingWindow: geometry.slidingWindow,
+        maximumStepTokens: limits.maximumTokenCount),
+      store: engine.blockStore, tier: try configuration.secondTier.tier(bytesPerBlock: geometry.bytesPerBlock))
+  }
+
   /// The budgets of a step: the smaller of what is configured and what the engine can take.
-  private static func batchLimits(
+  package static func batchLimits(
     _ configuration: ExecutorConfiguration, _ engine: ModelEngineLimits, _ cache: KVCacheGeometry
   ) throws(ExecutorConfigurationError) -> BatchLimits {
     let values = [

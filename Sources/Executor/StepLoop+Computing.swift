@@ -41,6 +41,7 @@ extension StepLoop {
       ?? CacheSequence(tokens: active[item.index].tokens, options: active[item.index].input.cache)
     let cached = resources.cache.beginSequence(slot: slot, sequence: sequence, maximumReuse: maximumReuse)
     precondition(cached >= 0 && cached < knownCount, "\(cached) of \(knownCount) tokens reused")
+    recorder?.started(active[item.index].id, cachedTokenCount: cached)
     active[item.index].slot = slot
     active[item.index].state = right.started(cached: cached)
     if active[item.index].generatedCount == 0 { active[item.index].cachedTokenCount = cached }

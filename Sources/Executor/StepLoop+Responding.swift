@@ -32,6 +32,7 @@ extension StepLoop {
     output.sampleIndex = active[index].sampleIndex
     active[index].tokens.append(output.token)
     current.generatedTokenCount += 1
+    recorder?.generated(output, by: active[index].id)
     events.append((index, .token(output)))
     if let reason = active[index].reasonToFinish { return active[index].finish(reason) }
     guard let controls = active[index].controls else { return }
@@ -159,8 +160,9 @@ extension StepLoop {
     showBatch()
     var finishedCount = 0
     for index in active.indices {
-      guard active[index].state.isFinished else { continue }
+      guard case .finished(let reason) = active[index].state else { continue }
       if let slot = active[index].slot { release(slot, of: index) }
+      recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
       finishedCount += 1
     }
     if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
@@ -193,6 +195,7 @@ extension StepLoop {
     current.cachedBlockCount = cache.cachedBlockCount
     current.cacheHitRate = cache.hitRate
     learn()
+    recorder?.endStep()
     statistics.record(current, isStalled: isStalled)
   }
 

@@ -11,12 +11,14 @@ extension StepLoop {
     current = StepStatistics()
     batch.removeAll()
     events.removeAll(keepingCapacity: true)
-    resources.cache.advanceTime(to: Double(Stopwatch.now) / 1e9)
+    let now = Stopwatch.now
+    resources.cache.advanceTime(to: recorder?.beginStep(roundNumber, nanoseconds: now) ?? Double(now) / 1e9)
   }
 
   /// Takes new requests and cancellations out of the mailbox.
   mutating func fetch() {
     mailbox.collect(into: &mail)
+    recorder?.fetched(mail)
     for request in mail.submissions { accept(request) }
     if let mode = mail.shutdown { shutdown = mode }
     for ending in mail.endings {
@@ -58,6 +60,7 @@ extension StepLoop {
   /// Ends a request that holds nothing.
   private mutating func finishWaiting(_ request: Request, _ reason: FinishReason) {
     if let reader = request.respondFinished(reason, completionTokenCount: 0) { readers.append(reader) }
+    recorder?.finished(request.id, reason, tokenCount: request.generatedCount)
     statistics.countFinished(reason)
   }
 
@@ -81,7 +84,12 @@ extension StepLoop {
     round.budget = resources.cache.budget
     round.limits = limits
     if let prefillBudget { round.limits.maximumPrefillTokenCount = prefillBudget.tokenCount }
+    if let recorder {
+      let suggested = prefillBudget == nil ? nil : round.limits.maximumPrefillTokenCount
+      round.limits.maximumPrefillTokenCount = recorder.limitPrefill(suggested) ?? limits.maximumPrefillTokenCount
+    }
     round.run(scheduler)
+    recorder?.scheduled(round)
     answerInquiries()
     for index in round.decision.paused { pause(index) }
     for entry in round.plan.entries { add(entry, activeCount: activeCount) }

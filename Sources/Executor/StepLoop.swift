@@ -23,6 +23,8 @@ package struct StepLoop {
   let board: BatchBoard
   /// How much of prompts a step may process while requests generate, if there is a latency to keep.
   var prefillBudget: AdaptivePrefillBudget?
+  /// Who is told what happens, if anybody is.
+  package var recorder: (any ExecutionRecorder)?
 
   /// Requests that have started, in the order in which they did. Paused ones keep their place but hold no slot.
   var active: [Request] = []
@@ -102,6 +104,7 @@ package struct StepLoop {
       }
       step()
     }
+    recorder?.close()
     mailbox.retire(into: &mail)
     for caller in mail.inquiries { caller.resume(returning: []) }
   }

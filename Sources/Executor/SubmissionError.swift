@@ -1,5 +1,7 @@
-internal import Decoding
+package import Decoding
+package import ModelEngines
 public import Requests
+package import Scheduling
 
 /// A request that can never run, refused before it enters the queue.
 public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -46,7 +48,7 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
 }
 
 /// What a request must satisfy to be able to run; checked on the caller's side.
-struct AdmissionLimits: Sendable {
+package struct AdmissionLimits: Sendable {
   /// Number of tokens in the vocabulary.
   var vocabularySize: Int
   /// Longest sequence that the engine takes.
@@ -57,17 +59,30 @@ struct AdmissionLimits: Sendable {
   var blockCount: Int
   /// Most samples of a request.
   var maximumSampleCount: Int
+  /// Most blocks that one sequence holds at a time: fewer than it has, if attention looks back through a window only.
+  var maximumBlocksPerSequence: Int
 
   /// Most tokens that one sequence can have: the engine's limit or all of the cache, whichever is smaller.
   var longestSequence: Int {
+    if maximumBlocksPerSequence <= blockCount { return maximumSequenceLength }
     let (cacheTokens, overflow) = blockSize.multipliedReportingOverflow(by: blockCount)
     return overflow ? maximumSequenceLength : min(maximumSequenceLength, cacheTokens)
+  }
+
+  /// The limits of an engine whose cache has `budget`.
+  package init(_ engine: ModelEngineLimits, _ budget: CacheBudget, maximumSampleCount: Int) {
+    self.maximumSampleCount = maximumSampleCount
+    vocabularySize = engine.vocabularySize
+    maximumSequenceLength = engine.maximumSequenceLength
+    blockSize = budget.blockSize
+    blockCount = budget.totalBlockCount
+    maximumBlocksPerSequence = budget.maximumBlocksPerSequence
   }
 
   /// The number of tokens that `request` will have if it runs to its limit.
   ///
   /// - Throws: ``SubmissionError`` if the request can never run.
-  func maximumTokenCount(
+  package func maximumTokenCount(
     of request: GenerationRequest, controls: TokenControls = TokenControls()
   ) throws(SubmissionError) -> Int {
     do {
@@ -93,7 +108,9 @@ struct AdmissionLimits: Sendable {
     // Samples share the whole blocks of the prompt.
     let sharedCount = promptCount / blockSize
     guard let maxTokens = request.params.maxTokens else {
-      let longest = min(longestSequence, (sharedCount + (blockCount - sharedCount) / sampleCount) * blockSize)
+      let isWindowed = maximumBlocksPerSequence <= blockCount / sampleCount
+      let roomCount = (sharedCount + (blockCount - sharedCount) / sampleCount) * blockSize
+      let longest = isWindowed ? longestSequence : min(longestSequence, roomCount)
       guard promptCount < longest else { throw .promptTooLong(tokenCount: promptCount, limit: longest) }
       return longest
     }
@@ -101,7 +118,8 @@ struct AdmissionLimits: Sendable {
       throw .sequenceTooLong(promptTokenCount: promptCount, maxTokens: maxTokens, limit: maximumSequenceLength)
     }
     let ownCount = (promptCount + maxTokens + blockSize - 1) / blockSize - sharedCount
-    let needed = sharedCount + ownCount * sampleCount
+    let (windowed, overflow) = maximumBlocksPerSequence.multipliedReportingOverflow(by: sampleCount)
+    let needed = min(overflow ? .max : windowed, sharedCount + ownCount * sampleCount)
     guard needed <= blockCount else {
       throw .cacheTooSmall(neededBlockCount: needed, totalBlockCount: blockCount, blockSize: blockSize)
     }

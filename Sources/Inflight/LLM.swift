@@ -2,6 +2,7 @@ internal import Checkpoints
 public import Decoding
 public import Executor
 public import ModelEngines
+internal import Recording
 public import Requests
 public import Resources
 public import Scheduling
@@ -20,8 +21,11 @@ package import Tokenization
 public final class LLM: Sendable {
   /// What the model is.
   public let information: ModelInformation
+  /// What the engine takes of the memory; nil for an engine of one's own.
+  public let memory: MemoryLedger?
   let text: LoadedText
   let executor: Executor
+  private let recorder: FileRecorder?
 
   /// Loads a model.
   ///
@@ -47,27 +51,53 @@ public final class LLM: Sendable {
     let checkpoint = try await ModelLoader.open(model, progress: progress)
     // The tokenizer is read by one thread while the others pack the weights.
     async let text = LoadedText(checkpoint)
+    let own = Self.names(
+      decoder: !(decoder is SamplingDecoder), scheduler: scheduler != nil, cache: cache != nil,
+      resources: !resources.isEmpty)
     if let engine {
-      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, onStep)
+      guard options.prefixCachePath == nil else {
+        throw InflightError(
+          .configuration,
+          "prefixCachePath needs a hash of the model, which an engine of one's own must give: set executor.prefixCacheFile"
+        )
+      }
+      recorder = try FileRecorder(options, checkpoint, engine: engine, modelHash: [], customParts: ["engine"] + own)
+      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, recorder, onStep)
       information = ModelInformation(checkpoint, weightByteCount: 0)
+      memory = nil
     } else {
+      let ledger = try ModelLoader.ledger(checkpoint, options: options)
+      var options = options
+      options.engine.cacheTokens = ledger.cacheTokens
+      let modelHash = options.needsModelHash ? ModelIdentity.model(checkpoint, options: options.engine) : []
+      options.keepPrefixes(modelHash: modelHash)
       let engine = try ModelLoader.engine(checkpoint, options: options.engine, progress: progress)
       information = ModelInformation(checkpoint, weightByteCount: engine.backend.weightByteCount)
-      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, onStep)
+      recorder = try FileRecorder(options, checkpoint, engine: engine, modelHash: modelHash, customParts: own)
+      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, recorder, onStep)
+      memory = ledger
     }
     let loaded = try await text
     self.text = loaded
   }
 
+  /// What of the executor's parts is the user's own.
+  private static func names(decoder: Bool, scheduler: Bool, cache: Bool, resources: Bool) -> [String] {
+    [
+      (RecordingHeader.decoderPart, decoder), ("scheduler", scheduler), ("cache manager", cache),
+      ("resource managers", resources),
+    ].filter(\.1).map(\.0)
+  }
+
   private static func executor(
     _ engine: sending any ModelEngine, _ options: LLMOptions, _ scheduler: Scheduler?, _ decoder: sending any Decoder,
     _ cache: sending (any KVCacheManaging)?, _ resources: sending [any BaseResourceManager],
-    _ onStep: (@Sendable (StepStatistics) -> Void)?
+    _ recorder: FileRecorder?, _ onStep: (@Sendable (StepStatistics) -> Void)?
   ) throws -> Executor {
     do {
       return try Executor(
         engine: engine, configuration: options.executor, scheduler: scheduler, decoder: decoder, cache: cache,
-        otherResources: resources, onStep: onStep)
+        otherResources: resources, recorder: recorder, onStep: onStep)
     } catch {
       throw InflightError(error)
     }
@@ -233,6 +263,12 @@ public final class LLM: Sendable {
 
   /// What the executor has done so far.
   public func statistics() -> ExecutorStatistics { executor.statistics() }
+
+  /// What went wrong with the file of the prefix cache: when it was read, and after ``shutdown(_:)`` when it was written.
+  public var prefixCacheFailures: [CacheFileError] { executor.prefixCacheFailures }
+
+  /// Why the recording is not complete, if there is one and it is not.
+  public var recordingFailure: CacheFileError? { recorder?.failure }
 
   /// Why requests that wait do so, in words and numbers.
   public func explainWaiting() async -> [SchedulingExplanation] { await executor.explainWaiting() }

@@ -61,7 +61,7 @@ struct GenerateCommand: AsyncParsableCommand {
     var params = sampling.params
     (params.n, params.bestOf, params.echo) = (samples, bestOf, echo)
     params = try params.validated()
-    let llm = try await LLM.load(model, options: engine.options())
+    let llm = try await LLM.load(model, engine)
     if let beams {
       try await search(prompt, beams, llm)
     } else if params.sampleCount > 1 {
@@ -69,7 +69,7 @@ struct GenerateCommand: AsyncParsableCommand {
     } else {
       try await one(prompt, params, llm)
     }
-    await llm.shutdown()
+    await llm.close()
   }
 
   /// Prints the most probable text that a beam search finds.

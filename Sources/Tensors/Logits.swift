@@ -31,6 +31,14 @@ public final class Logits {
     tileKeys.deallocate()
   }
 
+  /// Bytes of `rowCount` rows, with what is noted beside them.
+  package static func byteCount(rowCount: Int, vocabularySize: Int) -> Int {
+    4 * rowCount * (vocabularySize + (vocabularySize + tileColumns - 1) / tileColumns)
+  }
+
+  /// Bytes of the storage.
+  package var byteCount: Int { 4 * (storage.count + tileKeys.count) }
+
   /// Makes exactly `count` rows valid. What they contain is unspecified until written.
   public func resize(rowCount count: Int) {
     precondition(count >= 0)
