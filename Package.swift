@@ -80,7 +80,7 @@ let package = Package(
       name: "Inflight",
       dependencies: [
         "JSON", "Tensors", "Checkpoints", "Tokenization", "Requests", "Scheduling", "Resources", "Models",
-        "ModelEngines", "Decoding", "Executor", "Recording", "Catalogue",
+        "ModelEngines", "Guided", "Decoding", "Executor", "Recording", "Catalogue",
       ],
       swiftSettings: safeHouse),
     .target(
@@ -104,6 +104,9 @@ let package = Package(
         "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
         "Recording", "Simulation", "Catalogue", "Server",
         "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: safeHouse),

@@ -81,6 +81,16 @@ expect 2 "$inflight" generate "Hello" --kv-host-cache 1MiB --kv-disk-cache /tmp:
 expect 1 "$inflight" generate "Hello" --memory 100MiB
 expect 1 "$inflight" generate "Hello" --block-size 16
 expect 1 "$inflight" replay "$work/trace.csv"
+expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --temperature 1 --seed 1
+grep -qxE 'red|dark blue' "$work/out" || fail "a choice printed $(cat "$work/out")"
+echo '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}' >"$work/schema"
+expect 0 "$inflight" generate "A number as JSON: " --json-schema "$work/schema" --json
+python3 -c 'import json, sys; assert list(json.loads(json.load(open(sys.argv[1]))["text"])) == ["n"]' "$work/out" ||
+  fail "a schema printed $(cat "$work/out")"
+expect 1 "$inflight" generate "Hello" --regex "("
+expect 2 "$inflight" generate "Hello" --regex "a" --choice "b"
+expect 1 "$inflight" health --url http://127.0.0.1:9
+expect 2 "$inflight" health --url localhost
 expect 0 "$inflight" --help
 expect 2 "$inflight" generate --no-such-option
 expect 1 "$inflight" generate ""

@@ -81,6 +81,9 @@ package struct Request: Sendable {
   /// Whether the request has other samples, which have begun.
   var hasSiblings: Bool { input.params.sampleCount > 1 && pendingSampleCount == 0 }
 
+  /// Whether a constraint or code of the caller's decides about its tokens.
+  package var hasCallersControls: Bool { controls?.isRewriting ?? false }
+
   /// Number of generated tokens.
   @inline(__always)
   var generatedCount: Int { tokens.count - input.promptTokens.count }

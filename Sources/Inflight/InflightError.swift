@@ -1,6 +1,7 @@
 internal import Catalogue
 internal import Checkpoints
 internal import Executor
+internal import Guided
 internal import ModelEngines
 internal import Models
 internal import Requests
@@ -43,6 +44,7 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
     case let error as SubmissionError:
       if case .queueFull = error { self.init(.overloaded, error.description) } else { self.init(.request, "\(error)") }
     case let error as SamplingParamsError: self.init(.request, error.description)
+    case let error as GuidedError: self.init(.request, error.description)
     case let error as TemplateError: self.init(.request, error.description)
     case let error as EngineError: self.init(.configuration, error.description)
     case let error as ExecutorConfigurationError: self.init(.configuration, error.description)

@@ -1,3 +1,4 @@
+package import Decoding
 package import Executor
 package import JSON
 package import ModelEngines
@@ -18,6 +19,19 @@ extension LLM {
 
   /// The batch as it flies.
   package var board: BatchBoard { executor.board }
+
+  /// Completes a prompt of tokens; if more samples are generated than are wanted, all come, with log-probabilities by which
+  /// the reader chooses.
+  ///
+  /// - Throws: ``InflightError`` if the request is refused.
+  package func samples(
+    tokens: [TokenID], _ params: SamplingParams, priority: Int, cache: CacheOptions, controls: TokenControls
+  ) throws(InflightError) -> CompletionStream {
+    var request = GenerationRequest(
+      promptTokens: tokens, params: params, priority: priority, endOfSequenceTokenIDs: text.endOfSequence, cache: cache)
+    if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
+    return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
+  }
 
   /// What happens to the blocks of the cache, for one reader; nil unless the configuration asked for it.
   package var cacheEvents: AsyncStream<NumberedCacheEvent>? { executor.cacheEvents }

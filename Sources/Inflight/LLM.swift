@@ -26,6 +26,7 @@ public final class LLM: Sendable {
   let text: LoadedText
   let executor: Executor
   private let recorder: FileRecorder?
+  let grammars = GrammarCache()
 
   /// Loads a model.
   ///
@@ -202,7 +203,7 @@ public final class LLM: Sendable {
     return tokenizer.encode(prompt, addSpecialTokens: addSpecialTokens)
   }
 
-  private func submit(
+  func submit(
     _ request: GenerationRequest, controls: TokenControls, reportsLogprobs: Bool
   ) throws(InflightError) -> CompletionStream {
     var request = request
@@ -210,15 +211,23 @@ public final class LLM: Sendable {
       _ = try request.params.validated()
       if let count = request.params.truncatePrompt { request.promptTokens = Array(request.promptTokens.suffix(count)) }
       request.bannedSequences = tokenizer.sequences(ofWords: request.params.badWords)
-      let prompt =
-        request.params.echo
-        ? try tokenizer.decode(request.promptTokens, skipSpecialTokens: request.params.skipSpecialTokens) : ""
+      let prompt = try echo(request)
       return CompletionStream(
         try executor.submit(request, controls: controls), request,
         text: SampleText(request, prompt: prompt, tokenizer: tokenizer), executor: executor,
         reportsLogprobs: reportsLogprobs)
     } catch {
       throw InflightError(error)
+    }
+  }
+
+  /// The text of the prompt, if it is to be repeated.
+  private func echo(_ request: GenerationRequest) throws(InflightError) -> String {
+    guard request.params.echo else { return "" }
+    do {
+      return try tokenizer.decode(request.promptTokens, skipSpecialTokens: request.params.skipSpecialTokens)
+    } catch {
+      throw InflightError(.request, "the prompt cannot be repeated: \(error)")
     }
   }
 

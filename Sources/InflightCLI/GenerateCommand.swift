@@ -20,6 +20,7 @@ struct GenerateCommand: AsyncParsableCommand {
   var prompt: String?
   @OptionGroup var model: ModelArgument
   @OptionGroup var sampling: SamplingArguments
+  @OptionGroup(title: "FORM OF THE TEXT") var form: GrammarArguments
   @OptionGroup var engine: EngineArguments
 
   @Flag(help: "The prompt is a message of the user: apply the model's chat template.")
@@ -51,7 +52,7 @@ struct GenerateCommand: AsyncParsableCommand {
     // What a beam search does not look at is refused.
     var plain = SamplingParams(maxTokens: sampling.maxTokens)
     plain.stopTokenIDs = sampling.stopTokenId
-    guard sampling.params == plain, samples == 1, bestOf == nil, !echo, !chat else {
+    guard sampling.params == plain, samples == 1, bestOf == nil, !echo, !chat, form.isEmpty else {
       throw ValidationError("--beams goes with --max-tokens, --stop-token-id and --length-penalty only")
     }
   }
@@ -90,7 +91,9 @@ struct GenerateCommand: AsyncParsableCommand {
   /// Prints several answers.
   private func several(_ prompt: String, _ params: SamplingParams, _ llm: LLM) async throws {
     let text = chat ? try llm.prompt(for: [.user(prompt)]) : prompt
-    for completion in try await llm.generateSamples(text, params, addSpecialTokens: !chat) {
+    for completion in try await llm.generateSamples(
+      text, params, addSpecialTokens: !chat, controls: try form.controls(llm))
+    {
       if json {
         StandardOutput.write(
           .object([
@@ -106,7 +109,10 @@ struct GenerateCommand: AsyncParsableCommand {
 
   /// Prints one answer while it is generated.
   private func one(_ prompt: String, _ params: SamplingParams, _ llm: LLM) async throws {
-    let stream = try chat ? llm.streamChat([.user(prompt)], params) : llm.stream(prompt, params)
+    let controls = try form.controls(llm)
+    let stream =
+      try chat
+      ? llm.streamChat([.user(prompt)], params, controls: controls) : llm.stream(prompt, params, controls: controls)
 
     var text = ""
     var tokens: [TokenID] = []

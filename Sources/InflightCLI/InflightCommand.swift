@@ -20,7 +20,8 @@ struct InflightCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      GenerateCommand.self, ChatCommand.self, ServeCommand.self, BenchCommand.self, ScoreCommand.self,
+      GenerateCommand.self, ChatCommand.self, ServeCommand.self, HealthCommand.self, BenchCommand.self,
+      ScoreCommand.self,
       TokenizeCommand.self, TemplateCommand.self, InspectCommand.self, PullCommand.self, ReplayCommand.self,
       SimulateCommand.self,
     ])

@@ -73,7 +73,9 @@ package struct ExecutionReplay {
     reader.rewind()
     var arrivals: [RequestID: RecordedRequest] = [:]
     var endings: [UInt64: LengthDecoder.Ending] = [:]
+    var stopped: Set<RequestID> = []
     while let step = try reader.next() {
+      stopped.formUnion(step.stopped)
       for arrival in step.arrivals { arrivals[arrival.id] = arrival }
       for end in step.ends {
         guard let arrival = arrivals.removeValue(forKey: end.id) else { continue }
@@ -84,7 +86,8 @@ package struct ExecutionReplay {
           throw .unsuitable("\(end.id) ends where no sequence does")
         }
         endings[end.id.rawValue] = LengthDecoder.Ending(
-          finalPosition: end.reason == "stop" ? position : -1, finalToken: stops.first ?? other, otherToken: other)
+          finalPosition: end.reason == "stop" && !stopped.contains(end.id) ? position : -1,
+          finalToken: stops.first ?? other, otherToken: other)
       }
     }
     return try ExecutionReplay(
@@ -108,14 +111,21 @@ package struct ExecutionReplay {
     var livePromptCount = 0
     var lastNumber = 0
     while let recorded = try reader.next() {
-      if !header.hasContents, let reason = Self.endOfWhatIsKnown(recorded) {
+      if let reason = Self.endOfWhatIsKnown(recorded, hasContents: header.hasContents) {
         notes.append("only the steps up to \(lastNumber) were compared: then \(reason)")
         return Self.finish(&comparison, notes, isComplete: false)
       }
       for arrival in recorded.arrivals {
         let count = min(arrival.promptTokenCount, Self.maximumLivePromptTokens + 1)
-        guard liveTokens.updateValue(count, forKey: arrival.id) == nil else {
-          throw .unsuitable("\(arrival.id) arrives twice")
+        let samples = arrival.params.sampleCount
+        guard (1...SamplingParams.maximumSamples).contains(samples) else {
+          throw .unsuitable("\(arrival.id) has \(samples) samples")
+        }
+        for index in 0..<samples {
+          let id = RequestID(arrival.id.rawValue &+ UInt64(index))
+          guard liveTokens.updateValue(index == 0 ? count : 0, forKey: id) == nil else {
+            throw .unsuitable("\(id) arrives twice")
+          }
         }
         livePromptCount += count
         guard header.hasContents || livePromptCount <= Self.maximumLivePromptTokens else {
@@ -124,6 +134,7 @@ package struct ExecutionReplay {
         try submit(arrival)
       }
       for id in recorded.cancellations { mailbox.cancel(id) }
+      for id in recorded.stopped { mailbox.end(id, for: .stopString("")) }
       if recorded.cancelsEverything { mailbox.shutdown(.cancelling) }
       comparison.add(recorded, step(recorded))
       for end in recorded.ends {
@@ -152,8 +163,15 @@ package struct ExecutionReplay {
     return report
   }
 
-  /// Why a step cannot be made again without contents; nil if it can.
-  private static func endOfWhatIsKnown(_ step: RecordedStep) -> String? {
+  /// Why a step cannot be made again from what is recorded; nil if it can.
+  private static func endOfWhatIsKnown(_ step: RecordedStep, hasContents: Bool) -> String? {
+    if let guided = step.arrivals.first(where: \.hasControls) {
+      return "\(guided.id) was guided by a grammar or by code, of which nothing is recorded"
+    }
+    guard !hasContents else { return nil }
+    if let several = step.arrivals.first(where: { $0.params.sampleCount > 1 }) {
+      return "\(several.id) had \(several.params.sampleCount) samples, whose lengths depend on contents"
+    }
     if let start = step.starts.first(where: { $0.tokenCount > 0 }) {
       return "\(start.id) found \(start.tokenCount) tokens in the cache, which depends on contents"
     }

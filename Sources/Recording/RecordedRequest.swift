@@ -19,16 +19,27 @@ package struct RecordedRequest: Sendable, Equatable {
   package var tag: UInt64
   /// The model's end-of-sequence tokens.
   package var endOfSequenceTokenIDs: [TokenID]
+  /// Sequences of which the last token is not generated; none in a recording without contents.
+  package var bannedSequences: [[TokenID]]
+  /// The index of its first sample.
+  package var firstSampleIndex: Int
+  /// Whether a constraint or code of the caller's decided about its tokens, of which nothing is recorded.
+  package var hasControls: Bool
   /// How it uses the cache. A salt is replaced by the number of different salts before it: what matters is who shares.
   package var cache: CacheOptions
 
   /// Describes a request; `salt` stands for the salt of its cache options.
-  init(id: RequestID, seed: UInt64, _ request: GenerationRequest, salt: String?, keepsContents: Bool) {
+  init(
+    id: RequestID, seed: UInt64, _ request: GenerationRequest, hasControls: Bool, salt: String?, keepsContents: Bool
+  ) {
     self.id = id
     self.seed = seed
     promptTokenCount = request.promptTokens.count
     prompt = keepsContents ? request.promptTokens : nil
-    params = request.params
+    params = keepsContents ? request.params : request.params.withoutContents
+    bannedSequences = keepsContents ? request.bannedSequences : []
+    firstSampleIndex = request.firstSampleIndex
+    self.hasControls = hasControls
     priority = request.priority
     tag = request.tag
     endOfSequenceTokenIDs = request.endOfSequenceTokenIDs
@@ -41,9 +52,11 @@ package struct RecordedRequest: Sendable, Equatable {
     var (params, cache) = (params, cache)
     params.seed = seed
     if prompt == nil { cache.isReused = false }
-    return GenerationRequest(
+    var request = GenerationRequest(
       promptTokens: prompt ?? Array(repeating: 0, count: promptTokenCount), params: params, priority: priority,
       tag: tag, endOfSequenceTokenIDs: endOfSequenceTokenIDs, cache: cache)
+    (request.bannedSequences, request.firstSampleIndex) = (bannedSequences, firstSampleIndex)
+    return request
   }
 }
 
@@ -59,6 +72,9 @@ extension RecordedRequest {
     if tag != 0 { members.append(("tag", .string("\(tag)"))) }
     if !endOfSequenceTokenIDs.isEmpty { members.append(("eos", .tokens(endOfSequenceTokenIDs))) }
     members.append(("params", params.json))
+    if !bannedSequences.isEmpty { members.append(("banned", .array(bannedSequences.map { .tokens($0) }))) }
+    if firstSampleIndex != 0 { members.append(("first_sample", .integer(Int64(firstSampleIndex)))) }
+    if hasControls { members.append(("controls", .bool(true))) }
     if !cache.isReused { members.append(("reuse", .bool(false))) }
     if let salt = cache.salt { members.append(("salt", .string(salt))) }
     if !cache.retention.ranges.isEmpty {
@@ -83,7 +99,8 @@ extension RecordedRequest {
       let count = fields.count("prompt_tokens"),
       let params = fields["params"].flatMap({ SamplingParams(recorded: $0) }),
       let priority = fields.integer("priority", default: 0), let tag = fields.unsigned("tag", default: 0),
-      let endOfSequence = fields.tokens("eos", default: [])
+      let endOfSequence = fields.tokens("eos", default: []),
+      let firstSampleIndex = fields.count("first_sample", default: 0)
     else { return nil }
     self.id = RequestID(UInt64(id))
     self.seed = seed
@@ -92,6 +109,13 @@ extension RecordedRequest {
     self.priority = priority
     self.tag = tag
     endOfSequenceTokenIDs = endOfSequence
+    self.firstSampleIndex = firstSampleIndex
+    hasControls = fields["controls"]?.boolValue ?? false
+    bannedSequences = []
+    for value in fields["banned"]?.arrayValue ?? [] {
+      guard let sequence = value.tokens else { return nil }
+      bannedSequences.append(sequence)
+    }
     cache = CacheOptions(isReused: fields["reuse"]?.boolValue ?? true, salt: fields["salt"]?.stringValue)
     if fields["prompt"] != nil {
       guard let prompt = fields.tokens("prompt"), prompt.count == count else { return nil }
@@ -104,49 +128,6 @@ extension RecordedRequest {
       cache.retention.ranges.append(
         CacheRetention.TokenRange(
           start: start, end: values[1].intValue, priority: priority, seconds: values[3].doubleValue))
-    }
-  }
-}
-
-extension SamplingParams {
-  /// Every field that is not what it is by default; the seed is the request's. A new field must be added here and below.
-  var json: JSONValue {
-    var members: [(String, JSONValue)] = []
-    if let maxTokens { members.append(("max_tokens", .integer(Int64(maxTokens)))) }
-    if temperature != 0 { members.append(("temperature", .float(temperature))) }
-    if topK != 0 { members.append(("top_k", .integer(Int64(topK)))) }
-    if topP != 1 { members.append(("top_p", .float(topP))) }
-    if !stopTokenIDs.isEmpty { members.append(("stop_token_ids", .tokens(stopTokenIDs))) }
-    if ignoreEndOfSequence { members.append(("ignore_eos", .bool(true))) }
-    if let logprobs { members.append(("logprobs", .integer(Int64(logprobs)))) }
-    if let promptLogprobs { members.append(("prompt_logprobs", .integer(Int64(promptLogprobs)))) }
-    return .object(members)
-  }
-
-  /// The fields that are recorded, by the names of their properties, so that a test notices one that is not.
-  package static let recordedFields = [
-    "maxTokens", "temperature", "topK", "topP", "seed", "stopTokenIDs", "ignoreEndOfSequence", "logprobs",
-    "promptLogprobs",
-  ]
-
-  /// Reads what ``json`` writes. Nil for anything else, unknown members included: they would change the answer.
-  init?(recorded json: JSONValue) {
-    guard let members = json.objectValue?.members else { return nil }
-    self.init()
-    for member in members {
-      switch member.key {
-      case "max_tokens": maxTokens = member.value.intValue
-      case "temperature": temperature = member.value.doubleValue.map { Float($0) } ?? .nan
-      case "top_k": topK = member.value.intValue ?? -1
-      case "top_p": topP = member.value.doubleValue.map { Float($0) } ?? .nan
-      case "stop_token_ids":
-        guard let tokens = member.value.tokens else { return nil }
-        stopTokenIDs = tokens
-      case "ignore_eos": ignoreEndOfSequence = member.value.boolValue ?? false
-      case "logprobs": logprobs = member.value.intValue
-      case "prompt_logprobs": promptLogprobs = member.value.intValue
-      default: return nil
-      }
     }
   }
 }

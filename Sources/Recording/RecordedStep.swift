@@ -41,6 +41,8 @@ package struct RecordedStep: Sendable, Equatable {
   package var arrivals: [RecordedRequest] = []
   /// Requests that were to be cancelled.
   package var cancellations: [RequestID] = []
+  /// Requests, or samples of them, whose readers had found one of their stop strings.
+  package var stopped: [RequestID] = []
   /// Whether the executor was told to cancel everything.
   package var cancelsEverything = false
   /// Requests that were paused.
@@ -59,8 +61,8 @@ package struct RecordedStep: Sendable, Equatable {
 
   /// Whether there is anything to record.
   var isEmpty: Bool {
-    arrivals.isEmpty && cancellations.isEmpty && !cancelsEverything && paused.isEmpty && plan.isEmpty && starts.isEmpty
-      && tokens.isEmpty && ends.isEmpty
+    arrivals.isEmpty && cancellations.isEmpty && stopped.isEmpty && !cancelsEverything && paused.isEmpty
+      && plan.isEmpty && starts.isEmpty && tokens.isEmpty && ends.isEmpty
   }
 
   /// Whether the policies decided the same.
@@ -83,6 +85,7 @@ extension RecordedStep {
     if let prefillTokenCount { members.append(("prefill", .integer(Int64(prefillTokenCount)))) }
     if !arrivals.isEmpty { members.append(("arrive", .array(arrivals.map(\.json)))) }
     if !cancellations.isEmpty { members.append(("cancel", .array(cancellations.map(id)))) }
+    if !stopped.isEmpty { members.append(("stop", .array(stopped.map(id)))) }
     if cancelsEverything { members.append(("cancel_all", .bool(true))) }
     if !paused.isEmpty { members.append(("pause", .array(paused.map(id)))) }
     if plan != previous { members.append(("plan", pairs(plan))) }
@@ -104,7 +107,8 @@ extension RecordedStep {
   /// Reads what ``json(previousPlan:)`` writes; nil for anything else.
   init?(_ json: JSONValue, previousPlan previous: [Count]) {
     guard let fields = RecordFields(json), let number = fields.count("step"), let microseconds = fields.count("us"),
-      let cancelled = fields.counts("cancel"), let paused = fields.counts("pause"), let plan = fields.pairs("plan"),
+      let cancelled = fields.counts("cancel"), let paused = fields.counts("pause"),
+      let stopped = fields.counts("stop"), let plan = fields.pairs("plan"),
       let starts = fields.pairs("start"), let tokens = fields.pairs("tokens")
     else { return nil }
     self.number = number
@@ -118,6 +122,7 @@ extension RecordedStep {
       arrivals.append(arrival)
     }
     cancellations = cancelled.map { RequestID(UInt64($0)) }
+    self.stopped = stopped.map { RequestID(UInt64($0)) }
     cancelsEverything = fields["cancel_all"]?.boolValue ?? false
     self.paused = paused.map { RequestID(UInt64($0)) }
     self.plan = fields["plan"] == nil ? previous : plan.map { Count(id: $0.0, tokenCount: $0.1) }

@@ -16,6 +16,8 @@ struct ReplayComparison {
   private var comparesDecisions: Bool
   private let comparesTokens: Bool
   private var open: [RequestID: Sides] = [:]
+  /// Further samples of requests, of which nothing was seen yet.
+  private var samples: Set<RequestID> = []
 
   /// Compares tokens if `comparesTokens`, and decisions unless `reason` says why not.
   init(comparesTokens: Bool, reasonAgainstDecisions reason: String?) {
@@ -30,7 +32,11 @@ struct ReplayComparison {
     for arrival in recorded.arrivals {
       report.requestCount += 1
       open[arrival.id] = Sides()
+      for index in 1..<max(1, arrival.params.sampleCount) {
+        samples.insert(RequestID(arrival.id.rawValue &+ UInt64(index)))
+      }
     }
+    begin(recorded)
     for token in recorded.tokens { open[token.id]?.recorded.append(token) }
     for end in recorded.ends { open[end.id]?.recordedEnd = end }
     add(replayed)
@@ -47,9 +53,16 @@ struct ReplayComparison {
 
   /// Adds a step that was made beyond the recorded ones.
   mutating func add(_ replayed: RecordedStep) {
+    begin(replayed)
     for token in replayed.tokens { open[token.id]?.replayed.append(token) }
     for end in replayed.ends { open[end.id]?.replayedEnd = end }
     compare(Set(replayed.tokens.map(\.id) + replayed.ends.map(\.id)), step: replayed.number)
+  }
+
+  /// Expects something of the samples that occur in `step`.
+  private mutating func begin(_ step: RecordedStep) {
+    guard !samples.isEmpty else { return }
+    for id in step.tokens.map(\.id) + step.ends.map(\.id) where samples.remove(id) != nil { open[id] = Sides() }
   }
 
   /// Ends the comparison. What had not ended when the recording did is counted; what had, and now has not, is a difference if

@@ -23,9 +23,11 @@ struct StepBuilder {
       let salt = request.input.cache.salt.map { "\(self.number(ofSalt: Array($0.utf8)))" }
       step.arrivals.append(
         RecordedRequest(
-          id: request.id, seed: request.seed, request.input, salt: salt, keepsContents: keepsContents))
+          id: request.id, seed: request.seed, request.input, hasControls: request.hasCallersControls, salt: salt,
+          keepsContents: keepsContents))
     }
     step.cancellations += mail.cancellations
+    step.stopped += mail.endings.map(\.id)
     if mail.shutdown == .cancelling { step.cancelsEverything = true }
   }
 

@@ -27,6 +27,19 @@ def test_health_while_loading_and_orderly_end(start):
     assert "ended" in server.read_log()
 
 
+def test_the_command_asks_for_the_health(start):
+    server = start()
+
+    def ask(url):
+        return subprocess.run([os.environ["INFLIGHT"], "health", "--url", url], capture_output=True, text=True, timeout=20)
+
+    for url in (f"http://127.0.0.1:{server.port}", f"http://127.0.0.1:{server.port}/health"):
+        assert ask(url).returncode == 0
+    assert ask(f"http://127.0.0.1:{server.port}/nothing").returncode == 1
+    assert server.stop() == 0
+    assert ask(f"http://127.0.0.1:{server.port}").returncode == 1
+
+
 def test_sigterm_lets_running_requests_finish(start):
     server = start()
     answers = []

@@ -1,5 +1,7 @@
 """The routes as the openai client uses them."""
 
+import json
+
 import openai
 import pytest
 
@@ -176,3 +178,64 @@ def test_responses(server):
     assert events[-1].response.output_text == whole.output_text
     with pytest.raises(openai.BadRequestError):
         client.responses.create(model="test", input="a", previous_response_id="resp_1")
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "maxLength": 20}, "age": {"type": "integer", "minimum": 0, "maximum": 120}},
+    "required": ["name", "age"], "additionalProperties": False,
+}
+
+
+def test_structured_output(server):
+    client = server.client()
+    form = {"type": "json_schema", "json_schema": {"name": "pet", "schema": SCHEMA, "strict": True}}
+    for seed in range(3):
+        answer = client.chat.completions.create(
+            model="test", messages=MESSAGES, response_format=form, seed=seed, max_tokens=200)
+        pet = json.loads(answer.choices[0].message.content)
+        assert set(pet) == {"name", "age"} and 0 <= pet["age"] <= 120 and len(pet["name"]) <= 20
+        assert answer.choices[0].finish_reason == "stop"
+    anything = client.chat.completions.create(
+        model="test", messages=MESSAGES, response_format={"type": "json_object"}, seed=1, max_tokens=300)
+    if anything.choices[0].finish_reason == "stop":
+        assert isinstance(json.loads(anything.choices[0].message.content), dict)
+    response = client.responses.create(
+        model="test", input="A pet.", text={"format": {"type": "json_schema", "name": "pet", "schema": SCHEMA}})
+    assert set(json.loads(response.output_text)) == {"name", "age"}
+    choice = client.completions.create(
+        model="test", prompt="The sky is ", extra_body={"guided_choice": ["blue", "green"]}, n=4, seed=3)
+    assert {one.text for one in choice.choices} <= {"blue", "green"}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model="test", prompt="a", extra_body={"guided_json": {"type": "colour"}})
+    assert caught.value.param == "guided_json"
+
+
+def test_forced_calls_of_tools(server):
+    client = server.client()
+    tools = [{"type": "function", "function": {"name": "set_pet", "parameters": SCHEMA}}]
+    for choice in ("required", {"type": "function", "function": {"name": "set_pet"}}):
+        for stream in (False, True):
+            answer = client.chat.completions.create(
+                model="test", messages=MESSAGES, tools=tools, tool_choice=choice, seed=2, max_tokens=200, stream=stream)
+            if stream:
+                calls = [call for chunk in answer for one in chunk.choices for call in one.delta.tool_calls or []]
+            else:
+                assert answer.choices[0].finish_reason == "tool_calls"
+                calls = answer.choices[0].message.tool_calls
+            assert [call.function.name for call in calls] == ["set_pet"]
+            assert set(json.loads(calls[0].function.arguments)) == {"name", "age"}
+
+
+def test_several_answers(server):
+    client = server.client()
+    whole = client.chat.completions.create(model="test", messages=MESSAGES, n=3, seed=5, max_tokens=12)
+    assert [one.index for one in whole.choices] == [0, 1, 2]
+    texts = {}
+    for chunk in client.chat.completions.create(
+            model="test", messages=MESSAGES, n=3, seed=5, max_tokens=12, stream=True):
+        for one in chunk.choices:
+            texts[one.index] = texts.get(one.index, "") + (one.delta.content or "")
+    assert [texts[index] for index in range(3)] == [one.message.content for one in whole.choices]
+    best = client.completions.create(model="test", prompt="Once", best_of=4, n=2, seed=5, max_tokens=8, stop=["."])
+    assert len(best.choices) == 2

@@ -27,6 +27,25 @@ import Testing
     #expect(params == expected)
   }
 
+  @Test func everyControlIsSet() throws {
+    let text =
+      #"{"prompt": "a", "n": 2, "best_of": 3, "stop": "x", "include_stop_str_in_output": true, "min_tokens": 1, "#
+      + #""min_p": 0.125, "typical_p": 0.5, "repetition_penalty": 1.5, "presence_penalty": -1, "#
+      + #""frequency_penalty": 0.5, "logit_bias": {"7": -100, "0": 1.5}, "no_repeat_ngram_size": 4, "#
+      + #""bad_words": ["b"], "skip_special_tokens": false, "truncate_prompt_tokens": 5, "echo": true}"#
+    var params = SamplingParams()
+    try parse(text, RouteFields.completions).apply(to: &params)
+    var expected = SamplingParams()
+    (expected.n, expected.bestOf, expected.stop, expected.includesStop, expected.minTokens) = (2, 3, ["x"], true, 1)
+    (expected.minP, expected.typicalP, expected.repetitionPenalty) = (0.125, 0.5, 1.5)
+    (expected.presencePenalty, expected.frequencyPenalty) = (-1, 0.5)
+    (expected.logitBias, expected.noRepeatNGramSize, expected.badWords) = ([7: -100, 0: 1.5], 4, ["b"])
+    (expected.skipSpecialTokens, expected.truncatePrompt, expected.echo) = (false, 5, true)
+    #expect(params == expected)
+    try parse(#"{"prompt": "a", "stop": ["y", "z"]}"#, RouteFields.completions).apply(to: &params)
+    #expect(params.stop == ["y", "z"])
+  }
+
   @Test func unknownFieldsAreNamed() throws {
     #expect(try refusal("{\(messages), \"colour\": 1}").field == "colour")
     let inner = try refusal(#"{"messages": [{"role": "user", "content": "a", "mood": 1}]}"#)
@@ -35,15 +54,18 @@ import Testing
   }
 
   @Test func unsupportedFieldsAreRefusedUnlessTheyAskForNothing() throws {
-    #expect(try refusal("{\(messages), \"presence_penalty\": 0.5}").code == "unsupported_parameter")
-    #expect(try refusal("{\(messages), \"response_format\": {\"type\": \"json_object\"}}").field == "response_format")
-    _ = try parse(
-      "{\(messages), \"presence_penalty\": 0.0, \"response_format\": {\"type\": \"text\"}, \"store\": null}")
+    #expect(try refusal("{\(messages), \"use_beam_search\": true}").code == "unsupported_parameter")
+    #expect(try refusal("{\(messages), \"prediction\": {\"type\": \"content\"}}").field == "prediction")
+    _ = try parse("{\(messages), \"use_beam_search\": false, \"store\": null, \"parallel_tool_calls\": true}")
   }
 
   @Test(arguments: [
     ("temperature", "-0.1"), ("temperature", "true"), ("top_p", "0"), ("seed", "1.5"),
-    ("seed", "9223372036854775808"), ("max_tokens", "0"), ("stream", "1"), ("tool_choice", "\"required\""),
+    ("seed", "9223372036854775808"), ("max_tokens", "0"), ("stream", "1"), ("tool_choice", "\"must\""), ("n", "0"),
+    ("n", "129"),
+    ("stop", "[1]"), ("logit_bias", "{\"a\": 1}"), ("logit_bias", "{\"01\": 1}"), ("logit_bias", "{\"1\": 101}"),
+    ("min_p", "1.5"), ("typical_p", "0"), ("repetition_penalty", "0"), ("presence_penalty", "3"),
+    ("guided_choice", "[]"),
     ("messages", "[]"), ("messages", "null"), ("model", "1"), ("top_logprobs", "21"), ("user", "[]"),
   ])
   func wrongValuesAreNamed(field: String, value: String) throws {

@@ -18,8 +18,8 @@ protocol AnswerShape: Sendable {
   func opening(_ choice: inout Choice) -> [JSONValue]
   /// Adds a piece to an answer, and returns what events say of it.
   func add(_ chunk: CompletionChunk, to choice: inout Choice) -> [JSONValue]
-  /// A whole answer.
-  func whole(_ choice: Choice) -> JSONValue
+  /// A whole answer, at its place among those that are returned.
+  func whole(_ choice: Choice, index: Int) -> JSONValue
 }
 
 extension FinishReason {

@@ -35,7 +35,7 @@ struct ChatShape: AnswerShape {
     var text = chunk.text
     var calls: [ToolCall] = []
     if choice.parser != nil {
-      let isLast = chunk.summary != nil
+      let isLast = chunk.finishReason != nil
       (text, calls) = choice.parser?.append(chunk.text, isLast: isLast) ?? ("", [])
     }
     var logprobs: [JSONValue] = []
@@ -51,22 +51,22 @@ struct ChatShape: AnswerShape {
     }
     choice.text += text
     choice.logprobs += logprobs
-    if let summary = chunk.summary {
-      let isCall = !choice.calls.isEmpty && summary.reason.apiName == "stop"
-      choice.reason = isCall ? "tool_calls" : summary.reason.apiName
+    if let reason = chunk.finishReason {
+      let isCall = !choice.calls.isEmpty && reason.apiName == "stop"
+      choice.reason = isCall ? "tool_calls" : reason.apiName
       events.append(event(choice.index, [], reason: choice.reason))
     }
     return events
   }
 
-  func whole(_ choice: Choice) -> JSONValue {
+  func whole(_ choice: Choice, index: Int) -> JSONValue {
     var message: [(String, JSONValue)] = [
       ("role", "assistant"),
       ("content", choice.text.isEmpty && !choice.calls.isEmpty ? .null : .string(choice.text)), ("refusal", .null),
     ]
     if !choice.calls.isEmpty { message.append(("tool_calls", .array(choice.calls.map { $0.json(index: nil) }))) }
     return .object([
-      ("index", .integer(Int64(choice.index))), ("message", .object(message)),
+      ("index", .integer(Int64(index))), ("message", .object(message)),
       ("logprobs", hasLogprobs ? Self.logprobs(choice.logprobs) : .null),
       ("finish_reason", choice.reason.map { .string($0) } ?? .null),
     ])

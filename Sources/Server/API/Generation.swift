@@ -47,7 +47,8 @@ final class Generation: Sendable {
   func submit(_ plan: GenerationPlan) throws(InflightError) -> [CompletionStream] {
     var streams: [CompletionStream] = []
     for prompt in plan.prompts {
-      let stream = try llm.stream(tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache)
+      let stream = try llm.samples(
+        tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache, controls: plan.controls)
       streams.append(stream)
       let isLate = contents.withLock { contents in
         contents.ids.append(stream.id)
@@ -149,7 +150,8 @@ private struct TokenClock {
   private let stream: CompletionStream
   private let exchange: Exchange
   private let metrics: ServerMetrics
-  private var last: ContinuousClock.Instant?
+  /// When each sample had its last token.
+  private var last: [Int: ContinuousClock.Instant] = [:]
 
   init(_ stream: CompletionStream, exchange: Exchange, metrics: ServerMetrics) {
     self.stream = stream
@@ -160,12 +162,12 @@ private struct TokenClock {
   mutating func record(_ chunk: CompletionChunk) {
     if chunk.token != nil {
       let now = ContinuousClock.now
-      if let last {
+      if let last = last[chunk.sampleIndex] {
         metrics.recordToken((now - last) / .seconds(1))
-      } else {
+      } else if last.isEmpty {
         metrics.recordFirstToken((now - exchange.start) / .seconds(1))
       }
-      last = now
+      last[chunk.sampleIndex] = now
     }
     if let summary = chunk.summary {
       metrics.record(

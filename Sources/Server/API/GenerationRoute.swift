@@ -34,11 +34,16 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     if plan.isStreamed {
       return .events { writer in try await stream(streams, plan, generation, &writer) }
     }
-    var choices = streams.indices.map { shape.makeChoice($0) }
+    let count = streams.count * plan.params.sampleCount
+    var choices = (0..<count).map { shape.makeChoice($0) }
     var usage = Usage()
+    var ranking = AnswerRanking(count: count)
     do {
       try await generation.read(streams) { index, chunk in
-        _ = shape.add(chunk, to: &choices[index])
+        for answer in plan.answers(prompt: index, chunk) {
+          _ = shape.add(chunk, to: &choices[answer])
+          ranking.add(chunk, to: answer)
+        }
         if let summary = chunk.summary { usage.add(summary) }
       }
     } catch {
@@ -47,7 +52,10 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     generation.finish()
     usage.note(exchange)
     return .json(
-      envelope(shape.objects.whole, choices: choices.map { shape.whole($0) }, usage: usage.json))
+      envelope(
+        shape.objects.whole,
+        choices: ranking.best(plan).enumerated().map { shape.whole(choices[$0.element], index: $0.offset) },
+        usage: usage.json))
   }
 
   private func broken(_ generation: Generation, _ error: any Error) -> APIError {
@@ -61,7 +69,7 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
   private func stream(
     _ streams: [CompletionStream], _ plan: GenerationPlan, _ generation: Generation, _ writer: inout EventWriter
   ) async throws {
-    var choices = streams.indices.map { shape.makeChoice($0) }
+    var choices = (0..<streams.count * plan.params.sampleCount).map { shape.makeChoice($0) }
     var usage = Usage()
     let nothing: JSONValue? = plan.includesUsage ? .null : nil
     do {
@@ -72,8 +80,10 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
       }
       try await generation.read(streams) { index, chunk in
         if let summary = chunk.summary { usage.add(summary) }
-        for choice in shape.add(chunk, to: &choices[index]) {
-          try await writer.send(envelope(shape.objects.event, choices: [choice], usage: nothing))
+        for answer in plan.answers(prompt: index, chunk) {
+          for choice in shape.add(chunk, to: &choices[answer]) {
+            try await writer.send(envelope(shape.objects.event, choices: [choice], usage: nothing))
+          }
         }
       }
       if plan.includesUsage {

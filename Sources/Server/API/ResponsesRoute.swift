@@ -34,7 +34,12 @@ struct ResponsesRoute: Sendable {
     let llm = try state.engine()
     var params = SamplingParams(temperature: 1)
     fields.apply(to: &params)
-    let plan = try GenerationPlan(fields, prompts: [try prompt(messages, llm)], params: params)
+    var plan = try GenerationPlan(fields, prompts: [try prompt(messages, llm)], params: params)
+    if let format = fields["text"]?["format"],
+      let guided = try format.grammar(field: "text.format", schema: format)
+    {
+      plan.controls = try guided.controls(llm)
+    }
     let generation = await Generation(exchange, llm: llm, state: state)
     let streams: [CompletionStream]
     do { streams = try generation.submit(plan) } catch { throw APIError(error, retryAfter: state.retryAfter) }

@@ -43,9 +43,22 @@ struct TextRoutes: Sendable {
     let llm = try state.engine()
     var params = SamplingParams(maxTokens: 16, temperature: 1)
     fields.apply(to: &params)
-    let plan = try GenerationPlan(fields, prompts: prompts(fields["prompt"], llm), params: params)
-    let shape = CompletionShape(words: TokenWords(llm), hasLogprobs: params.logprobs != nil)
+    if params.echo { params.promptLogprobs = params.logprobs }
+    var plan = try GenerationPlan(fields, prompts: prompts(fields["prompt"], llm), params: params)
+    if let guided = try GuidedRequest.read(fields) { plan.controls = try guided.controls(llm) }
+    let shape = CompletionShape(
+      words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: echoLengths(plan, llm))
     return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
+  }
+
+  /// Characters of the prompt that each answer begins with; empty if they do not, or nobody asks.
+  private func echoLengths(_ plan: GenerationPlan, _ llm: LLM) -> [Int] {
+    guard plan.params.echo, plan.params.logprobs != nil else { return [] }
+    return plan.prompts.flatMap { prompt in
+      let kept = prompt.suffix(plan.params.truncatePrompt ?? .max)
+      let text = try? llm.tokenizer.decode(kept, skipSpecialTokens: plan.params.skipSpecialTokens)
+      return Array(repeating: text?.unicodeScalars.count ?? 0, count: plan.params.sampleCount)
+    }
   }
 
   /// One or several texts or lists of tokens.
@@ -83,10 +96,17 @@ struct TextRoutes: Sendable {
     var params = SamplingParams(temperature: 1)
     fields.apply(to: &params)
     if hasLogprobs { params.logprobs = fields["top_logprobs"]?.wholeNumber ?? 0 }
-    let plan = try GenerationPlan(fields, prompts: [try tokens(conversation, llm)], params: params)
-    let shape = ChatShape(
-      words: TokenWords(llm), hasLogprobs: hasLogprobs,
-      toolSyntax: conversation.tools == nil ? nil : ToolSyntax(template: llm.chatTemplateSource ?? ""))
+    var plan = try GenerationPlan(fields, prompts: [try tokens(conversation, llm)], params: params)
+    var syntax = conversation.tools == nil ? nil : ToolSyntax(template: llm.chatTemplateSource ?? "")
+    let guided = try GuidedRequest.read(fields)
+    if let forced = try ForcedCall(fields) {
+      if let guided { throw .invalid(guided.field, "cannot be there where tool_choice asks for a call") }
+      plan.controls = try forced.guided.controls(llm)
+      syntax = .bare
+    } else if let guided {
+      plan.controls = try guided.controls(llm)
+    }
+    let shape = ChatShape(words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax)
     return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
   }
 

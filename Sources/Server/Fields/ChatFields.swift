@@ -20,14 +20,22 @@ extension RouteFields {
         "tools", .array(.record(tool), count: 0...maximumTools), "Functions that the model may call."),
       RequestField(
         "tool_choice",
-        .choice(["auto", "none"]),
-        "Whether the model may call tools: auto, the default with tools, or none."),
+        .anyOf([
+          .choice(["auto", "none", "required"]),
+          .record([
+            RequestField("type", .choice(["function"]), isRequired: true, "Always function."),
+            RequestField(
+              "function",
+              .record([RequestField("name", .string(maximumBytes: nameLimit), isRequired: true, "Which function.")]),
+              isRequired: true, "The function."),
+          ]),
+        ]),
+        "Whether the model may call tools: auto, the default with tools; none; required, which makes it call one; or which one it must call."
+      ),
       RequestField(
         "parallel_tool_calls", .any, use: .only([true], reason: unsupported), "Several calls in one answer."),
       RequestField(
         "chat_template_kwargs", .object, "More variables of the model's chat template, such as enable_thinking."),
-      RequestField(
-        "response_format", .any, use: .only([.object([("type", "text")])], reason: unsupported), "Form of the answer."),
       RequestField("metadata", .object, use: .noEffect, "The caller's own notes."),
       RequestField("store", .any, use: .only([false], reason: "nothing is stored"), "Keep the answer."),
       RequestField("modalities", .any, use: .only([.array(["text"])], reason: "answers are text"), "Kinds of answers."),
@@ -41,7 +49,7 @@ extension RouteFields {
       RequestField("web_search_options", .any, use: .only([], reason: unsupported), "Search of the web."),
       RequestField(
         "service_tier", .any, use: .only(["auto", "default"], reason: "there is one tier; use priority"), "Tier."),
-    ] + sampling
+    ] + guided + sampling
 
   /// The most messages of a conversation; the options may set fewer.
   static let maximumMessages = 1 << 16

@@ -19,6 +19,8 @@ package indirect enum FieldType: Sendable {
   case object
   /// An object with known members.
   case record([RequestField])
+  /// An object whose keys are tokens and whose values are numbers in a range.
+  case tokenNumbers(ClosedRange<Double>, count: Int)
   /// One of several types.
   case anyOf([FieldType])
   /// Anything, because the field is refused whatever it holds or is checked by its reader.
@@ -78,6 +80,16 @@ package indirect enum FieldType: Sendable {
         "must be a list of \(count.lowerBound) to \(count.upperBound) elements"
       }
     case .object, .record: value.objectValue == nil ? "must be an object" : nil
+    case .tokenNumbers(let range, let count):
+      if let members = value.objectValue?.members, members.count <= count,
+        members.allSatisfy({ member in
+          TokenKey.token(member.key) != nil && member.value.doubleValue.map(range.contains) == true
+        })
+      {
+        nil
+      } else {
+        "must be an object of at most \(count) tokens with numbers from \(range.lowerBound) to \(range.upperBound)"
+      }
     case .anyOf(let types):
       types.contains { (try? $0.check(value, path: "")) != nil }
         ? nil : "must be " + types.map(\.name).joined(separator: " or ")
@@ -101,7 +113,7 @@ package indirect enum FieldType: Sendable {
     case .string: "a string"
     case .choice(let words): "one of " + words.joined(separator: ", ")
     case .array(let element, _): "a list of \(element.name)"
-    case .object, .record: "an object"
+    case .object, .record, .tokenNumbers: "an object"
     case .anyOf(let types): types.map(\.name).joined(separator: " or ")
     case .any: "anything"
     }
@@ -132,8 +144,29 @@ package indirect enum FieldType: Sendable {
       ])
     case .object: .object([("type", "object")])
     case .record(let fields): RequestField.schema(of: fields)
+    case .tokenNumbers(let range, let count):
+      .object([
+        ("type", "object"), ("maxProperties", .integer(Int64(count))),
+        ("propertyNames", .object([("pattern", "^(0|[1-9][0-9]{0,8})$")])),
+        (
+          "additionalProperties",
+          .object([("type", "number"), ("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))])
+        ),
+      ])
     case .anyOf(let types): .object([("anyOf", .array(types.map(\.schema)))])
     case .any: .object([])
     }
+  }
+}
+
+/// Tokens as keys of objects.
+enum TokenKey {
+  /// The token that a key names, without a sign or leading zeros; nil for anything else.
+  static func token(_ key: String) -> Int32? {
+    let digits = key.utf8
+    guard (1...9).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
+      digits.first != 0x30 || digits.count == 1
+    else { return nil }
+    return Int32(key)
   }
 }

@@ -15,4 +15,18 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     if let value = intValue { return value }
     return doubleValue.flatMap { Int(exactly: $0) }
   }
+
+  /// The strings of a list; empty for anything else.
+  var strings: [String] { (arrayValue ?? []).compactMap(\.stringValue) }
+
+  /// The numbers by token of an object; the last one of a token that is there twice.
+  var tokenNumbers: [Int32: Float] {
+    var numbers: [Int32: Float] = [:]
+    for member in objectValue?.members ?? [] {
+      if let token = TokenKey.token(member.key), let number = member.value.doubleValue {
+        numbers[token] = Float(number)
+      }
+    }
+    return numbers
+  }
 }

@@ -25,12 +25,12 @@ extension RouteFields {
       RequestField("parallel_tool_calls", .any, use: .only([true, false], reason: unsupported), "Several calls."),
       RequestField("reasoning", .any, use: .only([.object([])], reason: unsupported), "How to think."),
       RequestField("truncation", .any, use: .only(["disabled"], reason: unsupported), "Shorten what is too long."),
-      RequestField(
-        "text", .any, use: .only([.object([("format", .object([("type", "text")]))])], reason: unsupported),
-        "Form of the answer."),
+      RequestField("text", .record(responseText), "Form of the answer."),
       RequestField("top_logprobs", .any, use: .only([0], reason: unsupported), "Log-probabilities."),
       RequestField("service_tier", .any, use: .only(["auto", "default"], reason: "there is one tier"), "Tier."),
-    ] + sampling
+      RequestField(
+        "n", .any, use: .only([1], reason: "there is one answer; use /v1/completions"), "Number of answers."),
+    ] + sampling.filter { $0.name != "n" }
 
   /// One message of the conversation.
   private static let inputItem: [RequestField] = [

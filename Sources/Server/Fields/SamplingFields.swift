@@ -30,18 +30,58 @@ package enum RouteFields {
     RequestField(
       "ignore_eos", .boolean, use: .sampling { $0.ignoreEndOfSequence = $1.boolValue ?? false },
       "Go on past the model's own end. Default false."),
-    RequestField("stop", .any, use: .only([.array([])], reason: unsupported), "Texts that end the answer."),
-    RequestField("n", .any, use: .only([1], reason: unsupported), "Number of answers."),
-    RequestField("presence_penalty", .any, use: .only([0], reason: unsupported), "Penalty of tokens that were there."),
-    RequestField("frequency_penalty", .any, use: .only([0], reason: unsupported), "Penalty by how often they were."),
     RequestField(
-      "repetition_penalty", .any, use: .only([1], reason: unsupported), "Divisor of logits that were there."),
-    RequestField("logit_bias", .any, use: .only([.object([])], reason: unsupported), "Added to logits."),
-    RequestField("min_p", .any, use: .only([0], reason: unsupported), "Least probability relative to the best."),
-    RequestField("typical_p", .any, use: .only([1], reason: unsupported), "Locally typical sampling."),
-    RequestField("min_tokens", .any, use: .only([0], reason: unsupported), "Fewest tokens."),
+      "stop",
+      .anyOf([
+        .string(maximumBytes: SamplingParams.maximumWordBytes),
+        .array(.string(maximumBytes: SamplingParams.maximumWordBytes), count: 0...SamplingParams.maximumWords),
+      ]), use: .sampling { $0.stop = $1.stringValue.map { [$0] } ?? $1.strings },
+      "Texts that end the answer, which is cut before them."),
+    RequestField(
+      "include_stop_str_in_output", .boolean, use: .sampling { $0.includesStop = $1.boolValue ?? false },
+      "Whether the answer keeps the text of stop that ended it. Default false."),
+    RequestField(
+      "n", .integer(1...SamplingParams.maximumSamples), use: .sampling { $0.n = $1.wholeNumber ?? 1 },
+      "Number of answers to a prompt. Default 1."),
+    RequestField(
+      "presence_penalty", .number(-2...2), use: .sampling { $0.presencePenalty = Float($1.doubleValue ?? 0) },
+      "Subtracted from the logits of tokens that are in the answer. Default 0."),
+    RequestField(
+      "frequency_penalty", .number(-2...2), use: .sampling { $0.frequencyPenalty = Float($1.doubleValue ?? 0) },
+      "Subtracted from the logits of tokens for each time that they are in the answer. Default 0."),
+    RequestField(
+      "repetition_penalty", .number(0.01...100),
+      use: .sampling { $0.repetitionPenalty = Float($1.doubleValue ?? 1) },
+      "Divisor of the logits of tokens that are in the prompt or the answer, if they are positive, and else a factor. Default 1."
+    ),
+    RequestField(
+      "logit_bias", .tokenNumbers(-100...100, count: SamplingParams.maximumLogitBiases),
+      use: .sampling { $0.logitBias = $1.tokenNumbers }, "Numbers by token, added to its logit."),
+    RequestField(
+      "min_p", .number(0...1), use: .sampling { $0.minP = Float($1.doubleValue ?? 0) },
+      "Sample from tokens that have this part of the best one's probability. Default 0."),
+    RequestField(
+      "typical_p", .number(0...1, isOpen: true), use: .sampling { $0.typicalP = Float($1.doubleValue ?? 1) },
+      "Sample from the most typical tokens that hold this much probability. Default 1."),
+    RequestField(
+      "min_tokens", .integer(0...Int(Int32.max)), use: .sampling { $0.minTokens = $1.wholeNumber ?? 0 },
+      "Fewest tokens before the answer may end. Default 0."),
+    RequestField(
+      "no_repeat_ngram_size", .integer(0...Int(Int32.max)),
+      use: .sampling { $0.noRepeatNGramSize = $1.wholeNumber ?? 0 },
+      "No run of this many tokens comes twice; 0, the default, is no limit."),
+    RequestField(
+      "bad_words",
+      .array(.string(maximumBytes: SamplingParams.maximumWordBytes), count: 0...SamplingParams.maximumWords),
+      use: .sampling { $0.badWords = $1.strings }, "Words that are not in the answer."),
+    RequestField(
+      "skip_special_tokens", .boolean, use: .sampling { $0.skipSpecialTokens = $1.boolValue ?? true },
+      "Leave special tokens out of the text. Default true."),
+    RequestField(
+      "truncate_prompt_tokens", .integer(1...Int(Int32.max)), use: .sampling { $0.truncatePrompt = $1.wholeNumber },
+      "Use the last tokens of the prompt only, at most this many."),
     RequestField("use_beam_search", .any, use: .only([false], reason: unsupported), "Beam search."),
-    RequestField("skip_special_tokens", .any, use: .only([true], reason: unsupported), "Leave special tokens out."),
+    RequestField("prompt_logprobs", .any, use: .only([], reason: "use echo with logprobs"), "Those of the prompt."),
   ]
 
   /// What every route that generates takes besides.
@@ -77,10 +117,14 @@ package enum RouteFields {
       RequestField(
         "logprobs", .integer(0...20), use: .sampling { $0.logprobs = $1.wholeNumber },
         "Log-probabilities of the tokens and of this many alternatives."),
-      RequestField("echo", .any, use: .only([false], reason: unsupported), "Repeat the prompt."),
+      RequestField(
+        "echo", .boolean, use: .sampling { $0.echo = $1.boolValue ?? false },
+        "Begin the text with the prompt, and the log-probabilities with those of the prompt. Default false."),
       RequestField("suffix", .any, use: .only([""], reason: unsupported), "Text after the answer."),
-      RequestField("best_of", .any, use: .only([1], reason: unsupported), "Answers to choose from."),
-    ] + sampling
+      RequestField(
+        "best_of", .integer(1...SamplingParams.maximumSamples), use: .sampling { $0.bestOf = $1.wholeNumber },
+        "Number of answers to generate, of which the n most probable are returned; not with stream. Default n."),
+    ] + guided + sampling
 
   /// The most prompts of one request.
   static let maximumPrompts = 256

@@ -42,7 +42,7 @@ final class Exchange: Sendable {
       "ms": "\(Int((seconds * 1000).rounded()))", "client": "\(channel.remoteAddress?.ipAddress ?? "-")",
     ]
     for (key, value) in notes.withLock({ $0 }) { metadata[key] = "\(value)" }
-    let isQuiet = route == "/health" || route == "/metrics"
+    let isQuiet = ["/", "/health", "/metrics"].contains(route)
     logger.log(level: isQuiet ? .debug : .info, "request", metadata: metadata)
   }
 

@@ -37,7 +37,14 @@ package struct ServerResponder: HTTPResponder {
       case _ where request.method == .options && state.options.allowedOrigin != nil:
         response = Response(status: .noContent)
         onEnd(route, 204)
-      case .nothing: throw APIError(404, "there is nothing at \(request.uri.path.prefix(200))", code: "not_found")
+      case .nothing:
+        if let file = try PageRoute.answer(request) {
+          route = "/"
+          response = file
+          onEnd(route, file.status.code)
+          break
+        }
+        throw APIError(404, "there is nothing at \(request.uri.path.prefix(200))", code: "not_found")
       case .wrongMethod(let allowed):
         throw APIError(405, "this path takes \(allowed) only", code: "method_not_allowed", allow: allowed)
       case .endpoint(let endpoint, let name):
