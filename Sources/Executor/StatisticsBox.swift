@@ -25,8 +25,9 @@ package final class StatisticsBox: Sendable {
     }
   }
 
-  /// Adds a step.
-  func record(_ step: StepStatistics, isStalled: Bool) {
+  /// Adds a step, and returns it with its number.
+  @discardableResult
+  func record(_ step: StepStatistics, isStalled: Bool) -> StepStatistics {
     let now = Stopwatch.now
     let numbered = contents.withLock { contents -> StepStatistics in
       var step = step
@@ -46,6 +47,7 @@ package final class StatisticsBox: Sendable {
       return step
     }
     if numbered.batchRequestCount > 0 { onStep?(numbered) }
+    return numbered
   }
 
   /// A request has ended.

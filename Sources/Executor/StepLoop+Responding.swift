@@ -196,7 +196,8 @@ extension StepLoop {
     current.cacheHitRate = cache.hitRate
     learn()
     recorder?.endStep()
-    statistics.record(current, isStalled: isStalled)
+    let step = statistics.record(current, isStalled: isStalled)
+    if board.isWatched, step.batchRequestCount > 0 { board.finish(step) }
   }
 
   /// Tells the budget of prompts how long the step took.

@@ -187,7 +187,7 @@ public final class LLM: Sendable {
   }
 
   /// The samples of a prompt, all that are generated.
-  private func samples(
+  package func samples(
     _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true, controls: TokenControls
   ) throws(InflightError) -> CompletionStream {
     var request = GenerationRequest(

@@ -66,7 +66,7 @@ struct GenerateCommand: AsyncParsableCommand {
     if let beams {
       try await search(prompt, beams, llm)
     } else if params.sampleCount > 1 {
-      try await several(prompt, params, llm)
+      try await several(stream(prompt, params, llm))
     } else {
       try await one(prompt, params, llm)
     }
@@ -88,23 +88,26 @@ struct GenerateCommand: AsyncParsableCommand {
       ]))
   }
 
-  /// Prints several answers.
-  private func several(_ prompt: String, _ params: SamplingParams, _ llm: LLM) async throws {
+  /// Begins to generate several answers.
+  private func stream(_ prompt: String, _ params: SamplingParams, _ llm: LLM) throws -> CompletionStream {
     let text = chat ? try llm.prompt(for: [.user(prompt)]) : prompt
-    for completion in try await llm.generateSamples(
-      text, params, addSpecialTokens: !chat, controls: try form.controls(llm))
-    {
-      if json {
-        StandardOutput.write(
-          .object([
-            ("index", .integer(Int64(completion.sampleIndex))), ("text", .string(completion.text)),
-            ("token_ids", .array(completion.tokens.map { .integer(Int64($0)) })),
-            ("finish_reason", .string(completion.finishReason.name)),
-          ]))
-      } else {
-        StandardOutput.write("[\(completion.sampleIndex)] \(completion.text)\n")
-      }
-    }
+    return try llm.samples(text, params, addSpecialTokens: !chat, controls: form.controls(llm))
+  }
+
+  /// Prints several answers.
+  private func several(_ stream: CompletionStream) async throws {
+    for completion in try await stream.completions() { write(completion) }
+  }
+
+  /// Prints one of several answers.
+  private func write(_ completion: Completion) {
+    guard json else { return StandardOutput.write("[\(completion.sampleIndex)] \(completion.text)\n") }
+    StandardOutput.write(
+      .object([
+        ("index", .integer(Int64(completion.sampleIndex))), ("text", .string(completion.text)),
+        ("token_ids", .array(completion.tokens.map { .integer(Int64($0)) })),
+        ("finish_reason", .string(completion.finishReason.name)),
+      ]))
   }
 
   /// Prints one answer while it is generated.

@@ -8,9 +8,9 @@ struct StateRoutes: Sendable {
   let state: ServerState
 
   /// Between two events of the live view.
-  private static let interval = Duration.milliseconds(200)
+  private static let interval = Duration.milliseconds(100)
   /// Ticks without an event after which a comment finds out whether the client is still there.
-  private static let ticksPerComment = 50
+  private static let ticksPerComment = 100
 
   /// `GET /health`
   func health() -> Answer {
@@ -52,27 +52,38 @@ struct StateRoutes: Sendable {
     ])
   }
 
-  /// `GET /inflight/state`: the batch as it flies, several times a second.
+  /// `GET /inflight/state`: every step and its batch, sent several times a second.
   func liveState() throws(APIError) -> Answer {
     let llm = try state.engine()
     return .events { writer in
       llm.board.addWatcher()
       defer { llm.board.removeWatcher() }
-      var last = (step: -1, tokens: llm.statistics().generatedTokenCount, time: ContinuousClock.now)
+      let start = llm.statistics()
+      var next = start.stepCount
+      var last = (tokens: start.generatedTokenCount, time: ContinuousClock.now)
+      // One event at once, and one after the last step, show what is there when nobody is aboard.
+      var isRestShown = false
       var silence = 0
       while state.phase == .ready, !Task.isCancelled {
+        let steps = llm.board.steps(from: next)
         let statistics = llm.statistics()
         let now = ContinuousClock.now
+        let seconds = (now - last.time) / .seconds(1)
+        let rate = seconds > 0 ? Double(statistics.generatedTokenCount - last.tokens) / seconds : 0
+        for step in steps {
+          try await writer.send(event(step.statistics, statistics, batch: step.entries, tokensPerSecond: rate))
+        }
+        if let step = steps.last {
+          next = step.statistics.index + 1
+          last = (statistics.generatedTokenCount, now)
+          isRestShown = false
+        }
         let isIdle = statistics.activeRequestCount == 0 && statistics.waitingRequestCount == 0
-        if statistics.stepCount != last.step || silence >= Self.ticksPerComment {
-          let seconds = (now - last.time) / .seconds(1)
-          let rate = seconds > 0 ? Double(statistics.generatedTokenCount - last.tokens) / seconds : 0
-          try await writer.send(event(statistics, batch: isIdle ? [] : llm.board.entries, tokensPerSecond: rate))
-          // One more event after the last step shows that the batch is empty.
-          last = (isIdle ? statistics.stepCount : -1, statistics.generatedTokenCount, now)
-          silence = 0
-        } else {
-          silence += 1
+        silence = steps.isEmpty ? silence + 1 : 0
+        if steps.isEmpty, isIdle && !isRestShown || silence % Self.ticksPerComment == 0 {
+          try await writer.send(event(statistics.lastStep, statistics, batch: [], tokensPerSecond: rate))
+          last = (statistics.generatedTokenCount, now)
+          isRestShown = isIdle
         }
         try await Task.sleep(for: Self.interval)
       }
@@ -80,13 +91,18 @@ struct StateRoutes: Sendable {
   }
 
   private func event(
-    _ statistics: ExecutorStatistics, batch: [BatchBoard.Entry], tokensPerSecond: Double
+    _ step: StepStatistics, _ statistics: ExecutorStatistics, batch: [BatchBoard.Entry], tokensPerSecond: Double
   ) -> JSONValue {
     func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
-    let step = statistics.lastStep
     let latencies = state.metrics.recentLatencies
+    // Between steps the books are those of now.
+    let (used, free, waiting) =
+      batch.isEmpty
+      ? (statistics.usedBlockCount, statistics.freeBlockCount, statistics.waitingRequestCount)
+      : (step.usedBlockCount, step.freeBlockCount, step.waitingRequestCount)
+    let cached = min(step.cachedBlockCount, free)
     return .object([
-      ("step", count(statistics.stepCount)),
+      ("step", count(batch.isEmpty ? statistics.stepCount : step.index + 1)),
       ("time_ms", .rounded(Double(step.forwardNanoseconds + step.overheadNanoseconds) / 1e6, digits: 3)),
       (
         "batch",
@@ -99,13 +115,12 @@ struct StateRoutes: Sendable {
               ("generated", count(entry.generatedTokenCount)),
             ])
           })
-      ), ("waiting", count(statistics.waitingRequestCount)),
+      ), ("waiting", count(waiting)),
       (
         "blocks",
         .object([
-          ("total", count(statistics.usedBlockCount + statistics.freeBlockCount)),
-          ("used", count(statistics.usedBlockCount)), ("cached", count(step.cachedBlockCount)),
-          ("free", count(max(0, statistics.freeBlockCount - step.cachedBlockCount))),
+          ("total", count(used + free)), ("used", count(used)), ("cached", count(cached)),
+          ("free", count(free - cached)),
         ])
       ), ("tokens_per_second", .rounded(tokensPerSecond, digits: 1)),
       ("ttft_ms", .rounded(latencies.timeToFirstToken * 1000, digits: 2)),
