@@ -30,6 +30,8 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .target(
@@ -49,10 +51,17 @@ let package = Package(
     .target(
       name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
       swiftSettings: safeHouse),
+    .target(name: "Guided", dependencies: ["JSON", "Requests"], swiftSettings: safeHouse),
     .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
     .target(
       name: "Executor",
       dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
+      swiftSettings: safeHouse),
+    .target(
+      name: "Recording",
+      dependencies: [
+        "JSON", "Tensors", "Requests", "Scheduling", "Resources", "ModelEngines", "Decoding", "Executor",
+      ],
       swiftSettings: safeHouse),
     .target(name: "Benchmarking", dependencies: ["JSON", "Tensors", "ModelEngines"], swiftSettings: safeHouse),
     .target(
@@ -71,15 +80,34 @@ let package = Package(
       name: "Inflight",
       dependencies: [
         "JSON", "Tensors", "Checkpoints", "Tokenization", "Requests", "Scheduling", "Resources", "Models",
-        "ModelEngines", "Decoding", "Executor", "Catalogue",
+        "ModelEngines", "Guided", "Decoding", "Executor", "Recording", "Catalogue",
       ],
       swiftSettings: safeHouse),
+    .target(
+      name: "Server",
+      dependencies: [
+        "JSON", "Requests", "Scheduling", "Resources", "Executor", "Tokenization", "Inflight",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      resources: [.embedInCode("Page")], swiftSettings: safeHouse),
     .executableTarget(
       name: "InflightCLI",
       dependencies: [
         "CKernels", "JSON", "Tensors", "Checkpoints", "Tokenization", "Models", "ModelEngines", "Benchmarking",
-        "Catalogue",
+        "Recording", "Simulation", "Catalogue", "Server",
         "Inflight", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: safeHouse),
     .target(
@@ -92,7 +120,7 @@ let package = Package(
         "Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding", "Executor", "TestKit",
       ],
       swiftSettings: safeHouse),
-    .target(name: "Simulation", dependencies: ["Requests", "Scheduling"], swiftSettings: safeHouse),
+    .target(name: "Simulation", dependencies: ["JSON", "Requests", "Scheduling"], swiftSettings: safeHouse),
     .target(name: "AllocationCounter"),
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
@@ -111,7 +139,9 @@ let package = Package(
       name: "TokenizationTests",
       dependencies: ["JSON", "Tensors", "Checkpoints", "Tokenization", "Catalogue", "TestKit"],
       resources: [.copy("Goldens")], swiftSettings: house),
-    .testTarget(name: "SimulationTests", dependencies: ["Scheduling", "Simulation"], swiftSettings: house),
+    .testTarget(
+      name: "RecordingTests", dependencies: ["Recording", "Executor", "Resources", "TestKit"], swiftSettings: house),
+    .testTarget(name: "SimulationTests", dependencies: ["JSON", "Scheduling", "Simulation"], swiftSettings: house),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestKit"], swiftSettings: house),
     .testTarget(
       name: "ResourcesTests", dependencies: ["Resources", "TestKit", "InflightTestKit"], swiftSettings: house),
@@ -124,9 +154,15 @@ let package = Package(
     .testTarget(
       name: "BenchmarkingTests", dependencies: ["Benchmarking", "JSON", "ModelEngines", "Tensors"],
       swiftSettings: house),
-    .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestKit"], swiftSettings: house),
     .testTarget(
-      name: "ExecutorTests", dependencies: ["Executor", "TestKit", "AllocationCounter"], swiftSettings: house),
+      name: "DecodingTests", dependencies: ["Decoding", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
+    .testTarget(
+      name: "GuidedTests", dependencies: ["Guided", "JSON", "TestKit"], resources: [.copy("Goldens")],
+      swiftSettings: house),
+    .testTarget(
+      name: "ExecutorTests", dependencies: ["Executor", "Checkpoints", "TestKit", "AllocationCounter"],
+      swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",
       dependencies: [
@@ -135,6 +171,16 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: house),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "Server", "Inflight", "JSON", "Requests", "TestKit",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
       ],
       swiftSettings: house),
     .testTarget(

@@ -57,6 +57,40 @@ CHECK
 expect 2 "$inflight" bench --sweep 2,1
 expect 2 "$inflight" bench --report x.html
 expect 1 "$inflight" bench --compare llama.cpp --python "$work/no-such-python"
+expect 0 "$inflight" inspect --memory 400MiB --kv-cache-type int8 --json
+python3 -c 'import json, sys; m = json.load(open(sys.argv[1]))["memory"]; assert m["total_bytes"] <= 400 << 20' "$work/out" ||
+  fail "the ledger exceeds the limit"
+expect 0 "$inflight" generate "Once upon a time" --max-tokens 8 --temperature 0.9 --seed 3 --record "$work/run" --record-contents \
+  --capacity-policy max-utilization --chunking equal-progress --kv-host-cache 16MiB --target-itl 50
+expect 0 "$inflight" replay "$work/run" --threads 1
+grep -q 'compared: 8 tokens' "$work/out" || fail "replay printed $(cat "$work/out")"
+sed 's/"tokens":\[0,[0-9]*/"tokens":[0,1/' "$work/run" >"$work/other"
+expect 1 "$inflight" replay "$work/other"
+grep -q 'request 0, generated token 0, step 1: 1 was recorded' "$work/out" || fail "replay printed $(cat "$work/out")"
+for run in first second; do
+  expect 0 "$inflight" generate "$(head -c 1000 README.md)" --max-tokens 4 --prefix-cache-file "$work/prefixes" --json
+  cp "$work/out" "$work/$run"
+done
+[ "$(field token_ids)" = "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["token_ids"])' "$work/first")" ] ||
+  fail "the answer with a restored prefix differs"
+expect 0 "$inflight" simulate --generate 100 --rate 5 --all-policies --write-trace "$work/trace.csv" --json
+expect 0 "$inflight" simulate --trace "$work/trace.csv" --step-ms 1
+expect 2 "$inflight" simulate
+expect 2 "$inflight" generate "Hello" --memory 5x
+expect 2 "$inflight" generate "Hello" --kv-host-cache 1MiB --kv-disk-cache /tmp:1MiB
+expect 1 "$inflight" generate "Hello" --memory 100MiB
+expect 1 "$inflight" generate "Hello" --block-size 16
+expect 1 "$inflight" replay "$work/trace.csv"
+expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --temperature 1 --seed 1
+grep -qxE 'red|dark blue' "$work/out" || fail "a choice printed $(cat "$work/out")"
+echo '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}' >"$work/schema"
+expect 0 "$inflight" generate "A number as JSON: " --json-schema "$work/schema" --json
+python3 -c 'import json, sys; assert list(json.loads(json.load(open(sys.argv[1]))["text"])) == ["n"]' "$work/out" ||
+  fail "a schema printed $(cat "$work/out")"
+expect 1 "$inflight" generate "Hello" --regex "("
+expect 2 "$inflight" generate "Hello" --regex "a" --choice "b"
+expect 1 "$inflight" health --url http://127.0.0.1:9
+expect 2 "$inflight" health --url localhost
 expect 0 "$inflight" --help
 expect 2 "$inflight" generate --no-such-option
 expect 1 "$inflight" generate ""

@@ -1,6 +1,7 @@
 /// A number of bytes as people read it, in powers of 1000: `92.9 MB`.
 package struct ByteCount: CustomStringConvertible, Sendable {
-  private let bytes: Int
+  /// The number.
+  package let bytes: Int
 
   package init(_ bytes: Int) { self.bytes = max(0, bytes) }
 

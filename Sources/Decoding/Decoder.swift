@@ -2,7 +2,7 @@ public import Requests
 public import Tensors
 
 /// One row of logits that a token is to be chosen from.
-public struct DecodingRow: Sendable, Equatable {
+public struct DecodingRow: Sendable {
   /// Index of the row in the logits of the pass.
   public var logitsRow: Int
   /// How to choose.
@@ -13,14 +13,21 @@ public struct DecodingRow: Sendable, Equatable {
   public var position: Int
   /// Which of the samples of one request the token is for, counted from 0.
   public var sampleIndex: Int
+  /// What of the parameters depends on the sample's tokens so far: a decoder that does what they say applies it to a copy
+  /// of the row before it does anything else. Nil if there is nothing.
+  public var controls: SequenceControls?
 
   /// Creates a row.
-  public init(logitsRow: Int, params: SamplingParams, seed: UInt64, position: Int, sampleIndex: Int = 0) {
+  public init(
+    logitsRow: Int, params: SamplingParams, seed: UInt64, position: Int, sampleIndex: Int = 0,
+    controls: SequenceControls? = nil
+  ) {
     self.logitsRow = logitsRow
     self.params = params
     self.seed = seed
     self.position = position
     self.sampleIndex = sampleIndex
+    self.controls = controls
   }
 }
 

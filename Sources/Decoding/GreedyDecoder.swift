@@ -26,6 +26,9 @@ public struct GreedyDecoder: Decoder {
     guard row.params.temperature == 0 else {
       throw .unsupported("temperature is \(row.params.temperature), but the decoder is greedy: use 0")
     }
+    guard row.controls == nil else {
+      throw .unsupported("the request restricts its tokens, but the decoder is greedy: use a sampling decoder")
+    }
     return try logits.withRow(row.logitsRow) { (values) throws(DecodingError) in
       let scan = try LogitsScan(values)
       return logSoftmax.output(for: scan.argmax, in: values, scan: scan, alternatives: row.params.logprobs)
@@ -35,7 +38,7 @@ public struct GreedyDecoder: Decoder {
 
 extension DecodingRow {
   /// Whether only the most probable token is asked for.
-  var isPlainGreedy: Bool { params.temperature == 0 && params.logprobs == nil }
+  var isPlainGreedy: Bool { params.temperature == 0 && params.logprobs == nil && controls == nil }
 }
 
 /// The most probable token of row `row`, ties to the lowest identifier: all that greedy decoding is.

@@ -7,6 +7,12 @@ package struct LogitsScan: Sendable, Equatable {
   /// The largest logit; finite.
   package let maximum: Float
 
+  /// Creates the result of a scan.
+  init(argmax: Int, maximum: Float) {
+    self.argmax = argmax
+    self.maximum = maximum
+  }
+
   /// Scans `row`, `[vocabulary]`. Negative infinity marks a masked token.
   ///
   /// - Throws: ``DecodingError`` if a logit is not a number or positive infinity, or if all are masked.
@@ -22,12 +28,12 @@ package struct LogitsScan: Sendable, Equatable {
       lowest = min(lowest, extremes.smallest)
       start = end
     }
-    let negativeInfinity = Self.orderedKey(-.infinity)
+    let negativeInfinity = orderedKey(-.infinity)
     if lowest < negativeInfinity { throw .notANumber }
-    if best >= Self.orderedKey(.infinity) { throw best == Self.orderedKey(.infinity) ? .infinite : .notANumber }
+    if best >= orderedKey(.infinity) { throw best == orderedKey(.infinity) ? .infinite : .notANumber }
     if best == negativeInfinity { throw .everyTokenMasked }
     var index = bestBlock
-    while index < row.count, Self.orderedKey(row[index]) != best { index += 1 }
+    while index < row.count, orderedKey(row[index]) != best { index += 1 }
     argmax = index
     maximum = row[index]
   }
@@ -57,13 +63,5 @@ package struct LogitsScan: Sendable, Equatable {
       smallest = key < smallest ? key : smallest
     }
     return (largest, smallest)
-  }
-
-  /// An integer that is ordered as the floats are. Both zeros get the same key; NaN lies outside of the infinities.
-  @inline(__always)
-  private static func orderedKey(_ value: Float) -> Int32 {
-    // Adding positive zero turns negative zero into it and changes nothing else.
-    let bits = Int32(bitPattern: (value + 0).bitPattern)
-    return bits ^ ((bits >> 31) & 0x7FFF_FFFF)
   }
 }

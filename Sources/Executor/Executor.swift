@@ -21,6 +21,10 @@ package final class Executor: Sendable {
   private let thread: DedicatedThread
   private let waker: ReaderWaker
   private let keeper: PrefixCacheKeeper
+  /// Where the batch can be watched.
+  package let board = BatchBoard()
+  /// What happens to the blocks of the cache, if the configuration asks for it.
+  package let cacheEvents: AsyncStream<NumberedCacheEvent>?
   private let end = EndSignal()
   private let nextID = Atomic<UInt64>(0)
 
@@ -33,27 +37,22 @@ package final class Executor: Sendable {
   ///   - decoder: chooses tokens.
   ///   - cache: the manager of the engine's cache, or nil for a ``KVCacheManager`` over all of it.
   ///   - otherResources: what else requests need, in the order of preparation; the cache comes last.
+  ///   - recorder: told everything that happens, on the engine thread.
   ///   - onStep: called on the engine thread after every step; it must be quick.
   /// - Throws: ``ExecutorConfigurationError``.
   package init(
     engine: sending any ModelEngine, configuration: ExecutorConfiguration = ExecutorConfiguration(),
     scheduler: Scheduler? = nil, decoder: sending any Decoder = SamplingDecoder(),
     cache: sending (any KVCacheManaging)? = nil, otherResources: sending [any BaseResourceManager] = [],
-    onStep: (@Sendable (StepStatistics) -> Void)? = nil
+    recorder: (any ExecutionRecorder)? = nil, onStep: (@Sendable (StepStatistics) -> Void)? = nil
   ) throws(ExecutorConfigurationError) {
     let configuration = try configuration.validated()
     (engineLimits, cacheGeometry) = (engine.limits, engine.cacheGeometry)
     let limits = try Self.batchLimits(configuration, engine.limits, engine.cacheGeometry)
-    let manager =
-      cache
-      ?? KVCacheManager(
-        KVCacheManager.Configuration(
-          blockSize: cacheGeometry.blockSize, blockCount: cacheGeometry.blockCount,
-          slotCount: limits.maximumRequestCount, isReusing: configuration.isReusingPrefixes,
-          slidingWindow: cacheGeometry.slidingWindow, maximumStepTokens: limits.maximumTokenCount),
-        store: engine.blockStore,
-        tier: configuration.hostBlockCount > 0 ? HostCacheTier(blockCount: configuration.hostBlockCount) : nil)
+    let manager: any KVCacheManaging
+    if let cache { manager = cache } else { manager = try Self.cacheManager(engine, configuration, limits) }
     let keeper = PrefixCacheKeeper(configuration.prefixCacheFile)
+    cacheEvents = configuration.isReportingCacheEvents ? (manager as? KVCacheManager)?.events() : nil
     keeper.restore(manager)
     self.keeper = keeper
     let budget = manager.budget
@@ -62,13 +61,8 @@ package final class Executor: Sendable {
         "the cache manager has \(budget.totalBlockCount) blocks of \(budget.blockSize) tokens, but the engine has "
           + "\(cacheGeometry.blockCount) of \(cacheGeometry.blockSize)")
     }
-    admission = AdmissionLimits(
-      vocabularySize: engineLimits.vocabularySize, maximumSequenceLength: engineLimits.maximumSequenceLength,
-      blockSize: budget.blockSize, blockCount: budget.totalBlockCount)
-    let policies =
-      scheduler
-      ?? Scheduler(
-        microBatch: FirstComeFirstServedMicroBatchScheduler(maximumChunkSize: configuration.maximumChunkSize))
+    admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
+    let policies = scheduler ?? configuration.scheduler(limits)
     let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
     let statisticsBox = StatisticsBox(onStep: onStep)
     let end = end
@@ -80,7 +74,8 @@ package final class Executor: Sendable {
     var loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: policies,
       resources: ResourceManager(cache: manager, others: otherResources), limits: limits, mailbox: mailbox,
-      statistics: statisticsBox, waker: waker, prefillBudget: configuration.prefillBudget(limits))
+      statistics: statisticsBox, waker: waker, board: board, prefillBudget: configuration.prefillBudget(limits))
+    loop.recorder = recorder
     do {
       thread = try DedicatedThread {
         loop.run()
@@ -109,19 +104,30 @@ package final class Executor: Sendable {
   /// Accepts a request, or refuses it if it can never run.
   ///
   /// - Throws: ``SubmissionError``.
-  package func submit(_ request: GenerationRequest) throws(SubmissionError) -> Submission {
-    let maximumTokenCount = try admission.maximumTokenCount(of: request)
-    let id = RequestID(nextID.wrappingAdd(1, ordering: .relaxed).oldValue)
+  package func submit(
+    _ request: GenerationRequest, controls: TokenControls = TokenControls()
+  ) throws(SubmissionError) -> Submission {
+    let maximumTokenCount = try admission.maximumTokenCount(of: request, controls: controls)
+    // Every sample has a name.
+    let count = UInt64(request.params.sampleCount)
+    let id = RequestID(nextID.wrappingAdd(count, ordering: .relaxed).oldValue)
     let seed = request.params.seed ?? UInt64.random(in: .min ... .max)
     let queue = OutputQueue()
     try mailbox.submit(
-      Request(id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, outputs: queue))
+      Request(
+        id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, controls: controls, outputs: queue))
     return Submission(
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
 
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { mailbox.cancel(id) }
+
+  /// Ends sample `sampleIndex` of a request for a reason that its reader has found in the text; the others go on. Nothing
+  /// happens if it has ended already.
+  package func endSample(_ sampleIndex: Int, of id: RequestID, for reason: FinishReason) {
+    mailbox.end(RequestID(id.rawValue &+ UInt64(sampleIndex)), for: reason)
+  }
 
   /// What the executor has done so far.
   package func statistics() -> ExecutorStatistics { statisticsBox.snapshot() }
@@ -143,8 +149,21 @@ package final class Executor: Sendable {
     waker.join()
   }
 
+  /// The manager of all of the engine's cache.
+  package static func cacheManager(
+    _ engine: any ModelEngine, _ configuration: ExecutorConfiguration, _ limits: BatchLimits
+  ) throws(ExecutorConfigurationError) -> KVCacheManager {
+    let geometry = engine.cacheGeometry
+    return KVCacheManager(
+      KVCacheManager.Configuration(
+        blockSize: geometry.blockSize, blockCount: geometry.blockCount, slotCount: limits.maximumRequestCount,
+        isReusing: configuration.isReusingPrefixes, slidingWindow: geometry.slidingWindow,
+        maximumStepTokens: limits.maximumTokenCount),
+      store: engine.blockStore, tier: try configuration.secondTier.tier(bytesPerBlock: geometry.bytesPerBlock))
+  }
+
   /// The budgets of a step: the smaller of what is configured and what the engine can take.
-  private static func batchLimits(
+  package static func batchLimits(
     _ configuration: ExecutorConfiguration, _ engine: ModelEngineLimits, _ cache: KVCacheGeometry
   ) throws(ExecutorConfigurationError) -> BatchLimits {
     let values = [

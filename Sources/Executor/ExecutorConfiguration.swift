@@ -1,4 +1,5 @@
-internal import Scheduling
+internal import Resources
+public import Scheduling
 
 /// The budgets of an executor. What the engine can take is an upper limit to all of them.
 public struct ExecutorConfiguration: Sendable, Equatable {
@@ -18,18 +19,25 @@ public struct ExecutorConfiguration: Sendable, Equatable {
   public var targetInterTokenLatency: Duration?
   /// Whether requests share the blocks of prefixes that they have in common.
   public var isReusingPrefixes: Bool
-  /// Number of cache blocks for which there is a second place in ordinary memory: what the cache has no room for, paused
-  /// requests included, goes there instead of being computed again. 0 for none.
-  public var hostBlockCount: Int
+  /// Whether the default cache manager reports what happens to its blocks.
+  public var isReportingCacheEvents: Bool
+  /// A second place for cache blocks: what the cache has no room for, paused requests included, goes there instead of being
+  /// computed again.
+  public var secondTier: SecondTier
   /// Where the cache of prefixes is kept from one run to the next; nil for nowhere.
   public var prefixCacheFile: PrefixCacheFile?
+  /// Who may hold memory, unless the executor is given a scheduler of one's own.
+  public var capacityPolicy: CapacityPolicy
+  /// How prompts share a step, unless the executor is given a scheduler of one's own.
+  public var chunkingPolicy: ChunkingPolicy
 
   /// Creates a configuration.
   public init(
     maximumBatchSize: Int = 256, maximumBatchTokens: Int = 8192, maximumChunkSize: Int? = nil,
     maximumQueuedRequests: Int = 4096, maximumPrefillTokensPerStep: Int? = nil,
-    targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, hostBlockCount: Int = 0,
-    prefixCacheFile: PrefixCacheFile? = nil
+    targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, secondTier: SecondTier = .none,
+    prefixCacheFile: PrefixCacheFile? = nil, capacityPolicy: CapacityPolicy = .guaranteedNoEvict,
+    chunkingPolicy: ChunkingPolicy = .firstCome, isReportingCacheEvents: Bool = false
   ) {
     self.maximumBatchSize = maximumBatchSize
     self.maximumBatchTokens = maximumBatchTokens
@@ -38,14 +46,17 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     self.maximumPrefillTokensPerStep = maximumPrefillTokensPerStep
     self.targetInterTokenLatency = targetInterTokenLatency
     self.isReusingPrefixes = isReusingPrefixes
-    self.hostBlockCount = hostBlockCount
+    self.secondTier = secondTier
     self.prefixCacheFile = prefixCacheFile
+    self.isReportingCacheEvents = isReportingCacheEvents
+    self.capacityPolicy = capacityPolicy
+    self.chunkingPolicy = chunkingPolicy
   }
 
   /// Returns the configuration if every number is positive.
   ///
   /// - Throws: ``ExecutorConfigurationError`` for the first that is not.
-  func validated() throws(ExecutorConfigurationError) -> ExecutorConfiguration {
+  package func validated() throws(ExecutorConfigurationError) -> ExecutorConfiguration {
     let values = [
       ("maximumBatchSize", maximumBatchSize), ("maximumBatchTokens", maximumBatchTokens),
       ("maximumChunkSize", maximumChunkSize ?? 1), ("maximumQueuedRequests", maximumQueuedRequests),
@@ -58,10 +69,58 @@ public struct ExecutorConfiguration: Sendable, Equatable {
       throw ExecutorConfigurationError(
         "targetInterTokenLatency is \(targetInterTokenLatency); it must be more than nothing")
     }
-    guard (0...Int(Int32.max)).contains(hostBlockCount) else {
-      throw ExecutorConfigurationError("hostBlockCount is \(hostBlockCount); it must be between 0 and \(Int32.max)")
-    }
     return self
+  }
+}
+
+/// A second place for the blocks of the cache, slower and larger than the engine's own.
+public enum SecondTier: Sendable, Equatable {
+  /// None: what the cache has no room for is forgotten.
+  case none
+  /// Ordinary memory.
+  case memory(byteCount: Int)
+  /// A file without a name in `directory`, which goes with the process.
+  case file(directory: String, byteCount: Int)
+
+  /// Bytes of memory that the tier takes.
+  public var memoryByteCount: Int {
+    if case .memory(let byteCount) = self { byteCount } else { 0 }
+  }
+
+  /// Bytes that the tier takes, wherever they are.
+  package var byteCount: Int {
+    switch self {
+    case .none: 0
+    case .memory(let byteCount), .file(_, let byteCount): byteCount
+    }
+  }
+
+  /// The tier, for blocks of `bytesPerBlock`; nil for none.
+  ///
+  /// - Throws: ``ExecutorConfigurationError`` if not one block fits, or if there cannot be such a file.
+  func tier(bytesPerBlock: Int) throws(ExecutorConfigurationError) -> (any CacheTier)? {
+    switch self {
+    case .none: return nil
+    case .memory(let byteCount):
+      return HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock))
+    case .file(let directory, let byteCount):
+      let blockCount = try Self.blockCount(byteCount, bytesPerBlock)
+      do {
+        return try FileCacheTier(directory: directory, blockCount: blockCount)
+      } catch {
+        throw ExecutorConfigurationError("the second tier of the cache cannot be made: \(error)")
+      }
+    }
+  }
+
+  private static func blockCount(
+    _ byteCount: Int, _ bytesPerBlock: Int
+  ) throws(ExecutorConfigurationError) -> Int {
+    guard bytesPerBlock > 0, byteCount >= bytesPerBlock else {
+      throw ExecutorConfigurationError(
+        "the second tier of the cache has \(byteCount) bytes, but one block takes \(bytesPerBlock)")
+    }
+    return min(byteCount / bytesPerBlock, Int(Int32.max))
   }
 }
 
@@ -81,8 +140,15 @@ public struct PrefixCacheFile: Sendable, Equatable {
 }
 
 extension ExecutorConfiguration {
+  /// The policies that the configuration names.
+  package func scheduler(_ limits: BatchLimits) -> Scheduler {
+    Scheduler(
+      capacityPolicy, chunkingPolicy, maximumRequestCount: limits.maximumRequestCount,
+      maximumChunkSize: maximumChunkSize)
+  }
+
   /// What keeps ``targetInterTokenLatency``, nil without one.
-  func prefillBudget(_ limits: BatchLimits) -> AdaptivePrefillBudget? {
+  package func prefillBudget(_ limits: BatchLimits) -> AdaptivePrefillBudget? {
     guard let targetInterTokenLatency else { return nil }
     let most = min(limits.maximumTokenCount, maximumPrefillTokensPerStep ?? .max)
     let nanoseconds = targetInterTokenLatency / .nanoseconds(1)

@@ -9,6 +9,8 @@ package struct Mail: Sendable {
   package var submissions: [Request] = []
   /// Requests to end.
   package var cancellations: [RequestID] = []
+  /// Samples to end for a reason that their reader has found.
+  package var endings: [(id: RequestID, reason: FinishReason)] = []
   /// Callers who want to know why requests wait.
   package var inquiries: [CheckedContinuation<[SchedulingExplanation], Never>] = []
   /// How to stop, once somebody said so.
@@ -17,12 +19,15 @@ package struct Mail: Sendable {
   /// Creates an empty batch of mail.
   package init() {}
 
-  var isEmpty: Bool { submissions.isEmpty && cancellations.isEmpty && inquiries.isEmpty && shutdown == nil }
+  var isEmpty: Bool {
+    submissions.isEmpty && cancellations.isEmpty && endings.isEmpty && inquiries.isEmpty && shutdown == nil
+  }
 
   /// Empties everything but keeps the storage.
   mutating func removeAll() {
     submissions.removeAll(keepingCapacity: true)
     cancellations.removeAll(keepingCapacity: true)
+    endings.removeAll(keepingCapacity: true)
     inquiries.removeAll(keepingCapacity: true)
     shutdown = nil
   }
@@ -78,6 +83,15 @@ package final class Mailbox: Sendable {
     contents.withLock { contents in
       guard contents.hasReader else { return }
       contents.mail.cancellations.append(id)
+      wake(&contents)
+    }
+  }
+
+  /// Asks for a sample to be ended for `reason`; nothing happens if it has ended already.
+  package func end(_ id: RequestID, for reason: FinishReason) {
+    contents.withLock { contents in
+      guard contents.hasReader else { return }
+      contents.mail.endings.append((id, reason))
       wake(&contents)
     }
   }

@@ -35,6 +35,8 @@ package final class OutputQueue: Sendable {
   }
 
   private let contents = Mutex(Contents())
+  private let createdNanoseconds = Stopwatch.now
+  private let startedNanoseconds = Atomic<UInt64>(0)
 
   /// Creates an empty queue with room for `capacity` events that are not read yet; it grows beyond when it has to.
   package init(capacity: Int = 16) {
@@ -42,6 +44,12 @@ package final class OutputQueue: Sendable {
   }
 
   // The engine thread's side.
+
+  /// The request holds resources for the first time, or again.
+  func noteStart() {
+    guard startedNanoseconds.load(ordering: .relaxed) == 0 else { return }
+    startedNanoseconds.store(Stopwatch.now, ordering: .relaxed)
+  }
 
   /// Adds an event; without effect once the queue is closed.
   ///
@@ -67,6 +75,12 @@ package final class OutputQueue: Sendable {
   }
 
   // The reader's side.
+
+  /// Nanoseconds from submission until the request first held resources; nil until then.
+  var queueNanoseconds: UInt64? {
+    let started = startedNanoseconds.load(ordering: .relaxed)
+    return started == 0 ? nil : started &- createdNanoseconds
+  }
 
   /// Takes the next event out.
   func glance() -> Glance {

@@ -1,3 +1,4 @@
+package import Decoding
 package import Requests
 internal import Resources
 internal import Scheduling
@@ -14,9 +15,17 @@ package struct Request: Sendable {
   package let maximumTokenCount: Int
   /// Where its events go.
   let outputs: OutputQueue
+  /// The request whose sample this is; its own name for the first.
+  let groupID: RequestID
+  /// Which of the request's samples this is, from 0.
+  let sampleIndex: Int
 
   /// Where it is in its life.
   var state = RequestState.new
+  /// Number of further samples that begin when the prompt is processed.
+  var pendingSampleCount: Int
+  /// What of the parameters depends on the tokens so far; nil if nothing does.
+  var controls: SequenceControls?
   /// Its place among the running requests while it holds resources.
   var slot: Int?
   /// The prompt and what was generated.
@@ -36,12 +45,15 @@ package struct Request: Sendable {
   /// Number of generated tokens that room is made for from the beginning.
   private static let reservedGenerationCount = 4096
 
-  /// Creates a waiting request.
+  /// Creates a waiting request. The names of its further samples are those that follow `id`.
   package init(
     id: RequestID, input: GenerationRequest, seed: UInt64, maximumTokenCount: Int,
-    outputs: OutputQueue
+    controls: TokenControls = TokenControls(), outputs: OutputQueue
   ) {
     self.id = id
+    groupID = id
+    sampleIndex = 0
+    pendingSampleCount = input.params.sampleCount - 1
     self.input = input
     self.seed = seed
     self.maximumTokenCount = maximumTokenCount
@@ -50,7 +62,27 @@ package struct Request: Sendable {
     let expectedCount = min(maximumTokenCount, input.promptTokens.count + Self.reservedGenerationCount)
     tokens.reserveCapacity(max(expectedCount, input.promptTokens.count))
     tokens += input.promptTokens
+    self.controls = SequenceControls(input, controls: controls, capacity: expectedCount)
   }
+
+  /// Creates sample `index` of `first`, whose prompt is processed, before it has generated anything.
+  init(sample index: Int, of first: Request, controls: SequenceControls?) {
+    id = RequestID(first.id.rawValue &+ UInt64(index))
+    groupID = first.id
+    sampleIndex = index
+    pendingSampleCount = 0
+    (input, seed, maximumTokenCount, outputs) = (first.input, first.seed, first.maximumTokenCount, first.outputs)
+    self.controls = controls
+    (cachedTokenCount, reportedPromptCount) = (first.cachedTokenCount, first.reportedPromptCount)
+    tokens.reserveCapacity(first.tokens.capacity)
+    tokens += input.promptTokens
+  }
+
+  /// Whether the request has other samples, which have begun.
+  var hasSiblings: Bool { input.params.sampleCount > 1 && pendingSampleCount == 0 }
+
+  /// Whether a constraint or code of the caller's decides about its tokens.
+  package var hasCallersControls: Bool { controls?.isRewriting ?? false }
 
   /// Number of generated tokens.
   @inline(__always)
@@ -73,7 +105,8 @@ package struct Request: Sendable {
         id: id, isRunning: true, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
         processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
         allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
-        needsEveryLogitsRow: needsEveryLogitsRow)
+        needsEveryLogitsRow: needsEveryLogitsRow, pendingSampleCount: pendingSampleCount,
+        promptTokenCount: input.promptTokens.count)
     }
     var sequence = sequence.take() ?? CacheSequence(tokens: tokens, options: input.cache)
     let prefix = cache.cachedPrefix(of: &sequence, maximumReuse: maximumReuse)
@@ -82,7 +115,8 @@ package struct Request: Sendable {
       id: id, isRunning: false, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
       processedTokenCount: prefix.tokenCount, maximumTokenCount: maximumTokenCount,
       allocatedBlockCount: prefix.heldBlockCount, needsEveryLogitsRow: needsEveryLogitsRow,
-      nextBlockKey: prefix.nextBlockKey, isNextBlockBeingComputed: prefix.isNextBlockBeingComputed)
+      nextBlockKey: prefix.nextBlockKey, isNextBlockBeingComputed: prefix.isNextBlockBeingComputed,
+      pendingSampleCount: pendingSampleCount, promptTokenCount: input.promptTokens.count)
   }
 
   /// The most tokens that may be taken from the cache. The last one never is, since its logits are needed.
@@ -111,13 +145,13 @@ package struct Request: Sendable {
     if !state.isFinished { state = .finished(reason) }
   }
 
-  /// Sends the last event and ends the stream.
+  /// Sends the last event and ends the stream, in which all samples have so many tokens.
   ///
   /// - Returns: the reader if one is waiting; the caller must resume it.
-  func respondFinished(_ reason: FinishReason) -> ParkedReader? {
+  func respondFinished(_ reason: FinishReason, completionTokenCount: Int) -> ParkedReader? {
     outputs.finish(
       RequestSummary(
-        reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: generatedCount,
+        reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: completionTokenCount,
         cachedTokenCount: cachedTokenCount, seed: seed))
   }
 }

@@ -17,6 +17,9 @@ package struct RequestOutputs: AsyncSequence, Sendable {
     reader = OutputReader(queue, onAbandonment: onAbandonment)
   }
 
+  /// Nanoseconds from submission until the request first held resources; nil until then.
+  package var queueNanoseconds: UInt64? { reader.queueNanoseconds }
+
   /// Reads the events. Several iterators share the events that are left; of two that wait at a time the earlier ends.
   package struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate let reader: OutputReader
@@ -45,6 +48,8 @@ private final class OutputReader: Sendable {
   }
 
   deinit { abandon() }
+
+  var queueNanoseconds: UInt64? { queue.queueNanoseconds }
 
   private func abandon() {
     if queue.abandon() { onAbandonment() }

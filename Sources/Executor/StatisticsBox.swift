@@ -25,8 +25,9 @@ package final class StatisticsBox: Sendable {
     }
   }
 
-  /// Adds a step.
-  func record(_ step: StepStatistics, isStalled: Bool) {
+  /// Adds a step, and returns it with its number.
+  @discardableResult
+  func record(_ step: StepStatistics, isStalled: Bool) -> StepStatistics {
     let now = Stopwatch.now
     let numbered = contents.withLock { contents -> StepStatistics in
       var step = step
@@ -46,13 +47,14 @@ package final class StatisticsBox: Sendable {
       return step
     }
     if numbered.batchRequestCount > 0 { onStep?(numbered) }
+    return numbered
   }
 
   /// A request has ended.
   func countFinished(_ reason: FinishReason) {
     contents.withLock { contents in
       switch reason {
-      case .endOfSequence, .stopToken: contents.statistics.stoppedRequestCount += 1
+      case .endOfSequence, .stopToken, .stopString, .constraintEnded: contents.statistics.stoppedRequestCount += 1
       case .length: contents.statistics.lengthRequestCount += 1
       case .cancelled: contents.statistics.cancelledRequestCount += 1
       case .failed: contents.statistics.failedRequestCount += 1

@@ -46,6 +46,8 @@ struct StepBatch {
   var rows: [DecodingRow] = []
   /// For each of ``rows`` the item that it belongs to.
   var rowItems: [Int] = []
+  /// For each of ``rows`` the sample that it is for.
+  var rowSamples: [Int] = []
   /// What the decoder made of ``rows``.
   var results: [Result<TokenOutput, DecodingError>] = []
 
@@ -57,6 +59,7 @@ struct StepBatch {
     forward.removeAll()
     rows.removeAll(keepingCapacity: true)
     rowItems.removeAll(keepingCapacity: true)
+    rowSamples.removeAll(keepingCapacity: true)
     results.removeAll(keepingCapacity: true)
   }
 }

@@ -41,9 +41,11 @@ extension StepLoop {
       ?? CacheSequence(tokens: active[item.index].tokens, options: active[item.index].input.cache)
     let cached = resources.cache.beginSequence(slot: slot, sequence: sequence, maximumReuse: maximumReuse)
     precondition(cached >= 0 && cached < knownCount, "\(cached) of \(knownCount) tokens reused")
+    recorder?.started(active[item.index].id, cachedTokenCount: cached)
     active[item.index].slot = slot
     active[item.index].state = right.started(cached: cached)
     if active[item.index].generatedCount == 0 { active[item.index].cachedTokenCount = cached }
+    active[item.index].outputs.noteStart()
     item.tokenCount = min(item.tokenCount, knownCount - cached)
     item.resources.slot = slot
     item.resources.processedTokenCount = cached
@@ -111,14 +113,26 @@ extension StepLoop {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
       guard item.isCaughtUp, !active[item.index].state.isFinished else { continue }
-      batch.rowItems.append(position)
-      batch.rows.append(
-        DecodingRow(
-          logitsRow: item.lastRow, params: active[item.index].input.params, seed: active[item.index].seed,
-          position: active[item.index].tokens.count))
+      // The samples that begin here all draw from the row after the prompt.
+      let first = active[item.index].sampleIndex
+      for sample in first...first + active[item.index].pendingSampleCount {
+        batch.rowItems.append(position)
+        batch.rowSamples.append(sample)
+        batch.rows.append(
+          DecodingRow(
+            logitsRow: item.lastRow, params: active[item.index].input.params, seed: active[item.index].seed,
+            position: active[item.index].tokens.count,
+            sampleIndex: active[item.index].input.firstSampleIndex &+ sample, controls: controls(item.index, sample)))
+      }
     }
     if !batch.rows.isEmpty { decoder.decode(logits, rows: batch.rows, into: &batch.results) }
     current.decodeNanoseconds = stopwatch.lap()
+  }
+
+  /// The controls of sample `sample` of an active request: its own, or a copy for a sample that begins.
+  private mutating func controls(_ index: Int, _ sample: Int) -> SequenceControls? {
+    guard sample != active[index].sampleIndex else { return active[index].controls }
+    return active[index].controls?.copy()
   }
 
   /// Reports the log-probabilities of those tokens of the prompt that the rows of this step are about: the row of a token

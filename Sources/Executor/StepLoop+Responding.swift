@@ -11,6 +11,7 @@ extension StepLoop {
     for item in batch.items { active[item.index].advance(by: item.tokenCount) }
     for (place, position) in batch.rowItems.enumerated() {
       let index = batch.items[position].index
+      guard batch.rowSamples[place] == active[index].sampleIndex else { continue }
       guard place < batch.results.count, batch.results.count == batch.rows.count else {
         let reason = "the decoder returned \(batch.results.count) results for \(batch.rows.count) rows"
         active[index].finish(.failed(.decoding(reason)))
@@ -27,15 +28,25 @@ extension StepLoop {
     guard output.token >= 0, Int(output.token) < engine.limits.vocabularySize else {
       return active[index].finish(.failed(.decoding("the decoder chose token \(output.token), which does not exist")))
     }
+    var output = output
+    output.sampleIndex = active[index].sampleIndex
     active[index].tokens.append(output.token)
     current.generatedTokenCount += 1
+    recorder?.generated(output, by: active[index].id)
     events.append((index, .token(output)))
-    if let reason = active[index].reasonToFinish { active[index].finish(reason) }
+    if let reason = active[index].reasonToFinish { return active[index].finish(reason) }
+    guard let controls = active[index].controls else { return }
+    do throws(DecodingError) {
+      try controls.accept(output.token)
+      if controls.isFinished { active[index].finish(.constraintEnded) }
+    } catch {
+      active[index].finish(.failed(.decoding("\(error)")))
+    }
   }
 
   /// Tells the resource managers that the tokens of the step are processed. What a request computed that then failed is
-  /// not offered to others.
-  func update() {
+  /// not offered to others. Then the sequences of further samples can be forked.
+  mutating func update() {
     for place in batch.items.indices {
       let (index, request) = (batch.items[place].index, batch.items[place].resources)
       if case .finished(.failed) = active[index].state { continue }
@@ -44,19 +55,97 @@ extension StepLoop {
         slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
       resources.updateResources(for: request)
     }
+    fork()
+  }
+
+  /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
+  /// of the prompt where the cache can do that; elsewhere they begin as paused requests do.
+  mutating func fork() {
+    guard batch.results.count == batch.rows.count else { return }
+    for (place, position) in batch.rowItems.enumerated() {
+      let (source, sample) = (batch.items[position].index, batch.rowSamples[place])
+      guard sample != active[source].sampleIndex else { continue }
+      if sampleGroups[active[source].groupID] == nil {
+        sampleGroups[active[source].groupID] = SampleGroup(remainingCount: active[source].pendingSampleCount + 1)
+      }
+      active[source].pendingSampleCount -= 1
+      var request = Request(sample: sample, of: active[source], controls: batch.rows[place].controls)
+      if let slot = active[source].slot, let target = freeSlots.last,
+        case .waiting(let right) = request.state, resources.cache.forkSequence(slot: slot, into: target)
+      {
+        freeSlots.removeLast()
+        request.slot = target
+        request.state = right.started(cached: request.tokens.count)
+      }
+      active.append(request)
+      switch batch.results[place] {
+      case .success(let output): append(output, to: active.count - 1)
+      case .failure(let error): active[active.count - 1].finish(.failed(.decoding("\(error)")))
+      }
+    }
+  }
+
+  /// Shows the batch to those who watch. Before requests that finished are forgotten, since items name them by place.
+  func showBatch() {
+    guard board.isWatched, !batch.items.isEmpty else { return }
+    board.show { entries in
+      for item in batch.items {
+        let request = active[item.index]
+        let promptCount = request.input.promptTokens.count
+        entries.append(
+          BatchBoard.Entry(
+            id: request.id, isContext: item.resources.processedTokenCount < promptCount, tokenCount: item.tokenCount,
+            promptTokenCount: promptCount, generatedTokenCount: request.generatedCount))
+      }
+    }
   }
 
   /// Sends the events of the step, and the last one of every request that is finished.
   mutating func respond() {
+    failTogether()
     for place in events.indices {
       if let reader = active[events[place].index].outputs.send(events[place].output) { readers.append(reader) }
     }
     events.removeAll(keepingCapacity: true)
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
-      if let reader = active[index].respondFinished(reason) { readers.append(reader) }
+      if active[index].hasSiblings {
+        respondSample(index, reason)
+      } else {
+        let count = active[index].generatedCount
+        if let reader = active[index].respondFinished(reason, completionTokenCount: count) { readers.append(reader) }
+        statistics.countFinished(reason)
+      }
     }
     wakeReaders()
+  }
+
+  /// A request whose sample has failed or was cancelled ends with all of its samples.
+  private mutating func failTogether() {
+    guard !sampleGroups.isEmpty else { return }
+    for index in active.indices where active[index].hasSiblings {
+      guard case .finished(let reason) = active[index].state, reason.endsEverySample else { continue }
+      let group = active[index].groupID
+      for sibling in active.indices where active[sibling].groupID == group { active[sibling].finish(reason) }
+    }
+  }
+
+  /// Tells the reader that one of several samples has ended, and that the request has if it was the last.
+  private mutating func respondSample(_ index: Int, _ reason: FinishReason) {
+    let (id, count) = (active[index].groupID, active[index].generatedCount)
+    guard var group = sampleGroups[id] else { return }
+    group.remainingCount -= 1
+    group.completionTokenCount += count
+    sampleGroups[id] = group.remainingCount == 0 ? nil : group
+    if !reason.endsEverySample {
+      let summary = SampleSummary(
+        sampleIndex: active[index].sampleIndex, reason: reason, completionTokenCount: count)
+      if let reader = active[index].outputs.send(.sampleFinished(summary)) { readers.append(reader) }
+    }
+    guard group.remainingCount == 0 else { return }
+    let total = group.completionTokenCount
+    if let reader = active[index].respondFinished(reason, completionTokenCount: total) { readers.append(reader) }
+    statistics.countFinished(reason)
   }
 
   /// Lets the readers go on whose events have come.
@@ -68,11 +157,12 @@ extension StepLoop {
 
   /// Gives back what finished requests held and forgets them.
   mutating func free() {
+    showBatch()
     var finishedCount = 0
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
       if let slot = active[index].slot { release(slot, of: index) }
-      statistics.countFinished(reason)
+      recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
       finishedCount += 1
     }
     if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
@@ -105,7 +195,9 @@ extension StepLoop {
     current.cachedBlockCount = cache.cachedBlockCount
     current.cacheHitRate = cache.hitRate
     learn()
-    statistics.record(current, isStalled: isStalled)
+    recorder?.endStep()
+    let step = statistics.record(current, isStalled: isStalled)
+    if board.isWatched, step.batchRequestCount > 0 { board.finish(step) }
   }
 
   /// Tells the budget of prompts how long the step took.
@@ -116,5 +208,23 @@ extension StepLoop {
       nanoseconds: current.forwardNanoseconds + current.overheadNanoseconds,
       prefillTokenCount: batch.items.reduce(0) { $0 + $1.tokenCount } - generationCount,
       generationCount: generationCount)
+  }
+}
+
+/// The samples of one request that have not ended, and what those that have were.
+struct SampleGroup: Sendable {
+  /// Samples that have not ended.
+  var remainingCount: Int
+  /// Tokens that the others generated.
+  var completionTokenCount = 0
+}
+
+extension FinishReason {
+  /// Whether a sample that ends for this reason ends the others too.
+  fileprivate var endsEverySample: Bool {
+    switch self {
+    case .failed, .cancelled: true
+    case .endOfSequence, .stopToken, .stopString, .constraintEnded, .length: false
+    }
   }
 }

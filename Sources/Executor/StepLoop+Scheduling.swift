@@ -11,17 +11,22 @@ extension StepLoop {
     current = StepStatistics()
     batch.removeAll()
     events.removeAll(keepingCapacity: true)
-    resources.cache.advanceTime(to: Double(Stopwatch.now) / 1e9)
+    let now = Stopwatch.now
+    resources.cache.advanceTime(to: recorder?.beginStep(roundNumber, nanoseconds: now) ?? Double(now) / 1e9)
   }
 
   /// Takes new requests and cancellations out of the mailbox.
   mutating func fetch() {
     mailbox.collect(into: &mail)
+    recorder?.fetched(mail)
     for request in mail.submissions { accept(request) }
     if let mode = mail.shutdown { shutdown = mode }
+    for ending in mail.endings {
+      for index in active.indices where active[index].id == ending.id { active[index].finish(ending.reason) }
+    }
     if shutdown == .cancelling {
       cancel { _ in true }
-    } else if !mail.cancellations.isEmpty {
+    } else if !mail.cancellations.isEmpty || !mail.endings.isEmpty {
       let cancelled = Set(mail.cancellations)
       cancel { cancelled.contains($0) }
     }
@@ -47,14 +52,15 @@ extension StepLoop {
     let cancelled = waiting.removeAll { isCancelled($0.id) }
     for request in cancelled { finishWaiting(request, .cancelled) }
     mailbox.leftQueue(cancelled.count)
-    for index in active.indices where isCancelled(active[index].id) { active[index].finish(.cancelled) }
+    for index in active.indices where isCancelled(active[index].groupID) { active[index].finish(.cancelled) }
     respond()
     free()
   }
 
   /// Ends a request that holds nothing.
   private mutating func finishWaiting(_ request: Request, _ reason: FinishReason) {
-    if let reader = request.respondFinished(reason) { readers.append(reader) }
+    if let reader = request.respondFinished(reason, completionTokenCount: 0) { readers.append(reader) }
+    recorder?.finished(request.id, reason, tokenCount: request.generatedCount)
     statistics.countFinished(reason)
   }
 
@@ -64,14 +70,26 @@ extension StepLoop {
     // What the policies see: the active requests, and of the waiting ones as many as there are places.
     round.requests.removeAll(keepingCapacity: true)
     // By index: iterating would copy every request, and count its references up and down.
-    for index in active.indices { round.requests.append(active[index].view(cache: resources.cache)) }
-    for index in 0..<min(waiting.requests.count, limits.maximumRequestCount - activeCount) {
+    var placeCount = limits.maximumRequestCount - activeCount
+    for index in active.indices {
+      round.requests.append(active[index].view(cache: resources.cache))
+      // Kept for the samples that begin when the prompt is processed.
+      placeCount -= active[index].pendingSampleCount
+    }
+    for index in waiting.requests.indices {
+      placeCount -= waiting.requests[index].pendingSampleCount + 1
+      guard placeCount >= 0 else { break }
       round.requests.append(waiting.view(at: index, cache: resources.cache))
     }
     round.budget = resources.cache.budget
     round.limits = limits
     if let prefillBudget { round.limits.maximumPrefillTokenCount = prefillBudget.tokenCount }
+    if let recorder {
+      let suggested = prefillBudget == nil ? nil : round.limits.maximumPrefillTokenCount
+      round.limits.maximumPrefillTokenCount = recorder.limitPrefill(suggested) ?? limits.maximumPrefillTokenCount
+    }
     round.run(scheduler)
+    recorder?.scheduled(round)
     answerInquiries()
     for index in round.decision.paused { pause(index) }
     for entry in round.plan.entries { add(entry, activeCount: activeCount) }

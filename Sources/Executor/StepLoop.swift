@@ -19,13 +19,19 @@ package struct StepLoop {
   let statistics: StatisticsBox
   /// Lets readers go on, or nil to do that on this thread.
   let waker: ReaderWaker?
+  /// Where those who watch see the batch.
+  let board: BatchBoard
   /// How much of prompts a step may process while requests generate, if there is a latency to keep.
   var prefillBudget: AdaptivePrefillBudget?
+  /// Who is told what happens, if anybody is.
+  package var recorder: (any ExecutionRecorder)?
 
   /// Requests that have started, in the order in which they did. Paused ones keep their place but hold no slot.
   var active: [Request] = []
   /// Requests that have not started.
   var waiting = WaitingQueue()
+  /// The requests that have more than one sample and whose samples have begun.
+  var sampleGroups: [RequestID: SampleGroup] = [:]
   /// Places for running requests that are free.
   var freeSlots: [Int]
   /// How to stop, once somebody said so.
@@ -52,13 +58,13 @@ package struct StepLoop {
   ) {
     self.init(
       engine: engine, decoder: decoder, scheduler: scheduler, resources: resources, limits: limits, mailbox: mailbox,
-      statistics: statistics, waker: nil, prefillBudget: prefillBudget)
+      statistics: statistics, waker: nil, board: BatchBoard(), prefillBudget: prefillBudget)
   }
 
   /// Creates a loop that serves `mailbox` and hands the readers of its requests to `waker`.
   init(
     engine: any ModelEngine, decoder: any Decoder, scheduler: Scheduler, resources: ResourceManager,
-    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?,
+    limits: BatchLimits, mailbox: Mailbox, statistics: StatisticsBox, waker: ReaderWaker?, board: BatchBoard,
     prefillBudget: AdaptivePrefillBudget?
   ) {
     self.engine = engine
@@ -69,7 +75,12 @@ package struct StepLoop {
     self.mailbox = mailbox
     self.statistics = statistics
     self.waker = waker
+    self.board = board
     self.prefillBudget = prefillBudget
+    if let pool = (engine as? any WorkerPoolOwner)?.workerPool, var sampling = decoder as? SamplingDecoder {
+      sampling.use(pool)
+      self.decoder = sampling
+    }
     freeSlots = (0..<limits.maximumRequestCount).reversed()
     active.reserveCapacity(limits.maximumRequestCount)
     stopwatch.start()
@@ -93,6 +104,7 @@ package struct StepLoop {
       }
       step()
     }
+    recorder?.close()
     mailbox.retire(into: &mail)
     for caller in mail.inquiries { caller.resume(returning: []) }
   }
@@ -106,7 +118,7 @@ package struct StepLoop {
     let logits = forward()  // 4. One pass of the model.
     decode(logits)  // 5. Logits to tokens, and log-probabilities of prompts.
     append()  // 6. Add the tokens to their sequences; who has reached an end?
-    update()  // 7. The tokens are processed: tell the resource managers.
+    update()  // 7. The tokens are processed: tell the resource managers, and begin further samples.
     respond()  // 8. Send the events of the step.
     free()  // 9. Give back what finished requests held.
     record()

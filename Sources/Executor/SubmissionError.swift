@@ -1,4 +1,7 @@
+package import Decoding
+package import ModelEngines
 public import Requests
+package import Scheduling
 
 /// A request that can never run, refused before it enters the queue.
 public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -10,6 +13,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
   case promptTooLong(tokenCount: Int, limit: Int)
   /// Prompt and `max_tokens` together exceed the longest sequence.
   case sequenceTooLong(promptTokenCount: Int, maxTokens: Int, limit: Int)
+  /// The request has more samples than can run at a time.
+  case tooManySamples(count: Int, limit: Int)
   /// Prompt and `max_tokens` together need more cache than there is.
   case cacheTooSmall(neededBlockCount: Int, totalBlockCount: Int, blockSize: Int)
   /// A token of the prompt or a stop token is not in the vocabulary.
@@ -29,6 +34,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
     case .sequenceTooLong(let promptTokenCount, let maxTokens, let limit):
       "the prompt's \(promptTokenCount) tokens and max_tokens \(maxTokens) together exceed the limit of \(limit) tokens; "
         + "lower max_tokens to \(limit - promptTokenCount) or shorten the prompt"
+    case .tooManySamples(let count, let limit):
+      "the request has \(count) samples, but only \(limit) can run at a time; lower n and best_of, or raise the batch size"
     case .cacheTooSmall(let neededBlockCount, let totalBlockCount, let blockSize):
       "the request needs \(neededBlockCount) cache blocks of \(blockSize) tokens, but there are only \(totalBlockCount); "
         + "lower max_tokens or give the engine more memory"
@@ -41,7 +48,7 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
 }
 
 /// What a request must satisfy to be able to run; checked on the caller's side.
-struct AdmissionLimits: Sendable {
+package struct AdmissionLimits: Sendable {
   /// Number of tokens in the vocabulary.
   var vocabularySize: Int
   /// Longest sequence that the engine takes.
@@ -50,39 +57,82 @@ struct AdmissionLimits: Sendable {
   var blockSize: Int
   /// Number of cache blocks in all.
   var blockCount: Int
+  /// Most samples of a request.
+  var maximumSampleCount: Int
+  /// Most blocks that one sequence holds at a time: fewer than it has, if attention looks back through a window only.
+  var maximumBlocksPerSequence: Int
 
   /// Most tokens that one sequence can have: the engine's limit or all of the cache, whichever is smaller.
   var longestSequence: Int {
+    if maximumBlocksPerSequence <= blockCount { return maximumSequenceLength }
     let (cacheTokens, overflow) = blockSize.multipliedReportingOverflow(by: blockCount)
     return overflow ? maximumSequenceLength : min(maximumSequenceLength, cacheTokens)
+  }
+
+  /// The limits of an engine whose cache has `budget`.
+  package init(_ engine: ModelEngineLimits, _ budget: CacheBudget, maximumSampleCount: Int) {
+    self.maximumSampleCount = maximumSampleCount
+    vocabularySize = engine.vocabularySize
+    maximumSequenceLength = engine.maximumSequenceLength
+    blockSize = budget.blockSize
+    blockCount = budget.totalBlockCount
+    maximumBlocksPerSequence = budget.maximumBlocksPerSequence
   }
 
   /// The number of tokens that `request` will have if it runs to its limit.
   ///
   /// - Throws: ``SubmissionError`` if the request can never run.
-  func maximumTokenCount(of request: GenerationRequest) throws(SubmissionError) -> Int {
+  package func maximumTokenCount(
+    of request: GenerationRequest, controls: TokenControls = TokenControls()
+  ) throws(SubmissionError) -> Int {
     do {
       _ = try request.params.validated()
       _ = try request.cache.retention.validated()
+      if controls.constraint != nil { try Self.checkConstrained(request.params) }
     } catch {
       throw .invalidParameter(error)
     }
     let promptCount = request.promptTokens.count
     guard promptCount > 0 else { throw .emptyPrompt }
     guard promptCount < longestSequence else { throw .promptTooLong(tokenCount: promptCount, limit: longestSequence) }
-    for tokens in [request.promptTokens, request.params.stopTokenIDs] {
+    let biased = Array(request.params.logitBias.keys)
+    for tokens in [request.promptTokens, request.params.stopTokenIDs, biased] + request.bannedSequences {
       if let token = tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
         throw .tokenOutOfVocabulary(token: token, vocabularySize: vocabularySize)
       }
     }
-    guard let maxTokens = request.params.maxTokens else { return longestSequence }
+    let sampleCount = request.params.sampleCount
+    guard sampleCount <= maximumSampleCount else {
+      throw .tooManySamples(count: sampleCount, limit: maximumSampleCount)
+    }
+    // Samples share the whole blocks of the prompt.
+    let sharedCount = promptCount / blockSize
+    guard let maxTokens = request.params.maxTokens else {
+      let isWindowed = maximumBlocksPerSequence <= blockCount / sampleCount
+      let roomCount = (sharedCount + (blockCount - sharedCount) / sampleCount) * blockSize
+      let longest = isWindowed ? longestSequence : min(longestSequence, roomCount)
+      guard promptCount < longest else { throw .promptTooLong(tokenCount: promptCount, limit: longest) }
+      return longest
+    }
     guard maxTokens <= maximumSequenceLength - promptCount else {
       throw .sequenceTooLong(promptTokenCount: promptCount, maxTokens: maxTokens, limit: maximumSequenceLength)
     }
-    let needed = (promptCount + maxTokens + blockSize - 1) / blockSize
+    let ownCount = (promptCount + maxTokens + blockSize - 1) / blockSize - sharedCount
+    let (windowed, overflow) = maximumBlocksPerSequence.multipliedReportingOverflow(by: sampleCount)
+    let needed = min(overflow ? .max : windowed, sharedCount + ownCount * sampleCount)
     guard needed <= blockCount else {
       throw .cacheTooSmall(neededBlockCount: needed, totalBlockCount: blockCount, blockSize: blockSize)
     }
     return promptCount + maxTokens
+  }
+
+  /// Refuses what a constraint contradicts: it alone decides where the text may end, and where it must.
+  private static func checkConstrained(_ params: SamplingParams) throws(SamplingParamsError) {
+    if params.minTokens > 0 {
+      throw SamplingParamsError("min_tokens", "\(params.minTokens)", "0 where the text is constrained")
+    }
+    if params.ignoreEndOfSequence {
+      throw SamplingParamsError("ignore_eos", "true", "false where the text is constrained")
+    }
   }
 }

@@ -2,7 +2,9 @@ public import Requests
 
 /// What a model generated for one prompt.
 public struct Completion: Sendable, Equatable {
-  /// The text, without special tokens.
+  /// Which of the request's samples this is.
+  public var sampleIndex: Int
+  /// The text, without special tokens unless they were asked for, and cut where a stop string begins.
   public var text: String
   /// The tokens, with the one that ended the text if there is one.
   public var tokens: [TokenID]
@@ -16,16 +18,27 @@ public struct Completion: Sendable, Equatable {
   public var promptTokenCount: Int
   /// The seed of the random numbers: the same seed gives the same text again.
   public var seed: UInt64
+
+  /// The mean log-probability of the tokens, by which the best of several samples are chosen; nil unless log-probabilities
+  /// were asked for.
+  public var meanLogprob: Double? {
+    guard !logprobs.isEmpty else { return nil }
+    return logprobs.reduce(0.0) { $0 + Double($1.logprob ?? 0) } / Double(logprobs.count)
+  }
 }
 
 /// A piece of a completion as it is generated.
 public struct CompletionChunk: Sendable, Equatable {
-  /// New text; empty while a character is incomplete.
+  /// Which of the request's samples the chunk belongs to.
+  public var sampleIndex = 0
+  /// New text; empty while a character is incomplete or what may be a stop string is.
   public var text: String
-  /// The token, unless this is the last chunk.
+  /// The token, if the chunk is about one.
   public var token: TokenOutput?
   /// Log-probabilities of the prompt, as they are computed.
   public var promptLogprobs: [PromptTokenLogprobs]
+  /// Why the sample ended, in its last chunk.
+  public var finishReason: FinishReason?
   /// How the request ended, in the last chunk.
   public var summary: RequestSummary?
 }

@@ -2,7 +2,8 @@ internal import Executor
 public import Requests
 internal import Tokenization
 
-/// A completion while it is generated: an asynchronous sequence of chunks, the last of which says how it ended.
+/// A completion while it is generated: an asynchronous sequence of chunks, the last of which says how it ended. The chunks
+/// of several samples come in between each other.
 ///
 /// It can be read once. To leave the loop early, to drop the stream, or to cancel the reading task cancels the request,
 /// which frees what it holds within a step.
@@ -15,23 +16,33 @@ public struct CompletionStream: AsyncSequence, Sendable {
   /// Number of tokens of the prompt.
   public let promptTokenCount: Int
 
-  private let outputs: RequestOutputs
-  private let detokenizer: StreamingDetokenizer
-  private let stopTokens: Set<TokenID>
+  let outputs: RequestOutputs
+  private let params: SamplingParams
+  private let text: SampleText
+  private let executor: Executor
+  private let reportsLogprobs: Bool
 
-  init(_ submission: Executor.Submission, promptTokenCount: Int, tokenizer: Tokenizer, stopTokens: Set<TokenID>) {
+  /// Reads `submission`, which was made of `request`; `text` is that of a sample before its first token. Completions have
+  /// log-probabilities if `reportsLogprobs`.
+  init(
+    _ submission: Executor.Submission, _ request: GenerationRequest, text: SampleText, executor: Executor,
+    reportsLogprobs: Bool
+  ) {
     id = submission.id
-    self.promptTokenCount = promptTokenCount
+    promptTokenCount = request.promptTokens.count
     outputs = submission.outputs
-    detokenizer = tokenizer.makeDetokenizer(skipSpecialTokens: true)
-    self.stopTokens = stopTokens
+    params = request.params
+    self.text = text
+    self.executor = executor
+    self.reportsLogprobs = reportsLogprobs
   }
 
   /// Reads the chunks.
   public struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate var outputs: RequestOutputs.AsyncIterator
-    fileprivate var detokenizer: StreamingDetokenizer
-    fileprivate let stopTokens: Set<TokenID>
+    fileprivate var samples: [SampleText]
+    fileprivate let id: RequestID
+    fileprivate let executor: Executor
 
     /// The next chunk, or nil after the last.
     ///
@@ -39,26 +50,48 @@ public struct CompletionStream: AsyncSequence, Sendable {
     public mutating func next(
       isolation actor: isolated (any Actor)? = #isolation
     ) async throws(InflightError) -> CompletionChunk? {
-      guard let output = await outputs.next(isolation: actor) else {
-        if Task.isCancelled { throw InflightError(.cancelled, "the request was cancelled") }
-        return nil
+      while let output = await outputs.next(isolation: actor) {
+        switch output {
+        case .promptLogprobs(let logprobs):
+          return CompletionChunk(text: "", promptLogprobs: logprobs)
+        case .token(let token):
+          // The engine may be some tokens ahead when a stop string is found.
+          guard samples[token.sampleIndex].stop == nil else { continue }
+          return try append(token)
+        case .sampleFinished(let summary):
+          let index = summary.sampleIndex
+          return CompletionChunk(
+            sampleIndex: index, text: samples[index].finish(), promptLogprobs: [],
+            finishReason: samples[index].stop.map(FinishReason.stopString) ?? summary.reason)
+        case .finished(let summary): return try finish(summary)
+        }
       }
-      switch output {
-      case .promptLogprobs(let logprobs):
-        return CompletionChunk(text: "", token: nil, promptLogprobs: logprobs, summary: nil)
-      case .token(let token):
-        var text = ""
-        if !stopTokens.contains(token.token) {
-          do { text = try detokenizer.append(token.token) } catch { throw InflightError(error) }
-        }
-        return CompletionChunk(text: text, token: token, promptLogprobs: [], summary: nil)
-      case .finished(let summary):
-        switch summary.reason {
-        case .failed(let failure): throw InflightError(failure)
-        case .cancelled: throw InflightError(.cancelled, "the request was cancelled")
-        case .endOfSequence, .stopToken, .length:
-          return CompletionChunk(text: detokenizer.finish(), token: nil, promptLogprobs: [], summary: summary)
-        }
+      if Task.isCancelled { throw InflightError(.cancelled, "the request was cancelled") }
+      return nil
+    }
+
+    private mutating func append(_ token: TokenOutput) throws(InflightError) -> CompletionChunk {
+      let index = token.sampleIndex
+      let text: String
+      do { text = try samples[index].append(token.token) } catch { throw InflightError(error) }
+      if let stop = samples[index].stop { executor.endSample(index, of: id, for: .stopString(stop)) }
+      return CompletionChunk(sampleIndex: index, text: text, token: token, promptLogprobs: [])
+    }
+
+    private mutating func finish(_ summary: RequestSummary) throws(InflightError) -> CompletionChunk {
+      var summary = summary
+      // What the engine did after a stop string does not count.
+      summary.completionTokenCount = samples.reduce(0) { $0 + $1.tokenCount }
+      if samples.count > 1, !summary.reason.isFailure {
+        return CompletionChunk(text: "", promptLogprobs: [], summary: summary)
+      }
+      if samples.count == 1, let stop = samples[0].stop { summary.reason = .stopString(stop) }
+      switch summary.reason {
+      case .failed(let failure): throw InflightError(failure)
+      case .cancelled: throw InflightError(.cancelled, "the request was cancelled")
+      case .endOfSequence, .stopToken, .stopString, .constraintEnded, .length:
+        return CompletionChunk(
+          text: samples[0].finish(), promptLogprobs: [], finishReason: summary.reason, summary: summary)
       }
     }
 
@@ -68,32 +101,73 @@ public struct CompletionStream: AsyncSequence, Sendable {
 
   /// Starts reading.
   public func makeAsyncIterator() -> AsyncIterator {
-    AsyncIterator(outputs: outputs.makeAsyncIterator(), detokenizer: detokenizer, stopTokens: stopTokens)
+    AsyncIterator(
+      outputs: outputs.makeAsyncIterator(), samples: Array(repeating: text, count: params.sampleCount), id: id,
+      executor: executor)
   }
 
-  /// Reads the whole stream.
+  /// Reads the whole stream of a request for one sample.
+  ///
+  /// - Throws: ``InflightError`` if the request failed or was cancelled, or asks for more than one sample.
+  public func completion() async throws -> Completion {
+    guard params.n == 1 else {
+      throw InflightError(.request, "n is \(params.n), which makes more than one completion; use generateSamples")
+    }
+    return try await completions()[0]
+  }
+
+  /// Reads the whole stream: the completions that were asked for, in the order of their samples, or, if more were generated
+  /// than asked for, the most probable ones, best first.
   ///
   /// - Throws: ``InflightError`` if the request failed or was cancelled.
-  public func completion() async throws -> Completion {
-    var completion = Completion(
-      text: "", tokens: [], logprobs: [], promptLogprobs: [], finishReason: .cancelled,
-      promptTokenCount: promptTokenCount, seed: 0)
-    var hasEnded = false
+  public func completions() async throws -> [Completion] {
+    var completions = (0..<params.sampleCount).map { index in
+      Completion(
+        sampleIndex: index, text: "", tokens: [], logprobs: [], promptLogprobs: [], finishReason: .cancelled,
+        promptTokenCount: promptTokenCount, seed: 0)
+    }
+    var promptLogprobs: [PromptTokenLogprobs] = []
+    var summary: RequestSummary?
     for try await chunk in self {
-      completion.text += chunk.text
-      completion.promptLogprobs += chunk.promptLogprobs
+      let index = chunk.sampleIndex
+      completions[index].text += chunk.text
+      promptLogprobs += chunk.promptLogprobs
       if let token = chunk.token {
-        completion.tokens.append(token.token)
-        if token.logprob != nil { completion.logprobs.append(token) }
+        completions[index].tokens.append(token.token)
+        if token.logprob != nil { completions[index].logprobs.append(token) }
       }
-      if let summary = chunk.summary {
-        completion.finishReason = summary.reason
-        completion.seed = summary.seed
-        hasEnded = true
-      }
+      if let reason = chunk.finishReason { completions[index].finishReason = reason }
+      summary = chunk.summary ?? summary
     }
     // A stream that breaks off is not an answer.
-    guard hasEnded else { throw InflightError(.failed, "the engine ended before the answer was complete") }
-    return completion
+    guard let summary else { throw InflightError(.failed, "the engine ended before the answer was complete") }
+    if params.sampleCount > params.n { completions = completions.best(params.n) }
+    for index in completions.indices {
+      completions[index].promptLogprobs = promptLogprobs
+      completions[index].seed = summary.seed
+      if !reportsLogprobs { completions[index].logprobs = [] }
+    }
+    return completions
+  }
+}
+
+extension [Completion] {
+  /// The `count` completions with the largest mean log-probability, best first, ties by sample.
+  fileprivate func best(_ count: Int) -> [Completion] {
+    let ranked = map { (completion: $0, mean: $0.meanLogprob ?? -.infinity) }.sorted { left, right in
+      left.mean != right.mean
+        ? left.mean > right.mean : left.completion.sampleIndex < right.completion.sampleIndex
+    }
+    return ranked.prefix(count).map(\.completion)
+  }
+}
+
+extension FinishReason {
+  /// Whether there is no answer.
+  fileprivate var isFailure: Bool {
+    switch self {
+    case .failed, .cancelled: true
+    case .endOfSequence, .stopToken, .stopString, .constraintEnded, .length: false
+    }
   }
 }

@@ -1,6 +1,7 @@
 internal import Catalogue
 internal import Checkpoints
 internal import Executor
+internal import Guided
 internal import ModelEngines
 internal import Models
 internal import Requests
@@ -15,6 +16,8 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
     case model
     /// The request can never be served as it is.
     case request
+    /// As many requests wait as may wait; later there may be room.
+    case overloaded
     /// The request was accepted and failed.
     case failed
     /// The request was cancelled.
@@ -38,8 +41,10 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
   init(_ error: any Error) {
     switch error {
     case let error as InflightError: self = error
-    case let error as SubmissionError: self.init(.request, error.description)
+    case let error as SubmissionError:
+      if case .queueFull = error { self.init(.overloaded, error.description) } else { self.init(.request, "\(error)") }
     case let error as SamplingParamsError: self.init(.request, error.description)
+    case let error as GuidedError: self.init(.request, error.description)
     case let error as TemplateError: self.init(.request, error.description)
     case let error as EngineError: self.init(.configuration, error.description)
     case let error as ExecutorConfigurationError: self.init(.configuration, error.description)

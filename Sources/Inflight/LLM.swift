@@ -2,6 +2,7 @@ internal import Checkpoints
 public import Decoding
 public import Executor
 public import ModelEngines
+internal import Recording
 public import Requests
 public import Resources
 public import Scheduling
@@ -20,8 +21,12 @@ package import Tokenization
 public final class LLM: Sendable {
   /// What the model is.
   public let information: ModelInformation
-  private let text: LoadedText
-  private let executor: Executor
+  /// What the engine takes of the memory; nil for an engine of one's own.
+  public let memory: MemoryLedger?
+  let text: LoadedText
+  let executor: Executor
+  private let recorder: FileRecorder?
+  let grammars = GrammarCache()
 
   /// Loads a model.
   ///
@@ -47,27 +52,53 @@ public final class LLM: Sendable {
     let checkpoint = try await ModelLoader.open(model, progress: progress)
     // The tokenizer is read by one thread while the others pack the weights.
     async let text = LoadedText(checkpoint)
+    let own = Self.names(
+      decoder: !(decoder is SamplingDecoder), scheduler: scheduler != nil, cache: cache != nil,
+      resources: !resources.isEmpty)
     if let engine {
-      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, onStep)
+      guard options.prefixCachePath == nil else {
+        throw InflightError(
+          .configuration,
+          "prefixCachePath needs a hash of the model, which an engine of one's own must give: set executor.prefixCacheFile"
+        )
+      }
+      recorder = try FileRecorder(options, checkpoint, engine: engine, modelHash: [], customParts: ["engine"] + own)
+      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, recorder, onStep)
       information = ModelInformation(checkpoint, weightByteCount: 0)
+      memory = nil
     } else {
+      let ledger = try ModelLoader.ledger(checkpoint, options: options)
+      var options = options
+      options.engine.cacheTokens = ledger.cacheTokens
+      let modelHash = options.needsModelHash ? ModelIdentity.model(checkpoint, options: options.engine) : []
+      options.keepPrefixes(modelHash: modelHash)
       let engine = try ModelLoader.engine(checkpoint, options: options.engine, progress: progress)
       information = ModelInformation(checkpoint, weightByteCount: engine.backend.weightByteCount)
-      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, onStep)
+      recorder = try FileRecorder(options, checkpoint, engine: engine, modelHash: modelHash, customParts: own)
+      executor = try Self.executor(engine, options, scheduler, decoder, cache, resources, recorder, onStep)
+      memory = ledger
     }
     let loaded = try await text
     self.text = loaded
   }
 
+  /// What of the executor's parts is the user's own.
+  private static func names(decoder: Bool, scheduler: Bool, cache: Bool, resources: Bool) -> [String] {
+    [
+      (RecordingHeader.decoderPart, decoder), ("scheduler", scheduler), ("cache manager", cache),
+      ("resource managers", resources),
+    ].filter(\.1).map(\.0)
+  }
+
   private static func executor(
     _ engine: sending any ModelEngine, _ options: LLMOptions, _ scheduler: Scheduler?, _ decoder: sending any Decoder,
     _ cache: sending (any KVCacheManaging)?, _ resources: sending [any BaseResourceManager],
-    _ onStep: (@Sendable (StepStatistics) -> Void)?
+    _ recorder: FileRecorder?, _ onStep: (@Sendable (StepStatistics) -> Void)?
   ) throws -> Executor {
     do {
       return try Executor(
         engine: engine, configuration: options.executor, scheduler: scheduler, decoder: decoder, cache: cache,
-        otherResources: resources, onStep: onStep)
+        otherResources: resources, recorder: recorder, onStep: onStep)
     } catch {
       throw InflightError(error)
     }
@@ -75,14 +106,35 @@ public final class LLM: Sendable {
 
   /// The tokenizer of the model.
   package var tokenizer: Tokenizer { text.tokenizer }
+  /// The tokens that end an answer.
+  var endOfSequenceTokenIDs: [TokenID] { text.endOfSequence }
 
   // Generating.
 
   /// Completes one prompt.
   ///
+  /// - Throws: ``InflightError``, also if more than one sample is asked for.
+  public func generate(
+    _ prompt: String, _ params: SamplingParams = SamplingParams(), controls: TokenControls = TokenControls()
+  ) async throws -> Completion {
+    try await samples(prompt, params, controls: controls).completion()
+  }
+
+  /// Completes one prompt ``SamplingParams/n`` times; the prompt is computed once. Of ``SamplingParams/bestOf`` samples
+  /// the most probable are returned, best first.
+  ///
+  /// - Parameters:
+  ///   - prompt: what to go on from; not empty.
+  ///   - params: how tokens are chosen and how many samples there are.
+  ///   - addSpecialTokens: whether the model's own beginning is put before the prompt; false for one that a chat template
+  ///     has made, which has it.
+  ///   - controls: a constraint on the text, and code of yours that edits the logits.
   /// - Throws: ``InflightError``.
-  public func generate(_ prompt: String, _ params: SamplingParams = SamplingParams()) async throws -> Completion {
-    try await stream(prompt, params).completion()
+  public func generateSamples(
+    _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true,
+    controls: TokenControls = TokenControls()
+  ) async throws -> [Completion] {
+    try await samples(prompt, params, addSpecialTokens: addSpecialTokens, controls: controls).completions()
   }
 
   /// Completes many prompts at a time; the completions are in the order of the prompts.
@@ -91,7 +143,7 @@ public final class LLM: Sendable {
   public func generate(
     _ prompts: [String], _ params: SamplingParams = SamplingParams()
   ) async throws -> [Completion] {
-    let streams = try prompts.map { try stream($0, params) }
+    let streams = try prompts.map { try samples($0, params, controls: TokenControls()) }
     var completions: [Completion] = []
     for stream in streams { completions.append(try await stream.completion()) }
     return completions
@@ -105,13 +157,14 @@ public final class LLM: Sendable {
   ///   - priority: requests of a higher priority go first.
   ///   - tag: a number of your own that scheduling policies see, such as a tenant.
   ///   - cache: with whom the request shares what it has in common with others, and how long that is kept.
+  ///   - controls: a constraint on the text, and code of yours that edits the logits.
   /// - Throws: ``InflightError`` if the request is refused.
   public func stream(
     _ prompt: String, _ params: SamplingParams = SamplingParams(), priority: Int = 0, tag: UInt64 = 0,
-    cache: CacheOptions = CacheOptions()
+    cache: CacheOptions = CacheOptions(), controls: TokenControls = TokenControls()
   ) throws(InflightError) -> CompletionStream {
-    guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
-    return try stream(tokens: tokenizer.encode(prompt), params, priority: priority, tag: tag, cache: cache)
+    try stream(
+      tokens: try encode(prompt), params, priority: priority, tag: tag, cache: cache, controls: controls)
   }
 
   /// Completes a prompt of tokens; the other parameters are those of a prompt of text.
@@ -119,17 +172,62 @@ public final class LLM: Sendable {
   /// - Throws: ``InflightError`` if the request is refused.
   public func stream(
     tokens: [TokenID], _ params: SamplingParams = SamplingParams(), priority: Int = 0, tag: UInt64 = 0,
-    cache: CacheOptions = CacheOptions()
+    cache: CacheOptions = CacheOptions(), controls: TokenControls = TokenControls()
   ) throws(InflightError) -> CompletionStream {
+    if params.sampleCount > params.n {
+      throw InflightError(
+        .request,
+        "best_of is \(params.sampleCount) and n is \(params.n): the best are known at the end only; use generateSamples"
+      )
+    }
+    let request = GenerationRequest(
+      promptTokens: tokens, params: params, priority: priority, tag: tag, endOfSequenceTokenIDs: text.endOfSequence,
+      cache: cache)
+    return try submit(request, controls: controls, reportsLogprobs: true)
+  }
+
+  /// The samples of a prompt, all that are generated.
+  package func samples(
+    _ prompt: String, _ params: SamplingParams, addSpecialTokens: Bool = true, controls: TokenControls
+  ) throws(InflightError) -> CompletionStream {
+    var request = GenerationRequest(
+      promptTokens: try encode(prompt, addSpecialTokens: addSpecialTokens), params: params,
+      endOfSequenceTokenIDs: text.endOfSequence)
+    // The best are chosen by them.
+    if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
+    return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
+  }
+
+  func encode(_ prompt: String, addSpecialTokens: Bool = true) throws(InflightError) -> [TokenID] {
+    guard !prompt.isEmpty else { throw InflightError(.request, "the prompt is empty; it must have at least one token") }
+    return tokenizer.encode(prompt, addSpecialTokens: addSpecialTokens)
+  }
+
+  func submit(
+    _ request: GenerationRequest, controls: TokenControls, reportsLogprobs: Bool
+  ) throws(InflightError) -> CompletionStream {
+    var request = request
     do {
-      let submission = try executor.submit(
-        GenerationRequest(
-          promptTokens: tokens, params: params, priority: priority, tag: tag,
-          endOfSequenceTokenIDs: text.endOfSequence, cache: cache))
+      _ = try request.params.validated()
+      if let count = request.params.truncatePrompt { request.promptTokens = Array(request.promptTokens.suffix(count)) }
+      request.bannedSequences = tokenizer.sequences(ofWords: request.params.badWords)
+      let prompt = try echo(request)
       return CompletionStream(
-        submission, promptTokenCount: tokens.count, tokenizer: tokenizer, stopTokens: Set(params.stopTokenIDs))
+        try executor.submit(request, controls: controls), request,
+        text: SampleText(request, prompt: prompt, tokenizer: tokenizer), executor: executor,
+        reportsLogprobs: reportsLogprobs)
     } catch {
       throw InflightError(error)
+    }
+  }
+
+  /// The text of the prompt, if it is to be repeated.
+  private func echo(_ request: GenerationRequest) throws(InflightError) -> String {
+    guard request.params.echo else { return "" }
+    do {
+      return try tokenizer.decode(request.promptTokens, skipSpecialTokens: request.params.skipSpecialTokens)
+    } catch {
+      throw InflightError(.request, "the prompt cannot be repeated: \(error)")
     }
   }
 
@@ -139,19 +237,20 @@ public final class LLM: Sendable {
   ///
   /// - Throws: ``InflightError``.
   public func chat(
-    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams()
+    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams(), controls: TokenControls = TokenControls()
   ) async throws -> Completion {
-    try await streamChat(messages, params).completion()
+    try await streamChat(messages, params, controls: controls).completion()
   }
 
   /// Answers the last message of a conversation and hands out the text as it is generated.
   ///
   /// - Throws: ``InflightError`` if the model has no chat template or the request is refused.
   public func streamChat(
-    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams()
+    _ messages: [ChatMessage], _ params: SamplingParams = SamplingParams(), controls: TokenControls = TokenControls()
   ) throws(InflightError) -> CompletionStream {
     // The template writes the special tokens itself.
-    try stream(tokens: tokenizer.encode(try prompt(for: messages), addSpecialTokens: false), params)
+    let tokens = tokenizer.encode(try prompt(for: messages), addSpecialTokens: false)
+    return try stream(tokens: tokens, params, controls: controls)
   }
 
   /// The text that the model's chat template makes of a conversation, up to where the answer begins.
@@ -173,6 +272,12 @@ public final class LLM: Sendable {
 
   /// What the executor has done so far.
   public func statistics() -> ExecutorStatistics { executor.statistics() }
+
+  /// What went wrong with the file of the prefix cache: when it was read, and after ``shutdown(_:)`` when it was written.
+  public var prefixCacheFailures: [CacheFileError] { executor.prefixCacheFailures }
+
+  /// Why the recording is not complete, if there is one and it is not.
+  public var recordingFailure: CacheFileError? { recorder?.failure }
 
   /// Why requests that wait do so, in words and numbers.
   public func explainWaiting() async -> [SchedulingExplanation] { await executor.explainWaiting() }

@@ -7,11 +7,37 @@ public struct LLMOptions: Sendable, Equatable {
   public var engine: EngineOptions
   /// The executor: batch size, chunks, queue.
   public var executor: ExecutorConfiguration
+  /// A file in which the cache of prefixes is kept from one run to the next; nil for none. It belongs to one model: for the
+  /// hash that says which, the whole model is read when it is loaded. Not for an engine of one's own, for which
+  /// ``ExecutorConfiguration/prefixCacheFile`` takes a hash.
+  public var prefixCachePath: String?
+  /// Where what the executor does is written down, so that `inflight replay` can make it again; nil for nowhere.
+  public var recording: RecordingOptions?
 
   /// Creates options.
-  public init(engine: EngineOptions = EngineOptions(), executor: ExecutorConfiguration = ExecutorConfiguration()) {
+  public init(
+    engine: EngineOptions = EngineOptions(), executor: ExecutorConfiguration = ExecutorConfiguration(),
+    prefixCachePath: String? = nil, recording: RecordingOptions? = nil
+  ) {
     self.engine = engine
     self.executor = executor
+    self.prefixCachePath = prefixCachePath
+    self.recording = recording
+  }
+}
+
+/// A file in which an executor writes down, step by step, what came in, what was decided and what came out.
+public struct RecordingOptions: Sendable, Equatable {
+  /// The file; what is there is replaced.
+  public var path: String
+  /// Whether the tokens of prompts and answers are written down too. Without them a replay can check decisions and lengths
+  /// only, and only until a request finds another's prefix in the cache.
+  public var keepsContents: Bool
+
+  /// Creates options.
+  public init(path: String, keepsContents: Bool = false) {
+    self.path = path
+    self.keepsContents = keepsContents
   }
 }
 

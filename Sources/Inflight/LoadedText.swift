@@ -7,6 +7,8 @@ package struct LoadedText: Sendable {
   package let tokenizer: Tokenizer
   /// The compiled chat template, if the model has one that can be used.
   package let template: ChatTemplate?
+  /// The text of ``template``.
+  package let templateSource: String?
   /// Why the chat template cannot be used. Such a model can still complete text.
   package let templateError: TemplateError?
   /// The tokens that end an answer.
@@ -32,9 +34,11 @@ package struct LoadedText: Sendable {
     endOfSequence = ends
     do {
       template = try Self.template(of: checkpoint, tokenizer)
+      templateSource = checkpoint.chatTemplate
       templateError = nil
     } catch {
       template = nil
+      templateSource = nil
       templateError = error
     }
   }

@@ -1,5 +1,6 @@
 internal import Catalogue
 internal import Checkpoints
+internal import Executor
 internal import ModelEngines
 
 /// Turns the name of a model into the parts of an ``LLM``.
@@ -11,6 +12,18 @@ enum ModelLoader {
     do {
       let path = try await ModelCatalogue().resolve(reference, progress: progress.map(FetchObserver.init))
       return try Checkpoint.open(path: path)
+    } catch {
+      throw InflightError(error)
+    }
+  }
+
+  /// What the engine will take of the memory.
+  ///
+  /// - Throws: ``InflightError`` if it is more than it may; the words say what would fit.
+  static func ledger(_ checkpoint: Checkpoint, options: LLMOptions) throws(InflightError) -> MemoryLedger {
+    do {
+      return try MemoryLedger(
+        checkpoint, options: options.engine, secondTierByteCount: options.executor.secondTier.memoryByteCount)
     } catch {
       throw InflightError(error)
     }

@@ -2,6 +2,7 @@
 // replaced, with the types on those faces.
 @_exported public import Decoding
 @_exported public import Executor
+@_exported public import Guided
 @_exported public import ModelEngines
 @_exported public import Requests
 @_exported public import Resources

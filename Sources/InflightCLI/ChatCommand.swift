@@ -23,7 +23,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   func run() async throws {
     let params = try sampling.params.validated()
-    let llm = try await LLM.load(model, options: engine.options())
+    let llm = try await LLM.load(model, engine)
     let beginning = system.map { [ChatMessage.system($0)] } ?? []
     var messages = beginning
     while true {
@@ -42,7 +42,7 @@ struct ChatCommand: AsyncParsableCommand {
         messages.removeLast()
       }
     }
-    await llm.shutdown()
+    await llm.close()
   }
 
   /// Prints the answer while it is generated. Returns nil if the conversation was refused, which has then been said: it may

@@ -12,25 +12,110 @@ struct GenerateCommand: AsyncParsableCommand {
         inflight generate "The capital of France is" --max-tokens 16
         inflight generate --chat "Why is the sky blue?" --temperature 0.7 --seed 1
         echo "Once upon a time" | inflight generate --json
+        inflight generate "My favourite colour is" --temperature 1 --samples 3
+        inflight generate "Once upon a time" --beams 4 --length-penalty 0.8
       """)
 
   @Argument(help: "The prompt. Default: standard input.")
   var prompt: String?
   @OptionGroup var model: ModelArgument
   @OptionGroup var sampling: SamplingArguments
+  @OptionGroup(title: "FORM OF THE TEXT") var form: GrammarArguments
   @OptionGroup var engine: EngineArguments
 
   @Flag(help: "The prompt is a message of the user: apply the model's chat template.")
   var chat = false
 
-  @Flag(help: "Print one JSON object with the text, the tokens and the speed.")
+  @Flag(help: "Print one JSON object with the text, the tokens and the speed; with several answers one for each.")
   var json = false
+
+  @Flag(help: "Print the prompt before the text.")
+  var echo = false
+
+  @Option(help: "Number of answers; they are printed when all are there.")
+  var samples: Int = 1
+
+  @Option(help: "Number of answers to generate, of which the most probable --samples are printed.")
+  var bestOf: Int?
+
+  @Option(help: "Search for the most probable text with this many beams instead of sampling.")
+  var beams: Int?
+
+  @Option(help: "With --beams: above 0 prefers longer texts.")
+  var lengthPenalty: Double = 1
+
+  func validate() throws {
+    guard beams != nil else {
+      if lengthPenalty != 1 { throw ValidationError("--length-penalty needs --beams") }
+      return
+    }
+    // What a beam search does not look at is refused.
+    var plain = SamplingParams(maxTokens: sampling.maxTokens)
+    plain.stopTokenIDs = sampling.stopTokenId
+    guard sampling.params == plain, samples == 1, bestOf == nil, !echo, !chat, form.isEmpty else {
+      throw ValidationError("--beams goes with --max-tokens, --stop-token-id and --length-penalty only")
+    }
+  }
 
   func run() async throws {
     let prompt = try prompt ?? StandardInput.readText()
-    let params = try sampling.params.validated()
-    let llm = try await LLM.load(model, options: engine.options())
-    let stream = try chat ? llm.streamChat([.user(prompt)], params) : llm.stream(prompt, params)
+    var params = sampling.params
+    (params.n, params.bestOf, params.echo) = (samples, bestOf, echo)
+    params = try params.validated()
+    let llm = try await LLM.load(model, engine)
+    if let beams {
+      try await search(prompt, beams, llm)
+    } else if params.sampleCount > 1 {
+      try await several(stream(prompt, params, llm))
+    } else {
+      try await one(prompt, params, llm)
+    }
+    await llm.close()
+  }
+
+  /// Prints the most probable text that a beam search finds.
+  private func search(_ prompt: String, _ width: Int, _ llm: LLM) async throws {
+    let params = BeamSearchParams(
+      width: width, maxTokens: sampling.maxTokens, lengthPenalty: lengthPenalty, stopTokenIDs: sampling.stopTokenId)
+    guard let best = try await llm.beamSearch(prompt, params).first else {
+      throw CommandFailure("the engine ended without an answer")
+    }
+    guard json else { return StandardOutput.write("\(best.text)\n") }
+    StandardOutput.write(
+      .object([
+        ("text", .string(best.text)), ("token_ids", .array(best.tokens.map { .integer(Int64($0)) })),
+        ("logprob", .number(best.logprob)), ("score", .number(best.score)),
+      ]))
+  }
+
+  /// Begins to generate several answers.
+  private func stream(_ prompt: String, _ params: SamplingParams, _ llm: LLM) throws -> CompletionStream {
+    let text = chat ? try llm.prompt(for: [.user(prompt)]) : prompt
+    return try llm.samples(text, params, addSpecialTokens: !chat, controls: form.controls(llm))
+  }
+
+  /// Prints several answers.
+  private func several(_ stream: CompletionStream) async throws {
+    for completion in try await stream.completions() { write(completion) }
+  }
+
+  /// Prints one of several answers.
+  private func write(_ completion: Completion) {
+    guard json else { return StandardOutput.write("[\(completion.sampleIndex)] \(completion.text)\n") }
+    StandardOutput.write(
+      .object([
+        ("index", .integer(Int64(completion.sampleIndex))), ("text", .string(completion.text)),
+        ("token_ids", .array(completion.tokens.map { .integer(Int64($0)) })),
+        ("finish_reason", .string(completion.finishReason.name)),
+      ]))
+  }
+
+  /// Prints one answer while it is generated.
+  private func one(_ prompt: String, _ params: SamplingParams, _ llm: LLM) async throws {
+    let controls = try form.controls(llm)
+    let stream =
+      try chat
+      ? llm.streamChat([.user(prompt)], params, controls: controls) : llm.stream(prompt, params, controls: controls)
 
     var text = ""
     var tokens: [TokenID] = []
@@ -60,6 +145,5 @@ struct GenerateCommand: AsyncParsableCommand {
     } else {
       StandardOutput.write("\n")
     }
-    await llm.shutdown()
   }
 }

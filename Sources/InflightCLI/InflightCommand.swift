@@ -20,8 +20,10 @@ struct InflightCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      GenerateCommand.self, ChatCommand.self, BenchCommand.self, ScoreCommand.self, TokenizeCommand.self,
-      TemplateCommand.self, InspectCommand.self, PullCommand.self,
+      GenerateCommand.self, ChatCommand.self, ServeCommand.self, HealthCommand.self, BenchCommand.self,
+      ScoreCommand.self,
+      TokenizeCommand.self, TemplateCommand.self, InspectCommand.self, PullCommand.self, ReplayCommand.self,
+      SimulateCommand.self,
     ])
 
   static func main() async {
@@ -51,6 +53,8 @@ struct InflightCommand: AsyncParsableCommand {
 
   /// Says what went wrong and returns the exit status: 0 for help, 2 for wrong usage, 1 for everything else.
   private static func report(_ error: any Error) -> Int32 {
+    // A command that has said everything.
+    if let status = error as? ExitCode { return status.rawValue }
     switch exitCode(for: error) {
     case .success:
       StandardOutput.write(fullMessage(for: error) + "\n")

@@ -14,9 +14,11 @@ struct InspectCommand: AsyncParsableCommand {
       EXAMPLES:
         inflight inspect --model model.gguf
         inflight inspect --model model.gguf --json | jq .tensors
+        inflight inspect --model model.gguf --memory 4GiB --kv-cache-type int8
       """)
 
   @OptionGroup var model: ModelArgument
+  @OptionGroup var engine: EngineArguments
 
   @Flag(help: "Print one JSON object, with every tensor.")
   var json = false
@@ -24,7 +26,12 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     let checkpoint = try await model.openCheckpoint()
     let text = Result { try LoadedText(checkpoint) }
-    let report = Inspection(checkpoint, text: text)
+    let options = engine.options()
+    let memory = Result {
+      try MemoryLedger(
+        checkpoint, options: options.engine, secondTierByteCount: options.executor.secondTier.memoryByteCount)
+    }
+    let report = Inspection(checkpoint, text: text, memory: memory)
     StandardOutput.write(json ? report.json.serialized() + "\n" : report.words)
   }
 }
@@ -33,10 +40,12 @@ struct InspectCommand: AsyncParsableCommand {
 struct Inspection {
   private let checkpoint: Checkpoint
   private let text: Result<LoadedText, any Error>
+  private let memory: Result<MemoryLedger, any Error>
 
-  init(_ checkpoint: Checkpoint, text: Result<LoadedText, any Error>) {
+  init(_ checkpoint: Checkpoint, text: Result<LoadedText, any Error>, memory: Result<MemoryLedger, any Error>) {
     self.checkpoint = checkpoint
     self.text = text
+    self.memory = memory
   }
 
   private var isSupported: Bool { ModelRegistry.architectures.contains(checkpoint.configuration.architecture) }
@@ -93,10 +102,11 @@ struct Inspection {
       lines.append("chat template   \(templateState(text))")
     case .failure(let error): lines.append("tokenizer       cannot be used: \(error)")
     }
-    lines.append(
-      "memory          \(checkpoint.tensorByteCount) bytes of weights and \(cacheBytesPerToken) bytes of cache per token"
-    )
-    return lines.joined(separator: "\n") + "\n"
+    lines.append("cache           \(cacheBytesPerToken) bytes per token in float16")
+    switch memory {
+    case .success(let ledger): return lines.joined(separator: "\n") + "\n" + ledger.words
+    case .failure(let error): return lines.joined(separator: "\n") + "\nmemory          \(error)\n"
+    }
   }
 
   private func templateState(_ text: LoadedText) -> String {
@@ -147,6 +157,10 @@ struct Inspection {
         ))
       members.append(("chat_template", .string(templateState(text))))
     case .failure(let error): members.append(("tokenizer_error", .string("\(error)")))
+    }
+    switch memory {
+    case .success(let ledger): members.append(("memory", ledger.json))
+    case .failure(let error): members.append(("memory_error", .string("\(error)")))
     }
     members.append(
       (

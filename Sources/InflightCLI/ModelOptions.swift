@@ -20,13 +20,22 @@ struct EngineArguments: ParsableArguments {
   @Option(help: "Longest sequence, prompt and answer together. Default: what the model was made for.")
   var maxSequenceLength: Int?
 
-  @Option(help: "Tokens that the cache of keys and values holds. Default: by the memory that is free.")
+  @Option(
+    help: ArgumentHelp(
+      "Most memory for weights, work space and caches together: 6GiB, 80%. Default: 90% of what is available.",
+      valueName: "bytes or share"))
+  var memory: MemoryArgument?
+
+  @Option(help: "Tokens that the cache of keys and values holds. Default: by the memory that there is.")
   var cacheTokens: Int?
 
   @Option(
     name: .customLong("kv-cache-type"),
     help: "How keys and values are kept: f16, bf16, or int8 for half of the memory at some loss of accuracy.")
   var cacheType: KVCacheType = .f16
+
+  @Option(help: "Tokens in a block of the cache: 32 or 64.")
+  var blockSize: Int = 32
 
   @Option(help: "Most tokens in one forward pass.")
   var maxBatchTokens: Int = 512
@@ -37,39 +46,62 @@ struct EngineArguments: ParsableArguments {
   @Option(help: "Kernels to use (for comparisons). Default: the best that the processor has.")
   var kernels: String?
 
+  @Flag(help: "Say on standard error what the engine takes of the memory, item by item.")
+  var verbose = false
+
+  @OptionGroup(title: "SCHEDULING AND CACHE") var scheduling: SchedulingArguments
+  @OptionGroup(title: "RECORDING") var recording: RecordingArguments
+
+  func validate() throws {
+    let counts = [
+      ("--threads", threads), ("--max-sequence-length", maxSequenceLength), ("--cache-tokens", cacheTokens),
+      ("--max-batch-tokens", maxBatchTokens), ("--chunk-size", chunkSize),
+    ]
+    for (name, value) in counts {
+      if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
+    }
+  }
+
   func options(maximumBatchSize: Int = 256) -> LLMOptions {
-    LLMOptions(
+    var executor = ExecutorConfiguration(
+      maximumBatchSize: maximumBatchSize, maximumBatchTokens: maxBatchTokens, maximumChunkSize: chunkSize)
+    scheduling.apply(to: &executor)
+    return LLMOptions(
       engine: EngineOptions(
         threadCount: threads, maximumBatchTokens: maxBatchTokens, maximumSequenceLength: maxSequenceLength,
-        cacheTokens: cacheTokens, cacheType: cacheType, kernelTier: kernels),
-      executor: ExecutorConfiguration(
-        maximumBatchSize: maximumBatchSize, maximumBatchTokens: maxBatchTokens, maximumChunkSize: chunkSize))
-  }
-}
-
-/// How tokens are chosen.
-struct SamplingArguments: ParsableArguments {
-  @Option(name: [.customShort("n"), .long], help: "Most tokens to generate.")
-  var maxTokens: Int = 256
-
-  @Option(name: [.short, .long], help: "0 always takes the most probable token; higher is more varied.")
-  var temperature: Float = 0
-
-  @Option(help: "Sample from this many most probable tokens; 0 is all of them.")
-  var topK: Int = 0
-
-  @Option(help: "Sample from the most probable tokens that hold this much probability; 1 is all of them.")
-  var topP: Float = 1
-
-  @Option(name: [.short, .long], help: "Seed of the random numbers: the same seed gives the same text.")
-  var seed: UInt64?
-
-  var params: SamplingParams {
-    SamplingParams(maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed)
+        cacheTokens: cacheTokens, cacheType: cacheType, blockSize: blockSize, memory: memory?.limit,
+        kernelTier: kernels),
+      executor: executor, prefixCachePath: scheduling.prefixCacheFile, recording: recording.options)
   }
 }
 
 extension LLM {
+  /// Loads a model with a progress bar on the terminal, and says what it takes of the memory if that was asked for.
+  static func load(_ model: ModelArgument, _ engine: EngineArguments) async throws -> LLM {
+    let llm = try await load(model, options: engine.options())
+    if engine.verbose { llm.printMemory() }
+    llm.printPrefixCacheFailures()
+    return llm
+  }
+
+  /// Says on standard error what the engine takes of the memory.
+  func printMemory() {
+    if let memory { Terminal.write(memory.words) }
+  }
+
+  /// Says on standard error what is wrong with the file of the prefix cache; the answers are right without it.
+  func printPrefixCacheFailures() {
+    for failure in prefixCacheFailures { Terminal.write("inflight: \(failure)\n") }
+  }
+
+  /// Ends the engine, and says what could not be written.
+  func close() async {
+    let count = prefixCacheFailures.count
+    await shutdown()
+    for failure in prefixCacheFailures.dropFirst(count) { Terminal.write("inflight: \(failure)\n") }
+    if let recordingFailure { Terminal.write("inflight: the recording is not complete: \(recordingFailure)\n") }
+  }
+
   /// Loads a model with a progress bar on the terminal.
   static func load(
     _ model: ModelArgument, options: LLMOptions, onStep: (@Sendable (StepStatistics) -> Void)? = nil

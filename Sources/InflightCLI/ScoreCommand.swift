@@ -27,7 +27,7 @@ struct ScoreCommand: AsyncParsableCommand {
 
   func run() async throws {
     let text = try StandardInput.readText()
-    let llm = try await LLM.load(model, options: engine.options())
+    let llm = try await LLM.load(model, engine)
     let score = try await llm.score(text, top: top)
     if json {
       StandardOutput.write(
@@ -42,7 +42,7 @@ struct ScoreCommand: AsyncParsableCommand {
     } else {
       StandardOutput.write("one token alone has no perplexity\n")
     }
-    await llm.shutdown()
+    await llm.close()
   }
 
   private static func list(_ top: [TokenLogprob]) -> JSONValue {

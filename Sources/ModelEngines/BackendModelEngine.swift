@@ -34,10 +34,7 @@ package final class BackendModelEngine<B: BatchBackend>: ModelEngine {
   package init(checkpoint: Checkpoint, options: EngineOptions, backend: B) throws {
     self.backend = backend
     let configuration = checkpoint.configuration
-    if let length = options.maximumSequenceLength, length < 1 || length > configuration.maximumPositions {
-      throw EngineError.invalidOption(
-        name: "maximumSequenceLength", value: "\(length)", allowed: "1 to \(configuration.maximumPositions)")
-    }
+    try options.validateSequenceLength(for: configuration)
     let (needed, available) = (B.memoryNeeded(checkpoint, options: options), availableMemory())
     guard needed <= available else {
       throw EngineError.outOfMemory(needed: needed, available: available, what: "\(checkpoint.path)")
@@ -66,7 +63,7 @@ extension EngineOptions {
   /// Blocks of the cache for a model whose blocks take `bytesPerBlock`.
   ///
   /// - Throws: ``EngineError`` if not even one block fits.
-  func blockCount(blockSize: Int, bytesPerBlock: Int, sequenceLength: Int) throws(EngineError) -> Int {
+  func blockCount(bytesPerBlock: Int, sequenceLength: Int) throws(EngineError) -> Int {
     let available = availableMemory()
     let perSequence = (sequenceLength + blockSize - 1) / blockSize
     let blocks: Int
@@ -86,6 +83,13 @@ extension EngineOptions {
     return blocks
   }
 
+  /// Checks the longest sequence against what the model was made for.
+  func validateSequenceLength(for configuration: ModelConfiguration) throws(EngineError) {
+    guard let length = maximumSequenceLength, !(1...configuration.maximumPositions).contains(length) else { return }
+    throw .invalidOption(
+      name: "maximumSequenceLength", value: "\(length)", allowed: "1 to \(configuration.maximumPositions)")
+  }
+
   /// Checks the options that do not depend on a model.
   func validate() throws(EngineError) {
     if let threadCount, threadCount < 1 || threadCount > 1024 {
@@ -96,6 +100,9 @@ extension EngineOptions {
     }
     guard (1...65_536).contains(maximumLogitsRows) else {
       throw .invalidOption(name: "maximumLogitsRows", value: "\(maximumLogitsRows)", allowed: "1 to 65536")
+    }
+    guard [16, 32, 64].contains(blockSize) else {
+      throw .invalidOption(name: "blockSize", value: "\(blockSize)", allowed: "16, 32 or 64")
     }
   }
 }

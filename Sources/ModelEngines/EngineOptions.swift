@@ -15,6 +15,11 @@ public struct EngineOptions: Sendable, Equatable {
   public var cacheTokens: Int?
   /// How keys and values are kept.
   public var cacheType: KVCacheType
+  /// Tokens in a block of the cache: 16, 32 or 64; the processor takes 32 or 64. Larger blocks are found again less often
+  /// and take less bookkeeping.
+  public var blockSize: Int
+  /// How much memory the engine may take, a second tier of its cache included; nil for ``MemoryLimit/standard``.
+  public var memory: MemoryLimit?
   /// Name of the kernels to use, for tests and comparisons; nil for the best that the processor has.
   public var kernelTier: String?
 
@@ -22,7 +27,7 @@ public struct EngineOptions: Sendable, Equatable {
   public init(
     threadCount: Int? = nil, maximumBatchTokens: Int = 512, maximumLogitsRows: Int = 256,
     maximumSequenceLength: Int? = nil, cacheTokens: Int? = nil, cacheType: KVCacheType = .f16,
-    kernelTier: String? = nil
+    blockSize: Int = 32, memory: MemoryLimit? = nil, kernelTier: String? = nil
   ) {
     self.threadCount = threadCount
     self.maximumBatchTokens = maximumBatchTokens
@@ -30,6 +35,8 @@ public struct EngineOptions: Sendable, Equatable {
     self.maximumSequenceLength = maximumSequenceLength
     self.cacheTokens = cacheTokens
     self.cacheType = cacheType
+    self.blockSize = blockSize
+    self.memory = memory
     self.kernelTier = kernelTier
   }
 }
@@ -43,6 +50,9 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The engine's memory does not fit.
   case outOfMemory(needed: Int, available: Int, what: String)
 
+  /// All that the engine needs together is more than it may have.
+  case doesNotFit(MemoryLedger, advice: String)
+
   /// One line: what happened, and what to do.
   public var description: String {
     switch self {
@@ -53,6 +63,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case .outOfMemory(let needed, let available, let what):
       "\(what) needs \(needed >> 20) MiB but \(available >> 20) MiB of memory are available; "
         + "use a smaller model or a smaller cache"
+    case .doesNotFit(let ledger, let advice):
+      "the engine does not fit: \(ledger.summary); \(advice)"
     }
   }
 }

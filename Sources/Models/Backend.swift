@@ -38,6 +38,9 @@ package struct AttentionShape: Sendable, Equatable {
     self.scoreCap = scoreCap
   }
 
+  /// The sliding window, unless sequences of at most `length` positions never reach beyond it.
+  package func windowShorter(than length: Int) -> Int? { slidingWindow.flatMap { $0 < length ? $0 : nil } }
+
   /// Columns of a fused q/k/v product.
   package var fusedColumns: Int { (headCount + 2 * keyValueHeadCount) * headDimension }
 }

@@ -4,6 +4,10 @@ public enum FinishReason: Sendable, Equatable {
   case endOfSequence(TokenID)
   /// The model generated one of the request's stop tokens, which is the last token of the output.
   case stopToken(TokenID)
+  /// The text contains one of the request's stop strings, given as it was asked for.
+  case stopString(String)
+  /// The request's constraint allows nothing more.
+  case constraintEnded
   /// The request has as many tokens as it asked for, or its sequence is as long as the engine can hold.
   case length
   /// The caller cancelled the request, stopped reading its stream, or shut the executor down.
@@ -14,7 +18,7 @@ public enum FinishReason: Sendable, Equatable {
   /// The reason as it is on the wire: `stop`, `length`, `cancelled` or `error`.
   public var name: String {
     switch self {
-    case .endOfSequence, .stopToken: "stop"
+    case .endOfSequence, .stopToken, .stopString, .constraintEnded: "stop"
     case .length: "length"
     case .cancelled: "cancelled"
     case .failed: "error"

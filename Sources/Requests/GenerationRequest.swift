@@ -12,6 +12,11 @@ public struct GenerationRequest: Sendable, Equatable {
   public var endOfSequenceTokenIDs: [TokenID]
   /// How the request uses the cache of prefixes.
   public var cache: CacheOptions
+  /// Token sequences of which the last token is not generated after the others: ``SamplingParams/badWords`` as tokens.
+  public var bannedSequences: [[TokenID]] = []
+  /// The index of the first sample: what keys its random numbers. With the seed of an earlier request and `i` here, its
+  /// sample `i` is generated again, alone.
+  public var firstSampleIndex = 0
 
   /// Creates a request of priority 0 unless told otherwise.
   public init(

@@ -10,13 +10,13 @@
 // alive during the call, with a count that was checked against them.
 
 /// A file that is written and read at given offsets; closed with the object.
-final class BlockFile {
+package final class BlockFile: Sendable {
   /// The path as it was given.
-  let path: String
+  package let path: String
   private let descriptor: Int32
 
   /// Creates the file, or empties it. Only its owner may read it: it holds what users have asked.
-  init(writing path: String) throws(CacheFileError) {
+  package init(writing path: String) throws(CacheFileError) {
     self.path = path
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Self.failure(path) }
@@ -39,7 +39,7 @@ final class BlockFile {
   }
 
   /// Writes all of `bytes` at `offset`.
-  func write(_ bytes: [UInt8], at offset: Int) throws(CacheFileError) {
+  package func write(_ bytes: [UInt8], at offset: Int) throws(CacheFileError) {
     var done = 0
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in

@@ -125,10 +125,14 @@ public final class KVCacheManager: KVCacheManaging {
   }
 
   /// Begins a sequence in `target`, which is free, that shares all blocks of the one in `source`: for several answers to
-  /// one prompt, and for beams. Whoever first writes to the block that is not full gets a copy of it. Needs a store.
-  public func forkSequence(slot source: Int, into target: Int) {
-    precondition(cache.store != nil, "sequences can be forked only if blocks can be copied")
+  /// one prompt. Whoever first writes to the block that is not full gets a copy of it.
+  ///
+  /// - Returns: false if there is no store, without which blocks cannot be copied.
+  @discardableResult
+  public func forkSequence(slot source: Int, into target: Int) -> Bool {
+    guard cache.store != nil else { return false }
     cache.fork(slot: source, into: target)
+    return true
   }
 
   /// Lengthens the request's block table until it covers the tokens of the step.

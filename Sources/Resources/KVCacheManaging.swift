@@ -26,6 +26,13 @@ public protocol KVCacheManaging: BaseResourceManager {
   /// ``BaseResourceManager/updateResources(for:)``.
   func extendSequence(slot: Int, by tokens: ArraySlice<TokenID>)
 
+  /// Begins a sequence in `target`, which is free, with everything that the one in `source` has processed: for several
+  /// answers to one prompt.
+  ///
+  /// - Returns: false if the manager cannot do that; nothing has changed then, and the sequence begins as others do.
+  @discardableResult
+  func forkSequence(slot source: Int, into target: Int) -> Bool
+
   /// The blocks of the sequence in `slot`: entry `i` holds positions `i * blockSize ..< (i + 1) * blockSize`. Empty if
   /// there is none. Entries of positions that no token looks at any more name any block that the sequence holds.
   func blockTable(forSlot slot: Int) -> [Int32]
@@ -68,6 +75,10 @@ extension KVCacheManaging {
 
   /// Nothing is found.
   public func cachedPrefix(of sequence: inout CacheSequence, maximumReuse: Int) -> CachedPrefix { CachedPrefix() }
+
+  /// Sequences are not forked.
+  @discardableResult
+  public func forkSequence(slot source: Int, into target: Int) -> Bool { false }
 
   /// Nothing is remembered.
   public func extendSequence(slot: Int, by tokens: ArraySlice<TokenID>) {}

@@ -32,12 +32,18 @@ public struct SchedulableRequest: Sendable, Equatable {
   public var nextBlockKey: UInt64?
   /// Whether a running request is computing the block of ``nextBlockKey``, so that it will be in the cache soon.
   public var isNextBlockBeingComputed: Bool
+  /// Number of further samples that begin, each with a place in the batch, once the prompt is processed; they share its
+  /// whole blocks.
+  public var pendingSampleCount: Int
+  /// Number of tokens of the prompt.
+  public var promptTokenCount: Int
 
   /// Creates a view.
   public init(
     id: RequestID, isRunning: Bool, priority: Int = 0, tag: UInt64 = 0, knownTokenCount: Int, processedTokenCount: Int,
     maximumTokenCount: Int, allocatedBlockCount: Int, releasableBlockCount: Int? = nil, needsEveryLogitsRow: Bool,
-    nextBlockKey: UInt64? = nil, isNextBlockBeingComputed: Bool = false
+    nextBlockKey: UInt64? = nil, isNextBlockBeingComputed: Bool = false, pendingSampleCount: Int = 0,
+    promptTokenCount: Int = 0
   ) {
     self.id = id
     self.isRunning = isRunning
@@ -51,6 +57,8 @@ public struct SchedulableRequest: Sendable, Equatable {
     self.needsEveryLogitsRow = needsEveryLogitsRow
     self.nextBlockKey = nextBlockKey
     self.isNextBlockBeingComputed = isNextBlockBeingComputed
+    self.pendingSampleCount = pendingSampleCount
+    self.promptTokenCount = promptTokenCount
   }
 
   /// Number of known tokens that are still to be processed; at least 1 for every request that is not finished.
@@ -62,9 +70,14 @@ public struct SchedulableRequest: Sendable, Equatable {
     return tokenCount == pendingTokenCount && tokenCount > 0 ? 1 : 0
   }
 
-  /// Number of blocks, beyond those it holds, that the request needs to run to its limit.
+  /// Number of blocks, beyond those it holds, that the request needs to run to its limit, with all of its samples.
   public func blocksToCompletion(in budget: CacheBudget) -> Int {
-    blocks(forTokens: maximumTokenCount, in: budget)
+    let own = blocks(forTokens: maximumTokenCount, in: budget)
+    guard pendingSampleCount > 0 else { return own }
+    let whole = min(budget.maximumBlocksPerSequence, budget.blockCount(forTokens: maximumTokenCount))
+    let (others, overflow) = max(0, whole - promptTokenCount / budget.blockSize)
+      .multipliedReportingOverflow(by: pendingSampleCount)
+    return overflow ? .max : own.addingReportingOverflow(others).overflow ? .max : own + others
   }
 
   /// Number of blocks, beyond those it holds, that the request needs to process every token that it knows now.

@@ -1,10 +1,10 @@
 internal import CKernels
 
-/// The memory of the paged cache: `blockCount` blocks of `blockSize` positions, each with the keys and values of every layer
+/// The memory of the paged cache: `blockCount` blocks of `shape.blockSize` positions, each with the keys and values of every layer
 /// and KV head. Few sequences thus live in few large pages.
 package final class KVBlocks {
-  /// Positions in one block.
-  package static let blockSize = 32
+  /// The numbers of positions that a block may have. The kernels take keys 32 at a time from one place.
+  package static let blockSizes = [32, 64]
   /// The widest head that the attention kernels take.
   package static let maximumHeadDimension = Int(IK_MAXIMUM_HEAD_DIMENSION)
 
@@ -14,8 +14,12 @@ package final class KVBlocks {
     package var kvHeads: Int
     package var headDimension: Int
     package var type: KVCacheType
+    /// Positions in one block, one of ``KVBlocks/blockSizes``.
+    package var blockSize: Int
 
-    package init(layers: Int, kvHeads: Int, headDimension: Int, type: KVCacheType) {
+    package init(layers: Int, kvHeads: Int, headDimension: Int, type: KVCacheType, blockSize: Int = 32) {
+      precondition(blockSizes.contains(blockSize), "blocks of \(blockSize) positions")
+      self.blockSize = blockSize
       self.layers = layers
       self.kvHeads = kvHeads
       self.headDimension = headDimension
@@ -24,7 +28,7 @@ package final class KVBlocks {
 
     var paddedDimension: Int { (headDimension + 15) / 16 * 16 }
     var valuesOffset: Int { blockSize * headDimension * type.elementBytes }
-    // A multiple of four, so that the scales are aligned: blocks have 32 positions.
+    // A multiple of four, so that the scales are aligned: blocks have a multiple of 32 positions.
     var scalesOffset: Int { valuesOffset + blockSize * paddedDimension * type.elementBytes }
     var headStride: Int { scalesOffset + (type == .int8 ? 2 * blockSize * 4 : 0) }
     var layerStride: Int { headStride * kvHeads }
@@ -53,7 +57,7 @@ package final class KVBlocks {
     return ik_cache(
       blocks: base + layer * shape.layerStride, type: shape.type.kernelType, block_stride: shape.bytesPerBlock,
       head_stride: shape.headStride, values_offset: shape.valuesOffset,
-      scales_offset: shape.scalesOffset, block_size: Int32(Self.blockSize),
+      scales_offset: shape.scalesOffset, block_size: Int32(shape.blockSize),
       head_dimension: Int32(shape.headDimension), padded_dimension: Int32(shape.paddedDimension),
       kv_heads: Int32(shape.kvHeads))
   }

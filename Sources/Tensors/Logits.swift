@@ -31,6 +31,14 @@ public final class Logits {
     tileKeys.deallocate()
   }
 
+  /// Bytes of `rowCount` rows, with what is noted beside them.
+  package static func byteCount(rowCount: Int, vocabularySize: Int) -> Int {
+    4 * rowCount * (vocabularySize + (vocabularySize + tileColumns - 1) / tileColumns)
+  }
+
+  /// Bytes of the storage.
+  package var byteCount: Int { 4 * (storage.count + tileKeys.count) }
+
   /// Makes exactly `count` rows valid. What they contain is unspecified until written.
   public func resize(rowCount count: Int) {
     precondition(count >= 0)
@@ -61,8 +69,23 @@ public final class Logits {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     let slice = UnsafeMutableBufferPointer(rebasing: storage[row * vocabularySize..<(row + 1) * vocabularySize])
     var span = slice.mutableSpan
-    hasTileKeys = false
+    // A key that no number has: what was noted about this row does not hold any more.
+    if hasTileKeys { tileKeys[row * tileCount] = .max }
     return try body(&span)
+  }
+
+  /// Replaces the contents of `keys` by the ordered keys of the largest logits of every tile of row `row`, `[tileCount]`.
+  ///
+  /// - Returns: false, and `keys` as they were, if the engine did not note them or if the row has a value that is not a
+  ///   number or no finite maximum.
+  package func copyTileKeys(ofRow row: Int, to keys: inout [Int32]) -> Bool {
+    precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
+    guard hasTileKeys else { return false }
+    let noted = UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount])
+    guard Self.isValid(largestKey: Self.largest(of: noted)) else { return false }
+    keys.removeAll(keepingCapacity: true)
+    keys.append(contentsOf: noted)
+    return true
   }
 
   /// The lowest index of the largest logit of row `row`, and that logit; nil if the engine did not note it, or if the
@@ -71,11 +94,8 @@ public final class Logits {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     guard hasTileKeys else { return nil }
     let keys = UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount])
-    var largest = Int32.min
-    for key in keys { largest = key > largest ? key : largest }
-    // Keys of infinity and beyond are positive, that of negative infinity is the inverse of infinity's.
-    let infinity = Int32(bitPattern: Float.infinity.bitPattern)
-    guard largest < infinity, largest > ~infinity, let tile = keys.firstIndex(of: largest) else { return nil }
+    let largest = Self.largest(of: keys)
+    guard Self.isValid(largestKey: largest), let tile = keys.firstIndex(of: largest) else { return nil }
     let value = Float(bitPattern: UInt32(bitPattern: largest ^ ((largest >> 31) & .max)))
     let first = tile * Self.tileColumns
     for index in first..<min(first + Self.tileColumns, vocabularySize) {
@@ -85,8 +105,21 @@ public final class Logits {
     return nil
   }
 
+  private static func largest(of keys: UnsafeBufferPointer<Int32>) -> Int32 {
+    var largest = Int32.min
+    for key in keys { largest = key > largest ? key : largest }
+    return largest
+  }
+
+  /// Whether a row whose largest key is `key` has numbers only and a finite maximum.
+  private static func isValid(largestKey key: Int32) -> Bool {
+    // Keys of infinity and beyond are positive, that of negative infinity is the inverse of infinity's.
+    let infinity = Int32(bitPattern: Float.infinity.bitPattern)
+    return key < infinity && key > ~infinity
+  }
+
   /// Number of columns of a tile.
-  private static let tileColumns = Int(IK_TILE)
+  package static let tileColumns = Int(IK_TILE)
   /// Number of tiles of a row.
   package var tileCount: Int { (vocabularySize + Self.tileColumns - 1) / Self.tileColumns }
 

@@ -9,11 +9,19 @@ package final class Matrix {
 
   let storage: AlignedBuffer
 
+  /// Bytes of a matrix with room for `capacity` rows.
+  package static func byteCount(capacity: Int, columns: Int) -> Int {
+    capacity * columns * MemoryLayout<Float>.stride
+  }
+
+  /// Bytes of the room.
+  package var byteCount: Int { storage.byteCount }
+
   /// Makes room for `capacity` rows.
   package init(capacity: Int, columns: Int) {
     self.capacity = capacity
     self.columns = columns
-    storage = AlignedBuffer(byteCount: capacity * columns * MemoryLayout<Float>.stride)
+    storage = AlignedBuffer(byteCount: Self.byteCount(capacity: capacity, columns: columns))
   }
 
   /// Sets the number of valid rows, at most ``capacity``; new rows hold what was there before.

@@ -18,6 +18,21 @@ package final class Operand {
   private let outliers: AlignedBuffer?
   private let outlierCounts: AlignedBuffer?
 
+  /// Bytes of an operand with room for `capacity` rows.
+  package static func byteCount(capacity: Int, columns: Int, integers: Bool) -> Int {
+    let floats = capacity * columns * MemoryLayout<Float>.stride
+    guard integers else { return floats }
+    let places = capacity * Int(ik_chunks(Int32(columns / Int(IK_GROUP))))
+    let perPlace =
+      Int(IK_CHUNK) * MemoryLayout<ik_int8_group>.stride + Int(IK_LIST) * MemoryLayout<ik_outliers>.stride + 1
+    return floats + places * perPlace
+  }
+
+  /// Bytes of the room.
+  package var byteCount: Int {
+    [floats, groups, outliers, outlierCounts].reduce(0) { $0 + ($1?.byteCount ?? 0) }
+  }
+
   /// Makes room for `capacity` rows of `columns` entries.
   ///
   /// - Parameter integers: keep the integer form; `columns` must then be a multiple of 32.

@@ -38,6 +38,14 @@ package final class PackedLinear {
   /// Bytes that the packed weights take.
   package var byteCount: Int { segments.reduce(0) { $0 + $1.tiles.byteCount } }
 
+  /// Bytes that packed weights of `outputs` columns of one element type and `inputs` rows take.
+  package static func byteCount(type: DType, outputs: Int, inputs: Int) -> Int {
+    (outputs + Int(IK_TILE) - 1) / Int(IK_TILE) * ik_tile_bytes(type.kernelType, Int32(inputs))
+  }
+
+  /// Bytes of the biases.
+  package var biasByteCount: Int { segments.reduce(0) { $0 + ($1.bias?.byteCount ?? 0) } }
+
   /// Whether the integer form of the activations is used.
   package var needsIntegers: Bool { segments.contains { $0.type.isQuantized } }
 

@@ -15,22 +15,34 @@ package final class RaggedLayout {
   private let heads: Int
   private let kvHeads: Int
   private let blockCount: Int
+  private let blockSize: Int
   private let threadCount: Int
   let partials: AlignedBuffer
   private let partialCapacity: Int
 
-  /// A layout for a cache of `blockCount` blocks, `heads` query heads and `kvHeads` KV heads.
+  /// A layout for a cache of `blockCount` blocks of `blockSize` positions, `heads` query heads and `kvHeads` KV heads.
   ///
   /// - Parameters:
   ///   - sequenceLength: the longest sequence that has to be worked on by all threads together.
   ///   - threadCount: number of threads that share the work.
-  package init(heads: Int, kvHeads: Int, blockCount: Int, sequenceLength: Int, threadCount: Int) {
+  package init(heads: Int, kvHeads: Int, blockCount: Int, blockSize: Int = 32, sequenceLength: Int, threadCount: Int) {
     self.heads = heads
     self.kvHeads = kvHeads
     self.blockCount = blockCount
+    self.blockSize = blockSize
     self.threadCount = threadCount
-    partialCapacity = threadCount > 1 ? 4 * heads * ((sequenceLength - 1) / Int(IK_SPLIT) + 1) : 0
+    partialCapacity = Self.partialCapacity(heads: heads, sequenceLength: sequenceLength, threadCount: threadCount)
     partials = AlignedBuffer(byteCount: partialCapacity * MemoryLayout<ik_partial>.stride)
+  }
+
+  private static func partialCapacity(heads: Int, sequenceLength: Int, threadCount: Int) -> Int {
+    threadCount > 1 ? 4 * heads * ((sequenceLength - 1) / Int(IK_SPLIT) + 1) : 0
+  }
+
+  /// ``partialByteCount`` of a layout.
+  package static func partialByteCount(heads: Int, sequenceLength: Int, threadCount: Int) -> Int {
+    partialCapacity(heads: heads, sequenceLength: sequenceLength, threadCount: threadCount)
+      * MemoryLayout<ik_partial>.stride
   }
 
   /// Bytes of the work space for partial results; pages of it that are never needed are never taken.
@@ -49,14 +61,14 @@ package final class RaggedLayout {
   /// Adds a run of `count` tokens at positions from `firstPosition`, whose sequence lives in `blocks`.
   package func append(count: Int, firstPosition: Int, blocks: ArraySlice<Int32>) {
     precondition(count > 0 && firstPosition >= 0)
-    precondition(blocks.count * KVBlocks.blockSize >= firstPosition + count, "the blocks cover the run")
+    precondition(blocks.count * blockSize >= firstPosition + count, "the blocks cover the run")
     precondition(blocks.allSatisfy { $0 >= 0 && Int($0) < blockCount }, "every block exists")
     runs.append(
       ik_run(
         token_start: Int32(tokenCount), token_count: Int32(count), first_position: Int32(firstPosition),
         block_start: Int32(blockTable.count), item_start: Int32(attentionItems), partial_start: -1))
     for position in firstPosition..<firstPosition + count {
-      let block = blocks[blocks.startIndex + position / KVBlocks.blockSize]
+      let block = blocks[blocks.startIndex + position / blockSize]
       tokens.append(ik_token(position: Int32(position), block: block))
     }
     blockTable.append(contentsOf: blocks)

@@ -16,6 +16,12 @@ package final class RotaryTable {
   let sines: AlignedBuffer
   private let capacity: Int
 
+  /// Bytes of a table with room for `capacity` tokens.
+  package static func byteCount(frequencyCount: Int, capacity: Int) -> Int { 2 * capacity * frequencyCount * 4 }
+
+  /// Bytes of the room.
+  package var byteCount: Int { cosines.byteCount + sines.byteCount }
+
   /// Makes room for `capacity` tokens.
   package init(inverseFrequencies: [Double], capacity: Int) {
     self.inverseFrequencies = inverseFrequencies

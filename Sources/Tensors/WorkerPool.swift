@@ -87,10 +87,27 @@ package final class WorkerPool {
     }
   }
 
+  /// Runs the items `0 ..< count` of `task`, on all threads, and returns when all are done. Allocates nothing.
+  package func perform(_ task: any WorkerTask, count: Int) {
+    withUnsafePointer(to: task) { pointer in
+      run(
+        { arguments, begin, end in
+          let task = arguments!.assumingMemoryBound(to: (any WorkerTask).self)
+          for item in begin..<end { task.pointee.run(Int(item)) }
+        }, pointer, count: count)
+    }
+  }
+
   private final class ClosureBox {
     let body: @Sendable (Int) -> Void
     init(_ body: @escaping @Sendable (Int) -> Void) { self.body = body }
   }
+}
+
+/// Work that a ``WorkerPool`` divides into items.
+package protocol WorkerTask: AnyObject {
+  /// Does item `item`. Called on any thread of the pool, once per item, several items at a time.
+  func run(_ item: Int)
 }
 
 /// What the threads of a pool share.

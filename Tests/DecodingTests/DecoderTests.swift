@@ -55,45 +55,55 @@ import Testing
     }
   }
 
-  /// Frequencies of 40,000 draws against the exact distribution; the bound is far in the tail (p below 1e-6), and the
-  /// draws are seeded, so that the test cannot fail by chance.
-  @Test(arguments: [
-    SamplingParams(temperature: 1), SamplingParams(temperature: 0.5), SamplingParams(temperature: 2, topK: 7),
-    SamplingParams(temperature: 1.3, topP: 0.8), SamplingParams(temperature: 1, topK: 9, topP: 0.7),
-  ])
-  func drawsFollowTheDistribution(params: SamplingParams) throws {
+  /// Settings of every control that shapes the distribution, alone and together.
+  static let distributions: [@Sendable (inout SamplingParams) -> Void] = [
+    { $0.temperature = 1 }, { $0.temperature = 0.5 }, { ($0.temperature, $0.topK) = (2, 7) },
+    { ($0.temperature, $0.topP) = (1.3, 0.8) }, { ($0.temperature, $0.topK, $0.topP) = (1, 9, 0.7) },
+    { $0.minP = 0.1 }, { $0.typicalP = 0.6 }, { $0.repetitionPenalty = 1.8 }, { $0.presencePenalty = 1.5 },
+    { $0.frequencyPenalty = -0.4 }, { $0.noRepeatNGramSize = 2 }, { $0.logitBias = [3: 1.5, 11: -100] },
+    { $0.minTokens = 100 },
+    {
+      ($0.temperature, $0.topK, $0.topP, $0.minP, $0.typicalP) = (1.5, 15, 0.9, 0.02, 0.8)
+      ($0.repetitionPenalty, $0.presencePenalty, $0.frequencyPenalty) = (1.2, 0.3, 0.2)
+    },
+  ]
+
+  /// Frequencies of 40,000 draws, over positions and over samples, against the exact distribution; the bound is far in the
+  /// tail (p below 1e-6), and the draws are seeded, so that the test cannot fail by chance.
+  @Test(arguments: 0..<distributions.count, [false, true])
+  func drawsFollowTheDistribution(index: Int, isOverSamples: Bool) throws {
     var generator = SeededGenerator(seed: 8)
     let row = (0..<24).map { _ in Float.random(in: -2..<2, using: &generator) }
-    var probabilities = row.map { exp(Double($0) / Double(params.temperature)) }
-    let order = row.indices.sorted { probabilities[$0] > probabilities[$1] }
-    if params.topK > 0 { for token in order.dropFirst(params.topK) { probabilities[token] = 0 } }
-    let mass = probabilities.reduce(0, +)
-    var sum = 0.0
-    for token in order {
-      if sum >= Double(params.topP) * mass { probabilities[token] = 0 }
-      sum += probabilities[token]
-    }
-    let total = probabilities.reduce(0, +)
+    var params = SamplingParams(temperature: 1, stopTokenIDs: [5])
+    Self.distributions[index](&params)
+    let controls = SequenceControls(
+      GenerationRequest(promptTokens: [1, 2, 3, 9, 3], params: params, endOfSequenceTokenIDs: [6]))
+    for token in [7, 7, 9, 3] as [TokenID] { try controls?.accept(token) }
+    var edited = row
+    var span = edited.mutableSpan
+    try controls?.apply(to: &span)
+    let probabilities = PlainSampler.kept(edited, params)
     let drawCount = 40_000
     var counts = [Int](repeating: 0, count: row.count)
-    let block = logits([row])
     var decoder = SamplingDecoder()
     var results: [Result<TokenOutput, DecodingError>] = []
-    decoder.decode(
-      block,
-      rows: (0..<drawCount).map { DecodingRow(logitsRow: 0, params: params, seed: 99, position: $0) }, into: &results)
+    let rows = (0..<drawCount).map { draw in
+      DecodingRow(
+        logitsRow: 0, params: params, seed: 99, position: isOverSamples ? 17 : draw,
+        sampleIndex: isOverSamples ? draw : 0, controls: controls)
+    }
+    decoder.decode(logits([row]), rows: rows, into: &results)
     for result in results { counts[Int(try result.get().token)] += 1 }
     var chiSquare = 0.0
-    var degrees = -1.0
     for token in row.indices {
-      let expected = probabilities[token] / total * Double(drawCount)
+      let expected = (probabilities[token] ?? 0) * Double(drawCount)
       if expected == 0 {
         #expect(counts[token] == 0)
       } else {
         chiSquare += (Double(counts[token]) - expected) * (Double(counts[token]) - expected) / expected
-        degrees += 1
       }
     }
+    let degrees = Double(probabilities.count - 1)
     #expect(chiSquare < degrees + 6 * (2 * degrees).squareRoot() + 10)
   }
 

@@ -52,8 +52,12 @@ import Testing
     #expect(throws: ExecutorConfigurationError.self) {
       try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumPrefillTokensPerStep: 0))
     }
-    #expect(throws: ExecutorConfigurationError.self) {
-      try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(hostBlockCount: -1))
+    for tier in [.memory(byteCount: -1), .memory(byteCount: 31), .file(directory: "/nowhere", byteCount: 1 << 20)]
+      as [SecondTier]
+    {
+      #expect(throws: ExecutorConfigurationError.self) {
+        try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(secondTier: tier))
+      }
     }
   }
 

@@ -36,6 +36,18 @@ import Testing
     #expect(abs(Double(output.tokens[0].logprob ?? 0) - (expected.max() ?? 0)) < 1e-6)
   }
 
+  /// What is in the cache is computed again where the log-probabilities of the prompt are wanted: none is missing.
+  @Test func theyAreCompleteWhenTheCacheHasThePrefix() async throws {
+    let executor = try Executor(engine: FakeModelEngine(maximumLogitsRows: 16))
+    let tokens = prompt(45, seed: 8)
+    let request = GenerationRequest(promptTokens: tokens, params: SamplingParams(maxTokens: 3, promptLogprobs: 2))
+    let first = try await executor.run(request)
+    #expect(first.prompt.map(\.token) == tokens)
+    let plain = try await executor.run(GenerationRequest(promptTokens: tokens, params: SamplingParams(maxTokens: 3)))
+    #expect((plain.summary?.cachedTokenCount ?? 0) > 0)
+    #expect(try await executor.run(request).prompt == first.prompt)
+  }
+
   @Test func aPromptOfOneTokenHasOneEntry() async throws {
     let executor = try Executor(engine: FakeModelEngine())
     let output = try await executor.run(
@@ -54,6 +66,7 @@ import Testing
       switch output {
       case .promptLogprobs(let entries): shape.append("prompt \(entries.count)")
       case .token: shape.append("token")
+      case .sampleFinished: shape.append("sample")
       case .finished(let summary): shape.append(summary.reason.name)
       }
     }

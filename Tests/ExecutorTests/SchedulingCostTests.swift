@@ -6,7 +6,7 @@ import Scheduling
 import Testing
 
 /// What scheduling and the cache cost with 256 running requests that come and go, without an engine.
-@Suite struct SchedulingCostTests {
+@Suite(.serialized) struct SchedulingCostTests {
   static let isLong = ProcessInfo.processInfo.environment["INFLIGHT_LONG_TESTS"] == "1"
 
   /// One step: views, both policies, blocks, and the tree. Prints microseconds; the limit allows for a busy machine.

@@ -40,6 +40,27 @@ import Testing
     #expect(bench.statistics.snapshot().activeRequestCount == requestCount)
   }
 
+  /// Neither do penalties and all that restricts a draw, whose state grows with every token.
+  @Test(.enabled(if: allocation_count_is_available()), arguments: [(0, 0), (40, 0), (0, 0.001), (40, 0.001)])
+  func aWarmStepWithEveryControlAllocatesNothing(topK: Int, minP: Float) async throws {
+    var params = SamplingParams(temperature: 0.9, topK: topK, topP: 0.95, seed: 3, stopTokenIDs: [96])
+    params.minP = minP
+    params.typicalP = 0.99
+    params.repetitionPenalty = 1.1
+    params.presencePenalty = 0.1
+    params.frequencyPenalty = 0.01
+    params.noRepeatNGramSize = 3
+    params.minTokens = 600
+    params.logitBias = [5: 1]
+    var bench = try StepBench(requestCount: 4, vocabularySize: 1000, generatedCount: 600, params: params)
+    try bench.warmUp()
+    let before = allocation_count()
+    for _ in 0..<500 { bench.loop.step() }
+    let count = allocation_count() - before
+    #expect(count == 0)
+    #expect(bench.statistics.snapshot().activeRequestCount == 4)
+  }
+
   @Test(.enabled(if: allocation_count_is_available()))
   func aWarmReaderAllocatesNothing() async throws {
     var bench = try StepBench(requestCount: 1, vocabularySize: 97, generatedCount: 600)
@@ -93,10 +114,16 @@ private struct StepBench {
   private let mailbox = Mailbox(maximumQueuedRequests: 100)
   private let requestCount: Int
   private let generatedCount: Int
+  private var params: SamplingParams
   private var nextID: UInt64 = 0
 
-  init(requestCount: Int, vocabularySize: Int, generatedCount: Int) throws {
+  init(
+    requestCount: Int, vocabularySize: Int, generatedCount: Int,
+    params: SamplingParams = SamplingParams(stopTokenIDs: [96])
+  ) throws {
     (self.requestCount, self.generatedCount) = (requestCount, generatedCount)
+    self.params = params
+    self.params.maxTokens = generatedCount
     let engine = ConstantEngine(vocabularySize: vocabularySize)
     let geometry = engine.cacheGeometry
     loop = StepLoop(
@@ -125,7 +152,7 @@ private struct StepBench {
       // Room for all events, since nobody reads in between.
       let queue = OutputQueue(capacity: generatedCount + 1)
       let input = GenerationRequest(
-        promptTokens: [TokenID(index), 1, 2], params: SamplingParams(maxTokens: generatedCount, stopTokenIDs: [96]),
+        promptTokens: [TokenID(index), 1, 2], params: params,
         endOfSequenceTokenIDs: [95])
       try mailbox.submit(
         Request(

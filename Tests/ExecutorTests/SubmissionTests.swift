@@ -67,6 +67,54 @@ import Testing
     #expect(error?.description == message)
   }
 
+  /// The parameters that have no place in the initializer, and what contradicts each other.
+  static let refusals: [(change: @Sendable (inout SamplingParams) -> Void, message: String)] = [
+    ({ $0.minTokens = -1 }, "min_tokens is -1; it must be between 0 and max_tokens"),
+    ({ ($0.maxTokens, $0.minTokens) = (3, 4) }, "min_tokens is 4; it must be between 0 and max_tokens"),
+    ({ $0.n = 0 }, "n is 0; it must be between 1 and 128"),
+    ({ $0.n = 129 }, "n is 129; it must be between 1 and 128"),
+    ({ $0.n = 2 }, "n is 2; it must be 1 if temperature is 0: all samples would be the same"),
+    ({ ($0.temperature, $0.n, $0.bestOf) = (1, 3, 2) }, "best_of is 2; it must be between n, which is 3, and 128"),
+    ({ $0.bestOf = 2 }, "best_of is 2; it must be 1 if temperature is 0: all samples would be the same"),
+    ({ $0.minP = 1.5 }, "min_p is 1.5; it must be between 0 and 1"),
+    ({ $0.minP = .nan }, "min_p is nan; it must be between 0 and 1"),
+    ({ $0.typicalP = 0 }, "typical_p is 0.0; it must be more than 0 and at most 1"),
+    ({ $0.repetitionPenalty = 0 }, "repetition_penalty is 0.0; it must be between 0.01 and 100"),
+    ({ $0.presencePenalty = 2.5 }, "presence_penalty is 2.5; it must be between -2 and 2"),
+    ({ $0.frequencyPenalty = -.infinity }, "frequency_penalty is -inf; it must be between -2 and 2"),
+    ({ $0.noRepeatNGramSize = -1 }, "no_repeat_ngram_size is -1; it must be 0 (no limit) or more"),
+    ({ $0.logitBias = [-1: 0] }, "logit_bias is for token -1; it must be for tokens 0 or more"),
+    ({ $0.logitBias = [1: 0, 2: 101] }, "logit_bias is 101.0 for token 2; it must be between -100 and 100"),
+    ({ $0.badWords = ["a", ""] }, "bad_words is a text of 0 bytes; it must be texts of 1 to 4096 bytes"),
+    ({ $0.stop = [""] }, "stop is a text of 0 bytes; it must be texts of 1 to 4096 bytes"),
+    (
+      { $0.stop = Array(repeating: "a", count: 257) }, "stop is 257 texts; it must be at most 256 texts"
+    ),
+    (
+      { $0.includesStop = true },
+      "include_stop_str_in_output is true; it must be false where there are no stop strings"
+    ),
+    ({ $0.truncatePrompt = 0 }, "truncate_prompt_tokens is 0; it must be at least 1"),
+  ]
+
+  @Test(arguments: 0..<refusals.count) func contradictionsAreRefused(index: Int) async throws {
+    var params = SamplingParams()
+    Self.refusals[index].change(&params)
+    let error = try await refusal(GenerationRequest(promptTokens: [1], params: params))
+    #expect(error?.description == Self.refusals[index].message)
+  }
+
+  @Test func beamSearchesOutOfRangeAreRefused() {
+    for params in [
+      BeamSearchParams(width: 0, maxTokens: 1), BeamSearchParams(width: 129, maxTokens: 1),
+      BeamSearchParams(width: 2, maxTokens: 0), BeamSearchParams(width: 2, maxTokens: 1, n: 3),
+      BeamSearchParams(width: 2, maxTokens: 1, lengthPenalty: .nan),
+    ] {
+      #expect(throws: SamplingParamsError.self) { try params.validated(endTokenCount: 1) }
+    }
+    #expect(throws: Never.self) { try BeamSearchParams(width: 128, maxTokens: 1).validated(endTokenCount: 1) }
+  }
+
   @Test func theQueueIsBounded() async throws {
     var script = FakeModelEngine.Script()
     script.gate = FakeModelEngine.Gate(fromPass: 0)

@@ -8,9 +8,12 @@ import TestKit
 struct Collected: Equatable, Sendable {
   var tokens: [TokenOutput] = []
   var prompt: [PromptTokenLogprobs] = []
+  var samples: [SampleSummary] = []
   var summary: RequestSummary?
 
   var tokenIDs: [TokenID] { tokens.map(\.token) }
+  /// The tokens of one sample.
+  func tokenIDs(ofSample index: Int) -> [TokenID] { tokens.filter { $0.sampleIndex == index }.map(\.token) }
   var reason: FinishReason? { summary?.reason }
   /// The same, as if nothing had been found in the cache: what must not depend on the cache.
   var uncached: Collected {
@@ -23,6 +26,7 @@ struct Collected: Equatable, Sendable {
     switch output {
     case .promptLogprobs(let entries): prompt += entries
     case .token(let token): tokens.append(token)
+    case .sampleFinished(let summary): samples.append(summary)
     case .finished(let summary): self.summary = summary
     }
   }

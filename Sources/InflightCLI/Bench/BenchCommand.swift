@@ -80,6 +80,9 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   func validate() throws {
+    if engine.scheduling.prefixCacheFile != nil {
+      throw ValidationError("bench computes every prompt from its beginning; --prefix-cache-file has no place in it")
+    }
     do {
       _ = try plan()
     } catch {

@@ -46,6 +46,7 @@ final class BenchRun {
     options.executor.isReusingPrefixes = false
     guard plan.isProfiled else {
       let llm = try await LLM.load(model, options: options) { recorder.add($0) }
+      llm.printMemory()
       return BenchRun(
         llm, plan, engine, recorder: recorder, profile: nil, weightByteCount: llm.information.weightByteCount)
     }
@@ -53,6 +54,10 @@ final class BenchRun {
     defer { bar.finish() }
     let path = try await ModelCatalogue().resolve(model.model, progress: bar)
     let checkpoint = try Checkpoint.open(path: path)
+    let ledger = try MemoryLedger(
+      checkpoint, options: options.engine, secondTierByteCount: options.executor.secondTier.memoryByteCount)
+    Terminal.write(ledger.words)
+    options.engine.cacheTokens = ledger.cacheTokens
     let profile = OperationProfile()
     let (profiled, bytes) = try engineThatIsTimed(checkpoint, options.engine, profile, bar)
     let llm = try await LLM(model: path, options: options, engine: profiled, onStep: { recorder.add($0) })

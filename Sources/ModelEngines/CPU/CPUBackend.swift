@@ -20,6 +20,10 @@ package final class CPUBackend: BatchBackend {
   package let logits: Logits
   /// Bytes of all packed weights.
   package private(set) var weightByteCount = 0
+  /// Bytes of all other parameters: norms and biases.
+  package private(set) var vectorByteCount = 0
+  /// Bytes of all buffers for a batch, the logits not counted, which grow with use.
+  package private(set) var workByteCount = 0
 
   private let arena = WeightArena()
   private let options: EngineOptions
@@ -40,6 +44,7 @@ package final class CPUBackend: BatchBackend {
     configuration: ModelConfiguration, options: EngineOptions, loaded: LoadObserver? = nil
   ) throws(EngineError) {
     try options.validate()
+    _ = try options.processorBlockSize()
     self.options = options
     self.loaded = loaded
     sequenceLength = options.maximumSequenceLength ?? configuration.maximumPositions
@@ -79,23 +84,35 @@ package final class CPUBackend: BatchBackend {
       try parts.map { PackedLinear.Part(weights: StoredMatrix($0.weight), bias: try $0.bias?.floats()) },
       arena: arena, pool: operations.pool)
     weightByteCount += packed.byteCount
+    vectorByteCount += packed.biasByteCount
     loaded?(parts.reduce(0) { $0 + $1.weight.byteCount })
     return packed
   }
 
-  package func vector(_ tensor: TensorDescriptor) throws -> AlignedBuffer { AlignedBuffer(try tensor.floats()) }
+  package func vector(_ tensor: TensorDescriptor) throws -> AlignedBuffer {
+    let vector = AlignedBuffer(try tensor.floats())
+    vectorByteCount += vector.byteCount
+    return vector
+  }
 
   package func rotary(inverseFrequencies: [Double]) -> RotaryTable {
     let table = RotaryTable(inverseFrequencies: inverseFrequencies, capacity: options.maximumBatchTokens)
     rotaryTables.append(table)
+    workByteCount += table.byteCount
     return table
   }
 
-  package func matrix(columns: Int) -> Matrix { Matrix(capacity: options.maximumBatchTokens, columns: columns) }
+  package func matrix(columns: Int) -> Matrix {
+    let matrix = Matrix(capacity: options.maximumBatchTokens, columns: columns)
+    workByteCount += matrix.byteCount
+    return matrix
+  }
 
   package func operand(columns: Int, feeding consumers: [PackedLinear]) -> Operand {
-    Operand(
+    let operand = Operand(
       capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains { $0.needsIntegers })
+    workByteCount += operand.byteCount
+    return operand
   }
 
   package func allocateCache(_ shape: AttentionShape) throws(EngineError) {
@@ -105,20 +122,22 @@ package final class CPUBackend: BatchBackend {
     }
     let cacheShape = KVBlocks.Shape(
       layers: shape.layerCount, kvHeads: shape.keyValueHeadCount, headDimension: shape.headDimension,
-      type: options.cacheType)
-    let blocks = try options.blockCount(
-      blockSize: KVBlocks.blockSize, bytesPerBlock: cacheShape.bytesPerBlock, sequenceLength: sequenceLength)
+      type: options.cacheType, blockSize: options.blockSize)
+    let blocks = try options.blockCount(bytesPerBlock: cacheShape.bytesPerBlock, sequenceLength: sequenceLength)
     self.shape = shape
     cache = KVBlocks(cacheShape, blockCount: blocks)
-    layout = RaggedLayout(
-      heads: shape.headCount, kvHeads: shape.keyValueHeadCount, blockCount: blocks, sequenceLength: sequenceLength,
-      threadCount: operations.pool.threadCount)
+    let layout = RaggedLayout(
+      heads: shape.headCount, kvHeads: shape.keyValueHeadCount, blockCount: blocks, blockSize: options.blockSize,
+      sequenceLength: sequenceLength, threadCount: operations.pool.threadCount)
+    workByteCount += layout.partialByteCount
+    self.layout = layout
   }
 
   package var cacheGeometry: KVCacheGeometry {
-    let cache = attention.cache
+    let (cache, shape, _) = attention
     return KVCacheGeometry(
-      blockSize: KVBlocks.blockSize, blockCount: cache.blockCount, bytesPerBlock: cache.shape.bytesPerBlock)
+      blockSize: cache.shape.blockSize, blockCount: cache.blockCount, bytesPerBlock: cache.shape.bytesPerBlock,
+      slidingWindow: shape.windowShorter(than: sequenceLength))
   }
 
   package var blockStore: (any KVBlockStore)? { cache.map { CPUBlockStore($0) } }

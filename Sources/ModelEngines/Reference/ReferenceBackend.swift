@@ -36,8 +36,6 @@ package final class ReferenceBackend: BatchBackend {
   package typealias Embedding = [[Float]]
   package typealias Rotary = [Double]
 
-  private static let blockSize = 32
-
   package let logits: Logits
   private let options: EngineOptions
   private let sequenceLength: Int
@@ -82,18 +80,20 @@ package final class ReferenceBackend: BatchBackend {
   package func allocateCache(_ shape: AttentionShape) throws(EngineError) {
     self.shape = shape
     blockCount = try options.blockCount(
-      blockSize: Self.blockSize, bytesPerBlock: cacheBytesPerBlock, sequenceLength: sequenceLength)
-    let empty = [[Float]](repeating: [], count: blockCount * Self.blockSize)
+      bytesPerBlock: cacheBytesPerBlock, sequenceLength: sequenceLength)
+    let empty = [[Float]](repeating: [], count: blockCount * options.blockSize)
     keys = Array(repeating: empty, count: shape.layerCount)
     values = keys
   }
 
   package var cacheGeometry: KVCacheGeometry {
-    KVCacheGeometry(blockSize: Self.blockSize, blockCount: blockCount, bytesPerBlock: cacheBytesPerBlock)
+    KVCacheGeometry(
+      blockSize: options.blockSize, blockCount: blockCount, bytesPerBlock: cacheBytesPerBlock,
+      slidingWindow: shape.windowShorter(than: sequenceLength))
   }
 
   private var cacheBytesPerBlock: Int {
-    shape.layerCount * Self.blockSize * 2 * shape.keyValueHeadCount * shape.headDimension * 4
+    shape.layerCount * options.blockSize * 2 * shape.keyValueHeadCount * shape.headDimension * 4
   }
 
   private func rows(of tensor: TensorDescriptor) throws -> [[Float]] {
@@ -205,7 +205,8 @@ package final class ReferenceBackend: BatchBackend {
   }
 
   private func cacheSlot(_ run: ForwardBatch.Run, _ position: Int) -> Int {
-    Int(batch.blockTable[run.blockStart + position / Self.blockSize]) * Self.blockSize + position % Self.blockSize
+    Int(batch.blockTable[run.blockStart + position / options.blockSize]) * options.blockSize + position
+      % options.blockSize
   }
 
   private func dot(_ a: some Collection<Float>, _ b: some Collection<Float>) -> Float {

@@ -1,0 +1,21 @@
+public import Requests
+
+/// Decides, token by token, what a request may generate: a schema, a grammar, a list of choices.
+///
+/// One per sample of a request: a value that is copied when samples begin. It is used by one thread at a time.
+public protocol TokenConstraint: Sendable {
+  /// Writes one bit per token, bit `i % 64` of word `i / 64`: 1 is allowed. End-of-sequence tokens are allowed exactly
+  /// where the text may end.
+  ///
+  /// - Parameter words: enough words for the vocabulary of the logits; their contents are unspecified on entry, and every
+  ///   one must be written.
+  mutating func fillMask(_ words: inout [UInt64])
+
+  /// The token was chosen.
+  ///
+  /// - Throws: ``DecodingError`` if it is not allowed.
+  mutating func accept(_ token: TokenID) throws(DecodingError)
+
+  /// Whether nothing but the end may follow. The request then ends without generating an end-of-sequence token.
+  var isFinished: Bool { get }
+}

@@ -1,0 +1,158 @@
+import JSON
+
+/// Turns a JSON schema into expressions.
+///
+/// Schemas are known by numbers. Those that must hold together for one value are listed, and each such list becomes one
+/// rule, made when it is needed first; that is how schemas that contain themselves come to an end.
+struct SchemaCompiler {
+  /// A schema and where it stands.
+  struct Location {
+    var schema: JSONValue
+    var pointer: String
+  }
+
+  /// The schema that allows nothing.
+  static let nothing = 0
+
+  let document: JSONValue
+  let format: JSONFormat
+  var builder: GrammarBuilder
+  private(set) var locations = [Location(schema: .bool(false), pointer: "")]
+  private var placeOfPointer: [[UInt8]: Int] = [:]
+  private var rules: [SchemaList: ExpressionID] = [:]
+  private var pending: [(rule: RuleID, schemas: SchemaList)] = []
+  /// How deeply the work on alternatives is nested at the moment.
+  var nesting = 0
+  /// Any character of a string, once it was needed.
+  var characterExpression: ExpressionID?
+
+  init(schema: JSONValue, format: JSONFormat, builder: GrammarBuilder) {
+    document = schema
+    self.format = format
+    self.builder = builder
+  }
+
+  /// The expression of the whole schema.
+  ///
+  /// - Throws: ``GuidedError``.
+  mutating func root() throws(GuidedError) -> ExpressionID {
+    let root = try rule(for: [location(document, "")])
+    // Rules are made one after the other and not inside each other, however deep the schema is.
+    while let next = pending.popLast() {
+      builder.define(next.rule, as: try expression(for: next.schemas))
+    }
+    return root
+  }
+
+  /// The rule of a value for which all of `schemas` hold.
+  mutating func rule(for schemas: SchemaList) throws(GuidedError) -> ExpressionID {
+    let key = Array(Set(schemas)).sorted()
+    if let known = rules[key] { return known }
+    let name = key.last.map { locations[$0].pointer } ?? ""
+    let rule = try builder.addRule(named: name)
+    let expression = try builder.add(.rule(rule))
+    rules[key] = expression
+    pending.append((rule, key))
+    return expression
+  }
+
+  /// The number of a schema that stands at `pointer`.
+  mutating func location(_ schema: JSONValue, _ pointer: String) -> Int {
+    if case .bool(false) = schema { return Self.nothing }
+    let key = Array(pointer.utf8)
+    if let known = placeOfPointer[key] { return known }
+    locations.append(Location(schema: schema, pointer: pointer))
+    placeOfPointer[key] = locations.count - 1
+    return locations.count - 1
+  }
+
+  /// The number of the schema that a reference leads to.
+  mutating func resolve(_ reference: String, at pointer: String) throws(GuidedError) -> Int {
+    guard reference.utf8.first == UInt8(ascii: "#") else {
+      throw .unsupportedKeyword(
+        keyword: "$ref", pointer: pointer,
+        reason: "\"\(reference.prefix(80))\" leads out of the schema; put what it means under $defs")
+    }
+    let path = String(decoding: try percentDecoded(reference.utf8.dropFirst(), at: pointer), as: UTF8.self)
+    guard path.isEmpty || path.utf8.first == UInt8(ascii: "/") else {
+      throw .unsupportedKeyword(
+        keyword: "$ref", pointer: pointer, reason: "\"\(reference.prefix(80))\" is an anchor; use a JSON pointer")
+    }
+    var schema = document
+    for step in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst() {
+      let key = Self.unescaped(step)
+      var next: JSONValue?
+      switch schema {
+      case .object(let object): next = object[key]
+      case .array(let elements):
+        if let index = Int(key), elements.indices.contains(index) { next = elements[index] }
+      default: break
+      }
+      guard let next else {
+        throw .invalidSchema(pointer: pointer, problem: "$ref \"\(reference.prefix(80))\" leads nowhere")
+      }
+      schema = next
+    }
+    return location(schema, path)
+  }
+
+  private func percentDecoded(
+    _ bytes: some Sequence<UInt8>, at pointer: String
+  ) throws(GuidedError) -> [UInt8] {
+    let bytes = Array(bytes)
+    var result: [UInt8] = []
+    var index = 0
+    while index < bytes.count {
+      if bytes[index] == UInt8(ascii: "%") {
+        guard index + 2 < bytes.count,
+          let byte = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
+        else { throw .invalidSchema(pointer: pointer, problem: "a $ref with a '%' that is no escape") }
+        result.append(byte)
+        index += 3
+      } else {
+        result.append(bytes[index])
+        index += 1
+      }
+    }
+    return result
+  }
+
+  /// One step of a JSON pointer as the key it means (RFC 6901).
+  private static func unescaped(_ step: Substring.UTF8View.SubSequence) -> String {
+    var result: [UInt8] = []
+    var isEscape = false
+    for byte in step {
+      if isEscape {
+        result.append(byte == UInt8(ascii: "1") ? UInt8(ascii: "/") : UInt8(ascii: "~"))
+        isEscape = false
+      } else if byte == UInt8(ascii: "~") {
+        isEscape = true
+      } else {
+        result.append(byte)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  /// A step of a JSON pointer for `key`.
+  static func escaped(_ key: String) -> String {
+    var result: [UInt8] = []
+    for byte in key.utf8 {
+      switch byte {
+      case UInt8(ascii: "~"): result += Array("~0".utf8)
+      case UInt8(ascii: "/"): result += Array("~1".utf8)
+      default: result.append(byte)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  /// Enters one more level of alternatives inside of alternatives.
+  mutating func enter() throws(GuidedError) {
+    nesting += 1
+    guard nesting <= builder.limits.nesting else {
+      throw .tooLarge(what: "schemas refer to each other too deeply", limit: builder.limits.nesting)
+    }
+    try builder.budget.spend()
+  }
+}

@@ -1,0 +1,227 @@
+import JSON
+
+extension SchemaCompiler {
+  /// What a schema says beside its constraints: other schemas for the same value.
+  struct Combinations {
+    /// Schemas that must hold too.
+    var all: [Int] = []
+    /// Lists of schemas of which one must hold each.
+    var any: [(schemas: [Int], isExclusive: Bool, pointer: String)] = []
+  }
+
+  /// Takes what the schema `place` says itself into `conjunction`; false if nothing is left.
+  mutating func read(
+    _ place: Int, into conjunction: inout SchemaConjunction, _ combinations: inout Combinations
+  ) throws(GuidedError) -> Bool {
+    let pointer = locations[place].pointer
+    switch locations[place].schema {
+    case .bool(let allowsAll): return allowsAll
+    case .object(let object):
+      conjunction.pointer = pointer
+      for member in object.members {
+        try builder.budget.spend()
+        try readMember(member, of: object, pointer, into: &conjunction, &combinations)
+      }
+      try readArrays(object, pointer, into: &conjunction)
+      try readObjects(object, pointer, into: &conjunction)
+      return !conjunction.types.isEmpty
+    default: throw .invalidSchema(pointer: pointer, problem: "a schema must be an object, true or false")
+    }
+  }
+
+  private mutating func readMember(
+    _ member: JSONObject.Member, of object: JSONObject, _ pointer: String, into conjunction: inout SchemaConjunction,
+    _ combinations: inout Combinations
+  ) throws(GuidedError) {
+    let place = pointer + "/" + Self.escaped(member.key)
+    switch member.key {
+    case "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$schema",
+      "$defs", "definitions", "contentEncoding", "contentMediaType", "contentSchema":
+      break
+    case "$id":
+      guard pointer.isEmpty else {
+        throw .unsupportedKeyword(keyword: "$id", pointer: place, reason: "only the root may have one")
+      }
+    case "$ref": combinations.all.append(try resolve(try text(member.value, place), at: place))
+    case "allOf": combinations.all += try schemas(member.value, place)
+    case "anyOf": combinations.any.append((try schemas(member.value, place), false, place))
+    case "oneOf": combinations.any.append((try schemas(member.value, place), true, place))
+    case "type": conjunction.types.formIntersection(try types(member.value, place))
+    case "enum":
+      guard let values = member.value.arrayValue else { throw .invalidSchema(pointer: place, problem: "not an array") }
+      conjunction.allow(values)
+    case "const": conjunction.allow([member.value])
+    case "minimum": conjunction.numbers.raise(to: .init(value: try bound(member.value, place), isInclusive: true))
+    case "exclusiveMinimum":
+      conjunction.numbers.raise(to: .init(value: try bound(member.value, place), isInclusive: false))
+    case "maximum": conjunction.numbers.lowerTop(to: .init(value: try bound(member.value, place), isInclusive: true))
+    case "exclusiveMaximum":
+      conjunction.numbers.lowerTop(to: .init(value: try bound(member.value, place), isInclusive: false))
+    case "minLength": conjunction.lengths.raise(to: try count(member.value, place))
+    case "maxLength": conjunction.lengths.lowerTop(to: try count(member.value, place))
+    case "pattern":
+      conjunction.patterns.append(StringPattern(node: try regex(try text(member.value, place), place), isSearch: true))
+    case "format":
+      let name = try text(member.value, place)
+      guard let pattern = StringFormats.pattern(of: name) else {
+        throw .unsupportedKeyword(keyword: "format", pointer: place, reason: "\"\(name.prefix(40))\" is not known")
+      }
+      conjunction.patterns.append(StringPattern(node: try regex(pattern, place), isSearch: false))
+    case "minItems": conjunction.elementCounts.raise(to: try count(member.value, place))
+    case "maxItems": conjunction.elementCounts.lowerTop(to: try count(member.value, place))
+    case "uniqueItems":
+      guard case .bool(false) = member.value else {
+        throw .unsupportedKeyword(
+          keyword: "uniqueItems", pointer: place, reason: "elements cannot be compared while they are generated")
+      }
+    case "minProperties": conjunction.memberCounts.raise(to: try count(member.value, place))
+    case "maxProperties": conjunction.memberCounts.lowerTop(to: try count(member.value, place))
+    case "required":
+      guard let keys = member.value.arrayValue else { throw .invalidSchema(pointer: place, problem: "not an array") }
+      for key in keys {
+        let key = try text(key, place)
+        if !conjunction.required.contains(where: { sameBytes($0, key) }) { conjunction.required.append(key) }
+      }
+    case "propertyNames": conjunction.names.append(location(member.value, place))
+    case "prefixItems", "items", "properties", "patternProperties", "additionalProperties": break
+    case "then" where object["if"] == nil, "else" where object["if"] == nil: break
+    case let key where key.hasPrefix("x-"): break
+    default:
+      throw .unsupportedKeyword(
+        keyword: member.key, pointer: place, reason: "leave it out, or say the same with other keywords")
+    }
+  }
+
+  private mutating func readArrays(
+    _ object: JSONObject, _ pointer: String, into conjunction: inout SchemaConjunction
+  ) throws(GuidedError) {
+    guard object["prefixItems"] != nil || object["items"] != nil else { return }
+    var rule = SchemaConjunction.ArrayRule(prefix: [], rest: nil)
+    if let prefix = object["prefixItems"] { rule.prefix = try schemas(prefix, pointer + "/prefixItems") }
+    if let items = object["items"] {
+      guard items.arrayValue == nil else {
+        throw .unsupportedKeyword(
+          keyword: "items", pointer: pointer + "/items", reason: "a list of schemas is called prefixItems")
+      }
+      rule.rest = location(items, pointer + "/items")
+    }
+    conjunction.arrays.append(rule)
+  }
+
+  private mutating func readObjects(
+    _ object: JSONObject, _ pointer: String, into conjunction: inout SchemaConjunction
+  ) throws(GuidedError) {
+    guard object["properties"] != nil || object["patternProperties"] != nil || object["additionalProperties"] != nil
+    else { return }
+    var rule = SchemaConjunction.ObjectRule(properties: [], patterns: [], additional: nil)
+    if let properties = object["properties"] {
+      let place = pointer + "/properties"
+      guard let members = properties.objectValue?.members else {
+        throw .invalidSchema(pointer: place, problem: "not an object")
+      }
+      var seen: Set<[UInt8]> = []
+      for member in members {
+        guard seen.insert(Array(member.key.utf8)).inserted else {
+          throw .invalidSchema(pointer: place, problem: "the property \"\(member.key)\" is declared twice")
+        }
+        rule.properties.append((member.key, location(member.value, place + "/" + Self.escaped(member.key))))
+      }
+    }
+    if let patterns = object["patternProperties"] {
+      let place = pointer + "/patternProperties"
+      guard let members = patterns.objectValue?.members else {
+        throw .invalidSchema(pointer: place, problem: "not an object")
+      }
+      for member in members {
+        let own = place + "/" + Self.escaped(member.key)
+        let pattern = StringPattern(node: try regex(member.key, own), isSearch: true)
+        rule.patterns.append((try automaton(of: pattern), location(member.value, own)))
+      }
+    }
+    if let additional = object["additionalProperties"] {
+      rule.additional = location(additional, pointer + "/additionalProperties")
+    }
+    conjunction.objects.append(rule)
+  }
+
+  // MARK: Values of keywords
+
+  private mutating func schemas(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> [Int] {
+    guard let elements = value.arrayValue, !elements.isEmpty else {
+      throw .invalidSchema(pointer: pointer, problem: "not an array of at least one schema")
+    }
+    return elements.enumerated().map { location($0.element, "\(pointer)/\($0.offset)") }
+  }
+
+  private func types(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> TypeSet {
+    var result: TypeSet = []
+    for element in value.arrayValue ?? [value] {
+      guard let name = element.stringValue, let type = TypeSet(name: name) else {
+        throw .invalidSchema(pointer: pointer, problem: "not the name of a type")
+      }
+      result.formUnion(type)
+    }
+    return result
+  }
+
+  private func text(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> String {
+    guard let text = value.stringValue else { throw .invalidSchema(pointer: pointer, problem: "not a string") }
+    return text
+  }
+
+  private func bound(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> DecimalNumber {
+    guard value.doubleValue != nil else { throw .invalidSchema(pointer: pointer, problem: "not a number") }
+    guard let number = DecimalNumber(value) else {
+      throw .unsupportedKeyword(
+        keyword: "minimum or maximum", pointer: pointer, reason: "the bound is larger than whole numbers of 64 bits")
+    }
+    return number
+  }
+
+  private func count(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> Int {
+    var count = value.intValue
+    if case .number(let number) = value { count = Int(exactly: number) }
+    guard let count, count >= 0 else { throw .invalidSchema(pointer: pointer, problem: "not a count") }
+    // No document has as many as that.
+    return min(count, 1 << 30)
+  }
+
+  private func regex(_ pattern: String, _ pointer: String) throws(GuidedError) -> RegexNode {
+    guard pattern.utf8.count <= builder.limits.textByteCount else {
+      throw .tooLarge(what: "a pattern has too many bytes", limit: builder.limits.textByteCount)
+    }
+    var parser = RegexParser(pattern, nesting: builder.limits.nesting)
+    do {
+      return try parser.parse()
+    } catch {
+      throw .unsupportedKeyword(keyword: "pattern", pointer: pointer, reason: error.description)
+    }
+  }
+}
+
+extension SchemaConjunction {
+  /// Allows only values that are in `list`.
+  mutating func allow(_ list: [JSONValue]) {
+    guard let values else {
+      self.values = list
+      return
+    }
+    self.values = values.filter { value in list.contains { $0.means(value) } }
+  }
+}
+
+extension JSONValue {
+  /// Whether two values are equal for JSON schema: numbers by what they are, members in any order.
+  func means(_ other: JSONValue) -> Bool {
+    switch (self, other) {
+    case (.integer(let integer), .number(let number)), (.number(let number), .integer(let integer)):
+      return Double(exactly: integer) == number
+    case (.array(let left), .array(let right)):
+      return left.count == right.count && zip(left, right).allSatisfy { $0.means($1) }
+    case (.object(let left), .object(let right)):
+      return left.members.count == right.members.count
+        && left.members.allSatisfy { member in right[member.key].map { $0.means(member.value) } ?? false }
+    default: return self == other
+    }
+  }
+}

@@ -1,0 +1,103 @@
+public import Requests
+
+/// The tokens of a model as bytes, arranged so that a grammar can walk through all of them at once.
+///
+/// A token that stands for no bytes, and one that is special, never belongs to a text; the tokens that end a sequence
+/// are allowed where a text may end.
+public struct TokenVocabulary: Sendable {
+  /// The number of tokens, special ones and holes included.
+  public let tokenCount: Int
+  /// The tokens that end a sequence.
+  public let endOfSequence: Set<TokenID>
+  /// All tokens of texts.
+  let all: TokenTrie
+  /// The tokens of texts that are not in ``plainMask``.
+  let rest: TokenTrie
+  /// The tokens that are well-formed UTF-8 without control characters, quotation marks and backslashes, whose last
+  /// character may be cut short, of at most ``plainLength`` characters.
+  let plainMask: [UInt64]
+  /// The most characters of a plain token.
+  static let plainLength = 32
+  private let bytes: [[UInt8]]
+
+  /// The number of words of a mask.
+  public var wordCount: Int { (tokenCount + 63) / 64 }
+
+  /// Creates a vocabulary.
+  ///
+  /// - Parameters:
+  ///   - bytesOfTokens: what every token stands for, by identifier; empty for a hole.
+  ///   - endOfSequence: the tokens that end a sequence; those that are not in the vocabulary are left out.
+  ///   - special: tokens that never belong to a text, whatever their bytes.
+  public init(bytesOfTokens: [[UInt8]], endOfSequence: Set<TokenID>, special: Set<TokenID> = []) {
+    tokenCount = bytesOfTokens.count
+    self.endOfSequence = endOfSequence.filter { $0 >= 0 && $0 < bytesOfTokens.count }
+    var ordinary: [TokenID] = []
+    for token in bytesOfTokens.indices {
+      let token = TokenID(token)
+      guard !bytesOfTokens[Int(token)].isEmpty, !special.contains(token), !endOfSequence.contains(token) else {
+        continue
+      }
+      ordinary.append(token)
+    }
+    bytes = bytesOfTokens
+    all = TokenTrie(ordinary, bytesOfTokens: bytesOfTokens)
+    var mask = [UInt64](repeating: 0, count: (bytesOfTokens.count + 63) / 64)
+    for token in ordinary where Self.isPlain(bytesOfTokens[Int(token)]) { mask.insert(token) }
+    plainMask = mask
+    rest = TokenTrie(ordinary.filter { !mask.holds($0) }, bytesOfTokens: bytesOfTokens)
+  }
+
+  /// What a token stands for; nil if there is no such token.
+  public func bytes(of token: TokenID) -> [UInt8]? {
+    token >= 0 && token < bytes.count ? bytes[Int(token)] : nil
+  }
+
+  /// Whether `token` may be part of a text.
+  func isOrdinary(_ token: TokenID) -> Bool { all.contains(token) }
+
+  private static func isPlain(_ bytes: [UInt8]) -> Bool {
+    var index = 0
+    var count = 0
+    while index < bytes.count {
+      let first = bytes[index]
+      count += 1
+      guard first >= 0x20, first != 0x22, first != 0x5C, first != 0x7F else { return false }
+      index += 1
+      guard first >= 0x80 else { continue }
+      guard let form = PlainText.form(first) else { return false }
+      for place in 0..<form.continuationCount where index < bytes.count {
+        guard (place == 0 ? form.second : 0x80...0xBF).contains(bytes[index]) else { return false }
+        index += 1
+      }
+    }
+    return count <= plainLength
+  }
+}
+
+/// The plain characters, of which nearly all of most texts is made.
+enum PlainText {
+  /// What follows a lead byte: how many continuation bytes, and the bounds of the first (Unicode 3.9, table 3-7).
+  static func form(_ lead: UInt8) -> (continuationCount: Int, second: ClosedRange<UInt8>)? {
+    switch lead {
+    case 0xC2...0xDF: (1, 0x80...0xBF)
+    case 0xE0: (2, 0xA0...0xBF)
+    case 0xED: (2, 0x80...0x9F)
+    case 0xE1...0xEF: (2, 0x80...0xBF)
+    case 0xF0: (3, 0x90...0xBF)
+    case 0xF1...0xF3: (3, 0x80...0xBF)
+    case 0xF4: (3, 0x80...0x8F)
+    default: nil
+    }
+  }
+}
+
+extension [UInt64] {
+  /// Sets the bit of `token`: bit `token % 64` of word `token / 64`.
+  @inline(__always)
+  mutating func insert(_ token: TokenID) { self[Int(token) >> 6] |= 1 << UInt64(token & 63) }
+
+  /// Whether the bit of `token` is set.
+  @inline(__always)
+  func holds(_ token: TokenID) -> Bool { self[Int(token) >> 6] & 1 << UInt64(token & 63) != 0 }
+}

@@ -1,0 +1,67 @@
+package import Decoding
+package import Executor
+package import JSON
+package import ModelEngines
+package import Requests
+package import Resources
+internal import Tokenization
+
+/// What a server needs of a model beside what everybody uses.
+extension LLM {
+  /// Ends a request within one step; nothing happens if it has ended already.
+  package func cancel(_ id: RequestID) { executor.cancel(id) }
+
+  /// What the engine can take.
+  package var engineLimits: ModelEngineLimits { executor.engineLimits }
+
+  /// The engine's cache.
+  package var cacheGeometry: KVCacheGeometry { executor.cacheGeometry }
+
+  /// The batch as it flies.
+  package var board: BatchBoard { executor.board }
+
+  /// Completes a prompt of tokens; if more samples are generated than are wanted, all come, with log-probabilities by which
+  /// the reader chooses.
+  ///
+  /// - Throws: ``InflightError`` if the request is refused.
+  package func samples(
+    tokens: [TokenID], _ params: SamplingParams, priority: Int, cache: CacheOptions, controls: TokenControls
+  ) throws(InflightError) -> CompletionStream {
+    var request = GenerationRequest(
+      promptTokens: tokens, params: params, priority: priority, endOfSequenceTokenIDs: text.endOfSequence, cache: cache)
+    if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
+    return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
+  }
+
+  /// What happens to the blocks of the cache, for one reader; nil unless the configuration asked for it.
+  package var cacheEvents: AsyncStream<NumberedCacheEvent>? { executor.cacheEvents }
+
+  /// The source of the chat template; nil if there is none that can be used.
+  package var chatTemplateSource: String? { text.templateSource }
+
+  /// The text that the model's chat template makes of a conversation.
+  ///
+  /// - Parameters:
+  ///   - messages: objects with `role`, `content` and what else templates read.
+  ///   - tools: what the model may call, as templates read it.
+  ///   - extra: more variables of the template.
+  /// - Throws: ``InflightError`` if there is no template or it refuses the conversation.
+  package func prompt(
+    messages: [JSONValue], tools: [JSONValue]?, extra: [(name: String, value: JSONValue)]
+  ) throws(InflightError) -> String {
+    if let templateError = text.templateError { throw InflightError(.request, "the chat template: \(templateError)") }
+    guard let template = text.template else {
+      throw InflightError(.request, "the model has no chat template; use /v1/completions with a prompt")
+    }
+    do {
+      return try template.render(messages: messages, tools: tools, extra: extra)
+    } catch {
+      throw InflightError(error)
+    }
+  }
+}
+
+extension CompletionStream {
+  /// Nanoseconds that the request waited before it first held resources; nil as long as it waits.
+  package var queueNanoseconds: UInt64? { outputs.queueNanoseconds }
+}

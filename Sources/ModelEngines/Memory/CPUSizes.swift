@@ -1,0 +1,115 @@
+internal import Checkpoints
+internal import Models
+internal import Tensors
+
+/// What the processor's engine will allocate for a checkpoint, computed without allocating or reading any of it: the model
+/// is built, by the code that builds it in earnest, on a backend that only adds up sizes.
+struct CPUSizes: Equatable {
+  /// Bytes of the packed weights, norms and biases.
+  var weights = 0
+  /// Bytes of the buffers for a batch, logits included.
+  var workSpace = 0
+  /// Bytes of a block of the cache.
+  var bytesPerBlock = 0
+
+  /// The sizes for `checkpoint`.
+  ///
+  /// - Throws: what building the model throws.
+  init(_ checkpoint: Checkpoint, options: EngineOptions) throws {
+    try options.validate()
+    try options.validateSequenceLength(for: checkpoint.configuration)
+    let backend = Backend(checkpoint, options)
+    _ = try ModelRegistry.build(checkpoint, on: backend)
+    self = backend.sizes
+    workSpace += Logits.byteCount(
+      rowCount: min(options.maximumLogitsRows, options.maximumBatchTokens),
+      vocabularySize: checkpoint.configuration.vocabularySize)
+  }
+
+  private init() {}
+
+  /// Adds up what is asked for. A projection is whether it needs integers; all else is nothing.
+  private final class Backend: Models.Backend {
+    typealias Matrix = Void
+    typealias Operand = Void
+    typealias Projection = Bool
+    typealias Vector = Void
+    typealias Embedding = Void
+    typealias Rotary = Void
+
+    var sizes = CPUSizes()
+    private let options: EngineOptions
+    private let sequenceLength: Int
+
+    init(_ checkpoint: Checkpoint, _ options: EngineOptions) {
+      self.options = options
+      sequenceLength = options.maximumSequenceLength ?? checkpoint.configuration.maximumPositions
+    }
+
+    func embedding(_ table: TensorDescriptor) {}
+
+    func projection(_ parts: [ProjectionPart]) -> Bool {
+      var index = 0
+      while index < parts.count {
+        // Parts of one type side by side are packed together.
+        let weight = parts[index].weight
+        let run = parts[index...].prefix { $0.weight.type == weight.type }
+        let outputs = run.reduce(0) { $0 + $1.weight.rowCount }
+        sizes.weights += PackedLinear.byteCount(type: weight.type, outputs: outputs, inputs: weight.columnCount)
+        if run.contains(where: { $0.bias != nil }) { sizes.weights += outputs * 4 }
+        index = run.endIndex
+      }
+      return parts.contains { $0.weight.type.isQuantized }
+    }
+
+    func vector(_ tensor: TensorDescriptor) { sizes.weights += tensor.elementCount * 4 }
+
+    func rotary(inverseFrequencies: [Double]) {
+      sizes.workSpace += RotaryTable.byteCount(
+        frequencyCount: inverseFrequencies.count, capacity: options.maximumBatchTokens)
+    }
+
+    func matrix(columns: Int) {
+      sizes.workSpace += Tensors.Matrix.byteCount(capacity: options.maximumBatchTokens, columns: columns)
+    }
+
+    func operand(columns: Int, feeding consumers: [Bool]) {
+      sizes.workSpace += Tensors.Operand.byteCount(
+        capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains(true))
+    }
+
+    func allocateCache(_ shape: AttentionShape) throws(EngineError) {
+      sizes.bytesPerBlock =
+        KVBlocks.Shape(
+          layers: shape.layerCount, kvHeads: shape.keyValueHeadCount, headDimension: shape.headDimension,
+          type: options.cacheType, blockSize: try options.processorBlockSize()
+        ).bytesPerBlock
+      sizes.workSpace += RaggedLayout.partialByteCount(
+        heads: shape.headCount, sequenceLength: sequenceLength,
+        threadCount: options.threadCount ?? availableProcessorCount())
+    }
+
+    func embed(_ table: Void, into out: Void) {}
+    func normalize(_ x: Void, _ weight: Void, epsilon: Float, into out: Void) {}
+    func multiply(_ x: Void, _ weights: Bool, into out: Void) {}
+    func multiply(_ x: Void, _ weights: Bool, addingTo sum: Void) {}
+    func rotateAndStore(_ qkv: Void, _ rotary: Void, layer: Int) {}
+    func attend(_ qkv: Void, layer: Int, into out: Void) {}
+    func gateSiLU(_ x: Void, into out: Void) {}
+    func selectLogitsRows(_ x: Void, into out: Void) {}
+    func computeLogits(_ x: Void, _ head: Bool) {}
+  }
+}
+
+extension EngineOptions {
+  /// The size of a block, if the processor's kernels take it.
+  func processorBlockSize() throws(EngineError) -> Int {
+    guard KVBlocks.blockSizes.contains(blockSize) else {
+      throw .invalidOption(
+        name: "blockSize", value: "\(blockSize)",
+        allowed: KVBlocks.blockSizes.map(String.init).joined(separator: " or ")
+          + " on the processor, whose kernels take keys 32 at a time from one block")
+    }
+    return blockSize
+  }
+}

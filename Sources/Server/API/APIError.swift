@@ -1,0 +1,90 @@
+package import Inflight
+package import JSON
+
+/// An answer that is an error, in the shape and with the status codes of OpenAI's API.
+package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The HTTP status.
+  package var status: Int
+  /// One line that says what is wrong and what to do.
+  package var message: String
+  /// The class of errors, for example `invalid_request_error`.
+  package var type: String
+  /// The field that is wrong, as a path: `messages[2].content`.
+  package var field: String?
+  /// A word for programs.
+  package var code: String?
+  /// Seconds after which to try again.
+  package var retryAfter: Int?
+  /// Header fields that the answer has besides.
+  package var allow: String?
+
+  /// Creates an error.
+  package init(
+    _ status: Int, _ message: String, type: String = "invalid_request_error", field: String? = nil,
+    code: String? = nil, retryAfter: Int? = nil, allow: String? = nil
+  ) {
+    self.status = status
+    self.message = message
+    self.type = type
+    self.field = field
+    self.code = code
+    self.retryAfter = retryAfter
+    self.allow = allow
+  }
+
+  /// The message.
+  package var description: String { message }
+
+  /// The body of the answer.
+  package var body: JSONValue {
+    .object([
+      (
+        "error",
+        .object([
+          ("message", .string(message)), ("type", .string(type)),
+          ("param", field.map { .string($0) } ?? .null), ("code", code.map { .string($0) } ?? .null),
+        ])
+      )
+    ])
+  }
+
+  /// A field has a value that cannot be.
+  package static func invalid(_ field: String, _ problem: String, code: String = "invalid_value") -> APIError {
+    APIError(400, "\(field): \(problem)", field: field, code: code)
+  }
+
+  /// A field is known and not supported.
+  package static func unsupported(_ field: String, _ reason: String) -> APIError {
+    APIError(400, "\(field) is not supported: \(reason)", field: field, code: "unsupported_parameter")
+  }
+
+  /// There is no such model here.
+  package static func noModel(_ name: String, served: [String]) -> APIError {
+    APIError(
+      404, "the model '\(name)' does not exist; this server has \(served.joined(separator: ", "))", field: "model",
+      code: "model_not_found")
+  }
+
+  /// The server cannot take requests now.
+  package static func unavailable(_ reason: String, retryAfter: Int) -> APIError {
+    APIError(503, reason, type: "service_unavailable", code: "service_unavailable", retryAfter: retryAfter)
+  }
+
+  /// What a refusal or a failure of the engine means to the client.
+  ///
+  /// - Parameter retryAfter: seconds after which a full queue may have room.
+  package init(_ error: InflightError, retryAfter: Int = 1) {
+    switch error.kind {
+    case .request:
+      let isLength = error.description.contains("shorten the prompt")
+      self.init(400, error.description, code: isLength ? "context_length_exceeded" : "invalid_value")
+    case .overloaded:
+      self.init(
+        429, error.description, type: "rate_limit_error", code: "queue_full", retryAfter: retryAfter)
+    case .cancelled:
+      self.init(499, error.description, type: "cancelled", code: "cancelled")
+    case .failed, .model, .configuration:
+      self.init(500, error.description, type: "server_error", code: "engine_failed")
+    }
+  }
+}

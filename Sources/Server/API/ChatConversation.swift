@@ -1,0 +1,71 @@
+internal import JSON
+
+/// The messages and tools of a request as chat templates read them.
+struct ChatConversation {
+  /// The messages.
+  var messages: [JSONValue] = []
+  /// The tools; nil if there are none or the model may not call any.
+  var tools: [JSONValue]?
+  /// More variables of the template.
+  var extra: [(name: String, value: JSONValue)] = []
+
+  /// The variables that a request may not replace.
+  private static let reserved = ["messages", "tools", "add_generation_prompt"]
+
+  /// Reads the conversation of a request whose fields are checked.
+  ///
+  /// - Throws: ``APIError`` for what no single field shows: missing contents, arguments that are no JSON.
+  init(_ fields: FieldValues, maximumMessages: Int) throws(APIError) {
+    let list = fields["messages"]?.arrayValue ?? []
+    guard list.count <= maximumMessages else {
+      throw .invalid("messages", "has \(list.count) messages; this server takes at most \(maximumMessages)")
+    }
+    for (index, message) in list.enumerated() { messages.append(try Self.message(message, path: "messages[\(index)]")) }
+    if let listed = fields["tools"]?.arrayValue, !listed.isEmpty, fields["tool_choice"]?.stringValue != "none" {
+      tools = listed
+    }
+    for member in fields["chat_template_kwargs"]?.objectValue?.members ?? [] {
+      guard !Self.reserved.contains(where: { $0.utf8.elementsEqual(member.key.utf8) }) else {
+        throw .invalid("chat_template_kwargs.\(member.key)", "has a field of its own")
+      }
+      extra.append((member.key, member.value))
+    }
+  }
+
+  /// One message: parts of text joined, `developer` as `system`, arguments of calls as objects.
+  private static func message(_ message: JSONValue, path: String) throws(APIError) -> JSONValue {
+    let role = message["role"]?.stringValue ?? ""
+    let calls = message["tool_calls"]?.arrayValue ?? []
+    var members: [(String, JSONValue)] = [("role", .string(role == "developer" ? "system" : role))]
+    switch message["content"] {
+    case .string(let text)?: members.append(("content", .string(text)))
+    case .array(let parts)?:
+      members.append(("content", .string(parts.map { $0["text"]?.stringValue ?? "" }.joined())))
+    default:
+      guard role == "assistant", !calls.isEmpty else { throw .invalid("\(path).content", "is missing") }
+      members.append(("content", ""))
+    }
+    for name in ["name", "reasoning_content", "tool_call_id"] {
+      if let value = message[name], !value.isNull { members.append((name, value)) }
+    }
+    guard !calls.isEmpty else { return .object(members) }
+    guard role == "assistant" else {
+      throw .invalid("\(path).tool_calls", "only an assistant's message may have calls")
+    }
+    var converted: [JSONValue] = []
+    for (index, call) in calls.enumerated() {
+      let place = "\(path).tool_calls[\(index)].function.arguments"
+      let text = call["function"]?["arguments"]?.stringValue ?? ""
+      guard let arguments = try? JSONValue(parsing: text.isEmpty ? "{}" : text, limits: JSONLimits(depth: 32)),
+        arguments.objectValue != nil
+      else { throw .invalid(place, "must be a JSON object in a string") }
+      converted.append(
+        .object([
+          ("id", call["id"] ?? .null), ("type", "function"),
+          ("function", .object([("name", call["function"]?["name"] ?? .null), ("arguments", arguments)])),
+        ]))
+    }
+    members.append(("tool_calls", .array(converted)))
+    return .object(members)
+  }
+}

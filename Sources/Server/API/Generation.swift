@@ -1,0 +1,177 @@
+internal import Inflight
+internal import NIOCore
+internal import Synchronization
+
+/// Everything that one HTTP request has running in the engine. It ends when its client goes away or its time is over: the
+/// engine then frees what it holds within a step, and reading its streams fails.
+final class Generation: Sendable {
+  /// Why it was broken off.
+  enum Break: Sendable, Equatable {
+    case disconnected
+    case timedOut
+  }
+
+  private struct Contents {
+    var ids: [RequestID] = []
+    var reason: Break?
+    var timer: Scheduled<Void>?
+  }
+
+  private let llm: LLM
+  private let state: ServerState
+  private let exchange: Exchange
+  private let connection: WatchedConnection?
+  private let contents = Mutex(Contents())
+  private let end = Once()
+
+  /// Begins to watch the client and the clock.
+  init(_ exchange: Exchange, llm: LLM, state: ServerState) async {
+    self.llm = llm
+    self.state = state
+    self.exchange = exchange
+    connection = await WatchedConnection.of(exchange.channel)
+    state.requestBegan()
+    connection?.observe { [weak self] in self?.breakOff(.disconnected) }
+    let timer = exchange.channel.eventLoop.scheduleTask(in: .milliseconds(Int64(state.options.requestTimeout * 1000))) {
+      [weak self] () -> Void in self?.breakOff(.timedOut)
+    }
+    contents.withLock { $0.timer = timer }
+  }
+
+  deinit { finish() }
+
+  /// Why it was broken off; nil if it was not.
+  var reason: Break? { contents.withLock { $0.reason } }
+
+  /// Submits prompts; all or none.
+  func submit(_ plan: GenerationPlan) throws(InflightError) -> [CompletionStream] {
+    var streams: [CompletionStream] = []
+    for prompt in plan.prompts {
+      let stream = try llm.samples(
+        tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache, controls: plan.controls)
+      streams.append(stream)
+      let isLate = contents.withLock { contents in
+        contents.ids.append(stream.id)
+        return contents.reason != nil
+      }
+      if isLate { llm.cancel(stream.id) }
+    }
+    return streams
+  }
+
+  /// It is over: nobody is watched any more.
+  func finish() {
+    guard end.isFirst() else { return }
+    connection?.observe(nil)
+    contents.withLock { $0.timer.take() }?.cancel()
+    state.requestEnded()
+  }
+
+  private func breakOff(_ reason: Break) {
+    let ids = contents.withLock { contents in
+      if contents.reason == nil { contents.reason = reason }
+      return contents.ids
+    }
+    for id in ids { llm.cancel(id) }
+    guard reason == .timedOut else { return }
+    // A client that does not read keeps the answer from ending: it loses the connection.
+    exchange.channel.eventLoop.scheduleTask(in: .seconds(5)) { [weak self] in
+      if let self { self.exchange.channel.close(promise: nil) }
+    }
+  }
+
+  /// What an error while reading means to the client.
+  func apiError(_ error: any Error) -> APIError {
+    switch reason {
+    case .timedOut?:
+      APIError(
+        504, "the request took longer than \(Int(state.options.requestTimeout)) seconds", type: "timeout",
+        code: "request_timeout")
+    case .disconnected?: APIError(499, "the client closed the connection", type: "cancelled", code: "cancelled")
+    case nil:
+      if let error = error as? InflightError {
+        error.kind == .cancelled
+          ? .unavailable("the server is shutting down", retryAfter: 10)
+          : APIError(error, retryAfter: state.retryAfter)
+      } else {
+        APIError(500, "the answer could not be written", type: "server_error", code: "internal_error")
+      }
+    }
+  }
+
+  /// Reads streams until all have ended and hands out what they say, one piece after another.
+  ///
+  /// - Throws: what a stream or `handle` throws; the other streams are then dropped, which cancels them.
+  func read(
+    _ streams: [CompletionStream], _ handle: (Int, CompletionChunk) async throws -> Void
+  ) async throws {
+    var clocks = streams.map { TokenClock($0, exchange: exchange, metrics: state.metrics) }
+    if let stream = streams.first, streams.count == 1 {
+      for try await chunk in stream {
+        clocks[0].record(chunk)
+        try await handle(0, chunk)
+      }
+      return
+    }
+    let (merged, continuation) = AsyncThrowingStream<(Int, CompletionChunk), any Error>.makeStream()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      let remaining = Countdown(streams.count)
+      for (index, stream) in streams.enumerated() {
+        group.addTask {
+          do {
+            for try await chunk in stream { continuation.yield((index, chunk)) }
+            if remaining.isLast() { continuation.finish() }
+          } catch {
+            continuation.finish(throwing: error)
+          }
+        }
+      }
+      defer { group.cancelAll() }
+      for try await (index, chunk) in merged {
+        clocks[index].record(chunk)
+        try await handle(index, chunk)
+      }
+    }
+  }
+}
+
+/// Counts down to the last of several.
+private final class Countdown: Sendable {
+  private let count: Atomic<Int>
+
+  init(_ count: Int) { self.count = Atomic(count) }
+
+  /// Whether all others have been here.
+  func isLast() -> Bool { count.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
+}
+
+/// Times the tokens of one stream for the metrics. Times are those of reading: a client that reads slowly makes them longer.
+private struct TokenClock {
+  private let stream: CompletionStream
+  private let exchange: Exchange
+  private let metrics: ServerMetrics
+  /// When each sample had its last token.
+  private var last: [Int: ContinuousClock.Instant] = [:]
+
+  init(_ stream: CompletionStream, exchange: Exchange, metrics: ServerMetrics) {
+    self.stream = stream
+    self.exchange = exchange
+    self.metrics = metrics
+  }
+
+  mutating func record(_ chunk: CompletionChunk) {
+    if chunk.token != nil {
+      let now = ContinuousClock.now
+      if let last = last[chunk.sampleIndex] {
+        metrics.recordToken((now - last) / .seconds(1))
+      } else if last.isEmpty {
+        metrics.recordFirstToken((now - exchange.start) / .seconds(1))
+      }
+      last[chunk.sampleIndex] = now
+    }
+    if let summary = chunk.summary {
+      metrics.record(
+        summary, queueSeconds: Double(stream.queueNanoseconds ?? 0) / 1e9, totalSeconds: exchange.seconds)
+    }
+  }
+}

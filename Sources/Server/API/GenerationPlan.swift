@@ -1,0 +1,130 @@
+internal import Inflight
+internal import JSON
+
+/// What a request asks the engine for, once its fields are checked.
+struct GenerationPlan: Sendable {
+  /// The prompts, in tokens; each becomes an answer of its own.
+  var prompts: [[TokenID]]
+  /// How tokens are chosen.
+  var params: SamplingParams
+  /// What the answers must look like.
+  var controls = TokenControls()
+  /// Requests of a higher priority go first.
+  var priority: Int
+  /// With whom the prompts share what is cached.
+  var cache: CacheOptions
+  /// Whether the answer is sent while it is generated.
+  var isStreamed: Bool
+  /// Whether the stream ends with the usage.
+  var includesUsage: Bool
+
+  /// Reads what all generating routes have in common.
+  ///
+  /// - Throws: ``APIError`` for fields that contradict each other.
+  init(_ fields: FieldValues, prompts: [[TokenID]], params: SamplingParams) throws(APIError) {
+    self.prompts = prompts
+    self.params = params
+    priority = fields["priority"]?.wholeNumber ?? 0
+    cache = CacheOptions(salt: fields["cache_salt"]?.stringValue)
+    isStreamed = fields["stream"]?.boolValue ?? false
+    let options = fields.record("stream_options")
+    guard isStreamed || options == nil else {
+      throw .invalid("stream_options", "is only allowed when stream is true")
+    }
+    includesUsage = options?["include_usage"]?.boolValue ?? false
+    do throws(SamplingParamsError) {
+      _ = try params.validated()
+    } catch {
+      throw .invalid(error.parameter, "is \(error.value); it must be \(error.allowed)")
+    }
+    guard !isStreamed || params.sampleCount == params.n else {
+      throw .invalid(
+        "best_of", "must be n, which is \(params.n), where the answer is streamed: the best are known at the end")
+    }
+    guard prompts.count * params.sampleCount <= Self.maximumAnswers else {
+      throw .invalid(
+        "n", "\(prompts.count * params.sampleCount) answers are more than \(Self.maximumAnswers) in one request")
+    }
+  }
+
+  /// The most answers to one request.
+  private static let maximumAnswers = 1024
+
+  /// The answers that a piece of what was generated for a prompt belongs to: one, or all if it is about the prompt.
+  func answers(prompt: Int, _ chunk: CompletionChunk) -> Range<Int> {
+    let first = prompt * params.sampleCount
+    if !chunk.promptLogprobs.isEmpty { return first..<first + params.sampleCount }
+    return first + chunk.sampleIndex..<first + chunk.sampleIndex + 1
+  }
+}
+
+/// Chooses the best of several answers to a prompt: those with the largest mean log-probability of a token, best first.
+struct AnswerRanking: Sendable {
+  private var sums: [Double]
+  private var counts: [Int]
+
+  /// Knows nothing of `count` answers yet.
+  init(count: Int) {
+    sums = Array(repeating: 0, count: count)
+    counts = Array(repeating: 0, count: count)
+  }
+
+  /// Adds a piece of an answer.
+  mutating func add(_ chunk: CompletionChunk, to answer: Int) {
+    guard let token = chunk.token else { return }
+    sums[answer] += Double(token.logprob ?? 0)
+    counts[answer] += 1
+  }
+
+  /// The answers of a plan in the order in which they are returned.
+  func best(_ plan: GenerationPlan) -> [Int] {
+    let count = plan.params.sampleCount
+    guard count > plan.params.n else { return Array(sums.indices) }
+    func mean(_ answer: Int) -> Double { sums[answer] / Double(max(1, counts[answer])) }
+    return plan.prompts.indices.flatMap { prompt in
+      (prompt * count..<(prompt + 1) * count)
+        .sorted { mean($0) != mean($1) ? mean($0) > mean($1) : $0 < $1 }.prefix(plan.params.n)
+    }
+  }
+}
+
+/// The tokens that a request cost, as answers say it.
+struct Usage: Sendable {
+  private var promptCount = 0
+  private var completionCount = 0
+  private var cachedCount = 0
+
+  /// Adds an answer.
+  mutating func add(_ summary: RequestSummary) {
+    promptCount += summary.promptTokenCount
+    completionCount += summary.completionTokenCount
+    cachedCount += summary.cachedTokenCount
+  }
+
+  /// As the API writes it.
+  var json: JSONValue {
+    .object([
+      ("prompt_tokens", .integer(Int64(promptCount))), ("completion_tokens", .integer(Int64(completionCount))),
+      ("total_tokens", .integer(Int64(promptCount + completionCount))),
+      ("prompt_tokens_details", .object([("cached_tokens", .integer(Int64(cachedCount)))])),
+    ])
+  }
+
+  /// As `/v1/responses` writes it.
+  var responsesJSON: JSONValue {
+    .object([
+      ("input_tokens", .integer(Int64(promptCount))),
+      ("input_tokens_details", .object([("cached_tokens", .integer(Int64(cachedCount)))])),
+      ("output_tokens", .integer(Int64(completionCount))),
+      ("output_tokens_details", .object([("reasoning_tokens", 0)])),
+      ("total_tokens", .integer(Int64(promptCount + completionCount))),
+    ])
+  }
+
+  /// In words, for the log.
+  func note(_ exchange: Exchange) {
+    exchange.note("prompt_tokens", String(promptCount))
+    exchange.note("completion_tokens", String(completionCount))
+    exchange.note("cached_tokens", String(cachedCount))
+  }
+}

@@ -1,0 +1,122 @@
+internal import Inflight
+internal import JSON
+
+/// What the fields of a request say about the form of its answers.
+struct GuidedRequest: Sendable {
+  /// The grammar.
+  var grammar: Grammar
+  /// The field that says it.
+  var field: String
+
+  /// Reads the fields of ``RouteFields/guided``; nil if the answer is free text.
+  ///
+  /// - Throws: ``APIError`` for two of them at a time, and for a schema that is missing.
+  static func read(_ fields: FieldValues) throws(APIError) -> GuidedRequest? {
+    var found: [GuidedRequest] = []
+    if let format = fields["response_format"],
+      let guided = try format.grammar(field: "response_format", schema: format["json_schema"])
+    {
+      found.append(guided)
+    }
+    if let schema = fields["guided_json"] {
+      found.append(GuidedRequest(grammar: try Self.schema(schema, field: "guided_json"), field: "guided_json"))
+    }
+    if let pattern = fields["guided_regex"]?.stringValue {
+      found.append(GuidedRequest(grammar: .regex(pattern), field: "guided_regex"))
+    }
+    if let choices = fields["guided_choice"] {
+      found.append(GuidedRequest(grammar: .choice(choices.strings), field: "guided_choice"))
+    }
+    if let text = fields["guided_grammar"]?.stringValue {
+      found.append(GuidedRequest(grammar: .grammar(text), field: "guided_grammar"))
+    }
+    guard found.count <= 1 else { throw .invalid(found[1].field, "cannot be there together with \(found[0].field)") }
+    return found.first
+  }
+
+  private static func schema(_ value: JSONValue, field: String) throws(APIError) -> Grammar {
+    guard let text = value.stringValue else { return .jsonSchema(value) }
+    do { return try Grammar.jsonSchema(text) } catch { throw .invalid(field, error.description) }
+  }
+
+  /// Makes it ready for the model.
+  ///
+  /// - Throws: ``APIError`` for a grammar that is wrong or not supported, which names the field.
+  func controls(_ llm: LLM) throws(APIError) -> TokenControls {
+    do { return try llm.controls(for: grammar) } catch { throw .invalid(field, error.description) }
+  }
+}
+
+extension JSONValue {
+  /// What `{"type": ...}` with `schema` asks for; nil for text.
+  ///
+  /// - Throws: ``APIError`` if there is no schema.
+  func grammar(field: String, schema: JSONValue?) throws(APIError) -> GuidedRequest? {
+    switch self["type"]?.stringValue {
+    case "json_object": return GuidedRequest(grammar: .jsonObject(), field: field)
+    case "json_schema":
+      guard let schema, !schema.isNull else { throw .invalid("\(field).json_schema", "is missing") }
+      let grammar = schema["schema"].flatMap { $0.isNull ? nil : Grammar.jsonSchema($0) } ?? .jsonObject()
+      return GuidedRequest(grammar: grammar, field: field)
+    default: return nil
+    }
+  }
+}
+
+/// Which tools a model must call.
+struct ForcedCall {
+  /// A call of one of the tools, as one JSON object.
+  let guided: GuidedRequest
+
+  /// Reads `tool_choice`; nil where the model is free to call none.
+  ///
+  /// - Throws: ``APIError`` for a tool that is not there.
+  init?(_ fields: FieldValues) throws(APIError) {
+    var tools = fields["tools"]?.arrayValue ?? []
+    if let name = fields["tool_choice"]?["function"]?["name"]?.stringValue {
+      tools = tools.filter { $0["function"]?["name"]?.stringValue?.utf8.elementsEqual(name.utf8) ?? false }
+      guard !tools.isEmpty else { throw .invalid("tool_choice", "there is no tool '\(name.prefix(200))'") }
+    } else {
+      guard fields["tool_choice"]?.stringValue == "required" else { return nil }
+      guard !tools.isEmpty else { throw .invalid("tool_choice", "there are no tools to call") }
+    }
+    var definitions: [(String, JSONValue)] = []
+    var calls: [JSONValue] = []
+    for (index, tool) in tools.enumerated() {
+      let parameters = tool["function"]?["parameters"] ?? .object([("type", "object")])
+      definitions.append(("tool\(index)", parameters.movingReferences(to: "#/$defs/tool\(index)")))
+      calls.append(
+        .object([
+          ("type", "object"),
+          (
+            "properties",
+            .object([
+              ("name", .object([("const", tool["function"]?["name"] ?? "")])),
+              ("arguments", .object([("$ref", .string("#/$defs/tool\(index)"))])),
+            ])
+          ), ("required", .array(["name", "arguments"])), ("additionalProperties", false),
+        ]))
+    }
+    let schema = JSONValue.object([("anyOf", .array(calls)), ("$defs", .object(definitions))])
+    guided = GuidedRequest(grammar: .jsonSchema(schema), field: "tools")
+  }
+}
+
+extension JSONValue {
+  /// A schema whose references to itself are to the place to which it moves. Values that are not schemas stay.
+  fileprivate func movingReferences(to place: String) -> JSONValue {
+    switch self {
+    case .array(let elements): return .array(elements.map { $0.movingReferences(to: place) })
+    case .object(let object):
+      return .object(
+        object.members.map { member in
+          if ["const", "enum", "default", "examples"].contains(member.key) { return (member.key, member.value) }
+          if member.key == "$ref", let text = member.value.stringValue, text.utf8.first == UInt8(ascii: "#") {
+            return (member.key, .string(place + text.dropFirst()))
+          }
+          return (member.key, member.value.movingReferences(to: place))
+        })
+    default: return self
+    }
+  }
+}

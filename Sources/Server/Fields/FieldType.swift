@@ -1,0 +1,172 @@
+package import JSON
+
+/// The type of a field of a request: checks values and describes itself in the OpenAPI document, so that the document is
+/// true.
+package indirect enum FieldType: Sendable {
+  /// `true` or `false`.
+  case boolean
+  /// A whole number in a range.
+  case integer(ClosedRange<Int>)
+  /// A number in a range; if `isOpen`, the lower bound itself is not allowed.
+  case number(ClosedRange<Double>, isOpen: Bool = false)
+  /// A text of at most this many bytes.
+  case string(maximumBytes: Int)
+  /// One of some words.
+  case choice([String])
+  /// A list.
+  case array(FieldType, count: ClosedRange<Int>)
+  /// An object of any members.
+  case object
+  /// An object with known members.
+  case record([RequestField])
+  /// An object whose keys are tokens and whose values are numbers in a range.
+  case tokenNumbers(ClosedRange<Double>, count: Int)
+  /// One of several types.
+  case anyOf([FieldType])
+  /// Anything, because the field is refused whatever it holds or is checked by its reader.
+  case any
+
+  /// Checks a value.
+  ///
+  /// - Throws: ``APIError`` that names `path`.
+  package func check(_ value: JSONValue, path: String) throws(APIError) {
+    guard let problem = problem(value) else {
+      switch self {
+      case .array(let element, _):
+        for (index, item) in (value.arrayValue ?? []).enumerated() {
+          try element.check(item, path: "\(path)[\(index)]")
+        }
+      case .record(let fields):
+        if let object = value.objectValue { _ = try FieldValues(object, fields: fields, path: path) }
+      default: break
+      }
+      return
+    }
+    throw .invalid(path, problem, code: "invalid_type")
+  }
+
+  /// What is wrong with a value, without looking into lists and objects; nil if nothing is.
+  private func problem(_ value: JSONValue) -> String? {
+    switch self {
+    case .boolean: value.boolValue == nil ? "must be true or false" : nil
+    case .integer(let range):
+      if let number = value.wholeNumber, range.contains(number) {
+        nil
+      } else {
+        "must be an integer \(Self.words(range))"
+      }
+    case .number(let range, let isOpen):
+      if let number = value.doubleValue, range.contains(number), !isOpen || number > range.lowerBound {
+        nil
+      } else {
+        "must be a number \(isOpen ? "above" : "from") \(range.lowerBound) to \(range.upperBound)"
+      }
+    case .string(let maximum):
+      if let text = value.stringValue, text.utf8.count <= maximum {
+        nil
+      } else {
+        "must be a string of at most \(maximum) bytes"
+      }
+    case .choice(let words):
+      if let word = value.stringValue, words.contains(where: { $0.utf8.elementsEqual(word.utf8) }) {
+        nil
+      } else {
+        "must be one of \(words.joined(separator: ", "))"
+      }
+    case .array(_, let count):
+      if let list = value.arrayValue, count.contains(list.count) {
+        nil
+      } else {
+        "must be a list of \(count.lowerBound) to \(count.upperBound) elements"
+      }
+    case .object, .record: value.objectValue == nil ? "must be an object" : nil
+    case .tokenNumbers(let range, let count):
+      if let members = value.objectValue?.members, members.count <= count,
+        members.allSatisfy({ member in
+          TokenKey.token(member.key) != nil && member.value.doubleValue.map(range.contains) == true
+        })
+      {
+        nil
+      } else {
+        "must be an object of at most \(count) tokens with numbers from \(range.lowerBound) to \(range.upperBound)"
+      }
+    case .anyOf(let types):
+      types.contains { (try? $0.check(value, path: "")) != nil }
+        ? nil : "must be " + types.map(\.name).joined(separator: " or ")
+    case .any: nil
+    }
+  }
+
+  private static func words(_ range: ClosedRange<Int>) -> String {
+    range.upperBound >= maximumInteger
+      ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+  }
+
+  /// The largest whole number that every JSON reader has exactly.
+  package static let maximumInteger = 1 << 53
+
+  private var name: String {
+    switch self {
+    case .boolean: "true or false"
+    case .integer(let range): "an integer \(Self.words(range))"
+    case .number: "a number"
+    case .string: "a string"
+    case .choice(let words): "one of " + words.joined(separator: ", ")
+    case .array(let element, _): "a list of \(element.name)"
+    case .object, .record, .tokenNumbers: "an object"
+    case .anyOf(let types): types.map(\.name).joined(separator: " or ")
+    case .any: "anything"
+    }
+  }
+
+  /// The type as a JSON schema.
+  package var schema: JSONValue {
+    switch self {
+    case .boolean: .object([("type", "boolean")])
+    case .integer(let range):
+      .object([
+        ("type", "integer"), ("minimum", .integer(Int64(range.lowerBound))),
+        ("maximum", .integer(Int64(range.upperBound))),
+      ])
+    case .number(let range, let isOpen):
+      .object([
+        ("type", "number"), (isOpen ? "exclusiveMinimum" : "minimum", .number(range.lowerBound)),
+        ("maximum", .number(range.upperBound)),
+      ])
+    case .string(let maximum):
+      // JSON schema counts characters, of which each has at most four bytes.
+      .object([("type", "string"), ("maxLength", .integer(Int64(maximum / 4)))])
+    case .choice(let words): .object([("type", "string"), ("enum", .array(words.map { .string($0) }))])
+    case .array(let element, let count):
+      .object([
+        ("type", "array"), ("items", element.schema), ("minItems", .integer(Int64(count.lowerBound))),
+        ("maxItems", .integer(Int64(count.upperBound))),
+      ])
+    case .object: .object([("type", "object")])
+    case .record(let fields): RequestField.schema(of: fields)
+    case .tokenNumbers(let range, let count):
+      .object([
+        ("type", "object"), ("maxProperties", .integer(Int64(count))),
+        ("propertyNames", .object([("pattern", "^(0|[1-9][0-9]{0,8})$")])),
+        (
+          "additionalProperties",
+          .object([("type", "number"), ("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))])
+        ),
+      ])
+    case .anyOf(let types): .object([("anyOf", .array(types.map(\.schema)))])
+    case .any: .object([])
+    }
+  }
+}
+
+/// Tokens as keys of objects.
+enum TokenKey {
+  /// The token that a key names, without a sign or leading zeros; nil for anything else.
+  static func token(_ key: String) -> Int32? {
+    let digits = key.utf8
+    guard (1...9).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
+      digits.first != 0x30 || digits.count == 1
+    else { return nil }
+    return Int32(key)
+  }
+}

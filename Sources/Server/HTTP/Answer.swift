@@ -1,0 +1,74 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import JSON
+internal import NIOCore
+
+/// What a route answers.
+enum Answer: Sendable {
+  /// A JSON document.
+  case json(JSONValue, status: Int = 200)
+  /// A text of some media type.
+  case text(String, type: String)
+  /// Events, written by the closure while they happen.
+  case events(@Sendable (inout EventWriter) async throws -> Void)
+
+  /// The HTTP response. A closure runs after the head has been sent; `onEnd` is called when the answer is over.
+  func response(id: String, onEnd: @escaping @Sendable () -> Void) -> Response {
+    switch self {
+    case .json(let json, let status):
+      defer { onEnd() }
+      return Self.response(json.serialized(), type: "application/json", status: status)
+    case .text(let text, let type):
+      defer { onEnd() }
+      return Self.response(text, type: type, status: 200)
+    case .events(let write):
+      let ending = Ending(onEnd)
+      let body = ResponseBody { writer in
+        defer { ending.end() }
+        var events = EventWriter(writer)
+        try await write(&events)
+        try await events.finish()
+      }
+      // The last one tells proxies not to hold events back.
+      return Response(
+        status: .ok,
+        headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .accelBuffering: "no"], body: body)
+    }
+  }
+
+  private static func response(_ text: String, type: String, status: Int) -> Response {
+    Response(
+      status: .init(code: status), headers: [.contentType: type],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+
+  /// An error as an answer.
+  static func response(_ error: APIError) -> Response {
+    var response = response(error.body.serialized(), type: "application/json", status: error.status)
+    if let seconds = error.retryAfter { response.headers[.retryAfter] = String(seconds) }
+    if let methods = error.allow { response.headers[.allow] = methods }
+    if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+    return response
+  }
+
+  /// Calls a closure when the answer is over, even if its body was never asked for.
+  private final class Ending: Sendable {
+    private let once = Once()
+    private let action: @Sendable () -> Void
+
+    init(_ action: @escaping @Sendable () -> Void) { self.action = action }
+
+    func end() { if once.isFirst() { action() } }
+
+    deinit { end() }
+  }
+}
+
+extension HTTPField.Name {
+  /// Names an exchange.
+  static var requestID: HTTPField.Name { Self("x-request-id") ?? .from }
+  /// The caller's trace: <https://www.w3.org/TR/trace-context/>.
+  static var traceparent: HTTPField.Name { Self("traceparent") ?? .from }
+  /// Whether a proxy may hold an answer back.
+  static var accelBuffering: HTTPField.Name { Self("x-accel-buffering") ?? .from }
+}

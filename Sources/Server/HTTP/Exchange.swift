@@ -1,0 +1,61 @@
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// One HTTP request and what is known of its answer so far.
+final class Exchange: Sendable {
+  /// Names the exchange in headers and logs.
+  let id: String
+  /// The connection.
+  let channel: any Channel
+  /// The logger, which says the exchange's name in every line.
+  let logger: Logger
+  /// When the head of the request had arrived.
+  let start = ContinuousClock.now
+  /// What the log says of the exchange besides.
+  private let notes = Mutex<[String: String]>([:])
+
+  /// Names the exchange as the client does, or else by chance.
+  init(_ request: Request, channel: any Channel, logger: Logger) {
+    let given = request.headers[.requestID].flatMap { Self.isSafe($0) ? $0 : nil }
+    id = given ?? "req-" + Self.randomName()
+    self.channel = channel
+    var logger = logger
+    logger[metadataKey: "request_id"] = "\(id)"
+    if let parent = request.headers[.traceparent], Self.isSafe(parent) {
+      logger[metadataKey: "traceparent"] = "\(parent)"
+    }
+    self.logger = logger
+  }
+
+  /// Seconds since the head of the request.
+  var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+  /// Has the log say something.
+  func note(_ key: String, _ value: String) { notes.withLock { $0[key] = value } }
+
+  /// Writes the line of the access log.
+  func log(_ request: Request, route: String, status: Int) {
+    var metadata: Logger.Metadata = [
+      "method": "\(request.method.rawValue)", "path": "\(request.uri.path)", "status": "\(status)",
+      "ms": "\(Int((seconds * 1000).rounded()))", "client": "\(channel.remoteAddress?.ipAddress ?? "-")",
+    ]
+    for (key, value) in notes.withLock({ $0 }) { metadata[key] = "\(value)" }
+    let isQuiet = ["/", "/health", "/metrics"].contains(route)
+    logger.log(level: isQuiet ? .debug : .info, "request", metadata: metadata)
+  }
+
+  /// 24 hexadecimal digits.
+  static func randomName() -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var generator = SystemRandomNumberGenerator()
+    let name = (0..<24).map { _ in digits[Int(generator.next() & 15)] }
+    return String(decoding: name, as: UTF8.self)
+  }
+
+  /// Whether a client's word may go into headers and logs.
+  private static func isSafe(_ text: String) -> Bool {
+    (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+  }
+}

@@ -1,0 +1,9 @@
+internal import Synchronization
+
+/// Something that happens once, whoever is first.
+final class Once: Sendable {
+  private let hasHappened = Atomic<Bool>(false)
+
+  /// Whether this is the first call.
+  func isFirst() -> Bool { !hasHappened.exchange(true, ordering: .acquiringAndReleasing) }
+}

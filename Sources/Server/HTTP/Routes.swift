@@ -1,0 +1,154 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import JSON
+internal import NIOCore
+
+/// The paths of the server, and what answers there.
+struct Routes: Sendable {
+  /// What the server's routes share.
+  let state: ServerState
+
+  /// A path and a method.
+  enum Endpoint: String, CaseIterable, Sendable {
+    case health = "GET /health"
+    case version = "GET /version"
+    case metrics = "GET /metrics"
+    case openAPI = "GET /openapi.json"
+    case models = "GET /v1/models"
+    case model = "GET /v1/models/{model}"
+    case completions = "POST /v1/completions"
+    case chat = "POST /v1/chat/completions"
+    case responses = "POST /v1/responses"
+    case embeddings = "POST /v1/embeddings"
+    case tokenize = "POST /tokenize"
+    case detokenize = "POST /detokenize"
+    case cacheEvents = "GET /v1/kv_cache/events"
+    case liveState = "GET /inflight/state"
+
+    /// The method.
+    var method: String { String(rawValue.prefix { $0 != " " }) }
+    /// The path.
+    var path: String { String(rawValue.drop { $0 != " " }.dropFirst()) }
+    /// Whether everybody may ask: what probes and scrapers read.
+    var isOpen: Bool {
+      switch self {
+      case .health, .version, .metrics, .openAPI: true
+      default: false
+      }
+    }
+  }
+
+  /// What a request asks for.
+  enum Match: Sendable {
+    /// An endpoint; with the name of a model if the path has one.
+    case endpoint(Endpoint, name: String)
+    /// The path is there, but only for these methods.
+    case wrongMethod(allowed: String)
+    /// There is nothing.
+    case nothing
+  }
+
+  /// Finds the endpoint of a request.
+  static func match(method: String, path: String) -> Match {
+    let method = method == "HEAD" ? "GET" : method
+    let model = "/v1/models/"
+    let isModel = path.utf8.starts(with: model.utf8) && path.utf8.count > model.utf8.count
+    let pattern = isModel ? Endpoint.model.path : path
+    let found = Endpoint.allCases.filter { $0.path.utf8.elementsEqual(pattern.utf8) }
+    guard !found.isEmpty else { return .nothing }
+    guard let endpoint = found.first(where: { $0.method == method }) else {
+      return .wrongMethod(allowed: found.map(\.method).joined(separator: ", "))
+    }
+    return .endpoint(endpoint, name: isModel ? String(path.dropFirst(model.count)) : "")
+  }
+
+  /// Answers a request to an endpoint.
+  ///
+  /// - Throws: ``APIError``.
+  func answer(_ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange) async throws(APIError)
+    -> Answer
+  {
+    let states = StateRoutes(state: state)
+    let texts = TextRoutes(state: state)
+    switch endpoint {
+    case .health: return states.health()
+    case .version: return states.version()
+    case .metrics: return states.metrics()
+    case .openAPI: return .json(OpenAPIDocument(options: state.options).json)
+    case .models: return try states.models()
+    case .model: return try states.model(named: Self.decoded(name))
+    case .liveState: return try states.liveState()
+    case .cacheEvents:
+      return try states.cacheEvents(after: request.headers[.lastEventID])
+    case .completions: return try await texts.completions(try await body(of: request), exchange)
+    case .chat: return try await texts.chat(try await body(of: request), exchange)
+    case .responses:
+      return try await ResponsesRoute(try await body(of: request), state: state, exchange: exchange).run()
+    case .tokenize: return try texts.tokenize(try await body(of: request))
+    case .detokenize: return try texts.detokenize(try await body(of: request))
+    case .embeddings:
+      throw APIError(
+        501, "this server's engine has no embeddings; it generates text", type: "not_implemented", code: "not_supported"
+      )
+    }
+  }
+
+  /// A part of a path with its escapes (`%2F`) resolved; what is no escape stays.
+  static func decoded(_ part: String) -> String {
+    let bytes = Array(part.utf8)
+    var output: [UInt8] = []
+    var index = 0
+    while index < bytes.count {
+      if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
+        let byte = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
+      {
+        output.append(byte)
+        index += 3
+      } else {
+        output.append(bytes[index])
+        index += 1
+      }
+    }
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  /// Reads the body of a request, which must be a JSON object.
+  ///
+  /// - Throws: ``APIError``.
+  private func body(of request: Request) async throws(APIError) -> JSONObject {
+    let type = request.headers[.contentType] ?? ""
+    guard type.lowercased().utf8.starts(with: "application/json".utf8) else {
+      throw APIError(415, "the Content-Type must be application/json", code: "unsupported_media_type")
+    }
+    let limit = state.options.maximumBodyBytes
+    var bytes: [UInt8] = []
+    do {
+      for try await buffer in request.body {
+        guard bytes.count + buffer.readableBytes <= limit else {
+          throw APIError(413, "the body has more than \(limit) bytes", code: "body_too_large")
+        }
+        bytes.append(contentsOf: buffer.readableBytesView)
+      }
+    } catch let error as APIError {
+      throw error
+    } catch {
+      throw APIError(400, "the body could not be read", code: "invalid_body")
+    }
+    do {
+      let json = try JSONValue(parsing: bytes, limits: JSONLimits(depth: state.options.maximumDepth, byteCount: limit))
+      guard let object = json.objectValue else {
+        throw APIError(400, "the body must be a JSON object", code: "invalid_json")
+      }
+      return object
+    } catch let error as APIError {
+      throw error
+    } catch {
+      throw APIError(400, "\(error)", code: "invalid_json")
+    }
+  }
+}
+
+extension HTTPField.Name {
+  /// The last event that a reader of events has seen.
+  static var lastEventID: HTTPField.Name { Self("last-event-id") ?? .from }
+}

@@ -1,0 +1,41 @@
+/// How a server is set up.
+package struct ServerOptions: Sendable {
+  /// Where it listens.
+  package var host = "127.0.0.1"
+  /// The port; 0 takes any.
+  package var port = 8080
+  /// The names under which the model is served; the first is said in answers.
+  package var modelNames: [String] = ["default"]
+  /// The version that `/version` tells.
+  package var version = "0"
+  /// The keys of which a client must send one; empty for no keys.
+  package var apiKeys: [String] = []
+  /// PEM files of the certificate chain and its key, for TLS.
+  package var tls: (certificate: String, key: String)?
+  /// The origin that browsers may call from, `*` for any; nil for none but the server's own.
+  package var allowedOrigin: String?
+  /// The most bytes of a body.
+  package var maximumBodyBytes = 16 << 20
+  /// How deeply a body's JSON may be nested.
+  package var maximumDepth = 64
+  /// The most messages of a conversation.
+  package var maximumMessages = 4096
+  /// Seconds that a request may take in all.
+  package var requestTimeout = 600.0
+  /// Seconds after which a connection on which nothing happens is closed.
+  package var idleTimeout = 300.0
+  /// Seconds that running requests have to end when the server is told to.
+  package var drainTimeout = 30.0
+  /// Seconds without a step while requests wait after which the server calls itself unhealthy.
+  package var stallTimeout = 30.0
+  /// Whether `/v1/kv_cache/events` is there.
+  package var isReportingCacheEvents = false
+
+  /// Creates options with defaults that are safe on a machine that others can reach.
+  package init() {}
+}
+
+extension ServerOptions {
+  /// Whether only this machine can reach the server.
+  package var isLoopback: Bool { ["127.0.0.1", "::1", "localhost"].contains(host) }
+}

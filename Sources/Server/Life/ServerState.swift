@@ -1,0 +1,111 @@
+package import Inflight
+package import Logging
+internal import Synchronization
+
+/// What the routes of a server share: the model once it is there, the phase of the server's life, its counters.
+package final class ServerState: Sendable {
+  /// Where the server is in its life.
+  package enum Phase: Sendable, Equatable {
+    /// The model is being fetched and packed; how far, from 0 to 1.
+    case loading(Double)
+    /// Requests are served.
+    case ready
+    /// What was accepted is finished; nothing else is accepted.
+    case draining
+  }
+
+  private struct Contents {
+    var phase = Phase.loading(0)
+    var llm: LLM?
+  }
+
+  /// How the server is set up.
+  package let options: ServerOptions
+  /// What it counts.
+  package let metrics = ServerMetrics()
+  /// Where it logs.
+  package let logger: Logger
+  /// When it was made, in seconds since 1970.
+  let created = Timestamp.seconds
+  /// The keys that clients may send.
+  let keys: APIKeys
+  /// The events of the cache, if they are asked for.
+  let cacheEvents: CacheEventLog
+  private let contents = Mutex(Contents())
+  private let activeCount = Atomic<Int>(0)
+
+  /// Creates the state of a server whose model is not there yet.
+  package init(options: ServerOptions, logger: Logger) {
+    self.options = options
+    self.logger = logger
+    keys = APIKeys(options.apiKeys)
+    cacheEvents = CacheEventLog()
+  }
+
+  /// The phase now.
+  package var phase: Phase { contents.withLock { $0.phase } }
+
+  /// Loading is this far.
+  package func loaded(_ fraction: Double) {
+    contents.withLock { contents in
+      if case .loading = contents.phase { contents.phase = .loading(fraction) }
+    }
+  }
+
+  /// The model is there. Requests are served from now on, unless the server is already ending.
+  package func becomeReady(_ llm: LLM) {
+    contents.withLock { contents in
+      contents.llm = llm
+      if case .loading = contents.phase { contents.phase = .ready }
+    }
+  }
+
+  /// Nothing more is accepted.
+  package func beginDraining() { contents.withLock { $0.phase = .draining } }
+
+  /// The model, whatever the phase; nil as long as it is not there.
+  package var llm: LLM? { contents.withLock { $0.llm } }
+
+  /// The model for a new request.
+  ///
+  /// - Throws: ``APIError`` while loading and draining.
+  package func engine() throws(APIError) -> LLM {
+    let (phase, llm) = contents.withLock { ($0.phase, $0.llm) }
+    switch (phase, llm) {
+    case (.ready, let llm?): return llm
+    case (.draining, _): throw .unavailable("the server is shutting down", retryAfter: 10)
+    case (_, _): throw .unavailable("the model is loading", retryAfter: 5)
+    }
+  }
+
+  /// Generating requests under way.
+  package var activeRequestCount: Int { activeCount.load(ordering: .relaxed) }
+
+  /// A generating request begins.
+  func requestBegan() { activeCount.add(1, ordering: .relaxed) }
+
+  /// A generating request is over.
+  func requestEnded() { activeCount.subtract(1, ordering: .relaxed) }
+
+  /// Seconds after which it makes sense to try a full queue again: the mean time of a request, from 1 to 60.
+  package var retryAfter: Int {
+    let (counts, sum) = metrics.requestLatency.snapshot
+    let count = counts.reduce(0, +)
+    guard count > 0 else { return 1 }
+    return Int(min(60, max(1, (sum / Double(count)).rounded(.up))))
+  }
+
+  /// Why the server is not healthy, in a word and in words; nil if it is.
+  package var illness: (status: String, reason: String)? {
+    switch phase {
+    case .loading(let fraction):
+      return ("loading", "the model is loading: \(Int(fraction * 100)) %")
+    case .draining: return ("draining", "the server is shutting down")
+    case .ready:
+      guard let statistics = llm?.statistics() else { return ("loading", "the model is loading") }
+      let seconds = statistics.secondsSinceProgress
+      guard seconds > options.stallTimeout else { return nil }
+      return ("stalled", "the engine has made no step for \(Int(seconds)) seconds while requests wait")
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package import Inflight
+internal import Synchronization
+
+/// What the server counts. The names follow those that vLLM charts, with our prefix.
+package final class ServerMetrics: Sendable {
+  private struct Counts {
+    var promptTokens: UInt64 = 0
+    var cachedTokens: UInt64 = 0
+    var generatedTokens: UInt64 = 0
+    var finished: [String: UInt64] = [:]
+    var answers: [Answered: UInt64] = [:]
+    var lastStep = StepStatistics()
+    var recentTimeToFirstToken = 0.0
+    var recentInterTokenLatency = 0.0
+    /// Requests that have ended by themselves.
+    var finishedCount: UInt64 = 0
+  }
+
+  private struct Answered: Hashable {
+    var route: String
+    var status: Int
+  }
+
+  /// From the arrival of a request to its first token.
+  package let timeToFirstToken = Histogram(bounds: Histogram.latencyBounds)
+  /// Between two tokens of an answer.
+  package let interTokenLatency = Histogram(bounds: Histogram.latencyBounds)
+  /// From the arrival of a request to its last token.
+  package let requestLatency = Histogram(bounds: Histogram.latencyBounds)
+  /// From a request's submission until it first held resources.
+  package let queueTime = Histogram(bounds: Histogram.latencyBounds)
+  /// Of a step of the engine.
+  package let stepTime = Histogram(bounds: Histogram.latencyBounds)
+  /// Tokens of a prompt.
+  package let promptLength = Histogram(bounds: Histogram.tokenBounds)
+  /// Tokens of an answer.
+  package let answerLength = Histogram(bounds: Histogram.tokenBounds)
+  private let counts = Mutex(Counts())
+
+  /// Creates metrics of nothing.
+  package init() {}
+
+  /// A step of the engine has ended; called on the engine's thread.
+  package func record(_ step: StepStatistics) {
+    stepTime.observe(Double(step.forwardNanoseconds + step.overheadNanoseconds) / 1e9)
+    counts.withLock { $0.lastStep = step }
+  }
+
+  /// The first token of an answer came `seconds` after the request.
+  package func recordFirstToken(_ seconds: Double) {
+    timeToFirstToken.observe(seconds)
+    counts.withLock { $0.recentTimeToFirstToken = seconds }
+  }
+
+  /// A token came `seconds` after the one before it.
+  package func recordToken(_ seconds: Double) {
+    interTokenLatency.observe(seconds)
+    counts.withLock { counts in
+      let old = counts.recentInterTokenLatency
+      counts.recentInterTokenLatency = old == 0 ? seconds : old * 0.9 + seconds * 0.1
+    }
+  }
+
+  /// A request of the engine has ended by itself.
+  package func record(_ summary: RequestSummary, queueSeconds: Double, totalSeconds: Double) {
+    promptLength.observe(Double(summary.promptTokenCount))
+    answerLength.observe(Double(summary.completionTokenCount))
+    queueTime.observe(queueSeconds)
+    requestLatency.observe(totalSeconds)
+    counts.withLock { counts in
+      counts.promptTokens += UInt64(summary.promptTokenCount)
+      counts.cachedTokens += UInt64(summary.cachedTokenCount)
+      counts.generatedTokens += UInt64(summary.completionTokenCount)
+      counts.finished[summary.reason.name, default: 0] += 1
+      counts.finishedCount += 1
+    }
+  }
+
+  /// A request was broken off: by its client, by a time limit, by a failure.
+  package func recordBroken(_ reason: String) { counts.withLock { $0.finished[reason, default: 0] += 1 } }
+
+  /// An HTTP request was answered.
+  package func recordAnswer(route: String, status: Int) {
+    counts.withLock { $0.answers[Answered(route: route, status: status), default: 0] += 1 }
+  }
+
+  /// The newest time to the first token and a running mean of the time between tokens, in seconds.
+  package var recentLatencies: (timeToFirstToken: Double, interTokenLatency: Double) {
+    counts.withLock { ($0.recentTimeToFirstToken, $0.recentInterTokenLatency) }
+  }
+
+  /// Requests that have ended by themselves, in all.
+  package var finishedCount: UInt64 { counts.withLock { $0.finishedCount } }
+
+  /// Everything as Prometheus reads it.
+  ///
+  /// - Parameters:
+  ///   - model: the name of the model, which labels what is about it.
+  ///   - statistics: the executor's; nil while the model is loading.
+  ///   - activeRequests: generating HTTP requests under way.
+  package func text(model: String, statistics: ExecutorStatistics?, activeRequests: Int) -> String {
+    var text = MetricsText()
+    let label = [("model_name", model)]
+    let counts = counts.withLock { $0 }
+    if let statistics {
+      gauges(statistics, counts, label, &text)
+      text.counter(
+        "inflight_num_preemptions_total", "Times that a running request was paused.",
+        [(label, Double(statistics.pauseCount))])
+      text.counter(
+        "inflight_engine_steps_total", "Steps of the engine.", [(label, Double(statistics.stepCount))])
+      text.counter(
+        "inflight_engine_tokens_total", "Tokens that went through the model, prompts after a pause again.",
+        [(label, Double(statistics.processedTokenCount))])
+    }
+    text.gauge("inflight_http_requests_active", "Generating HTTP requests under way.", Double(activeRequests))
+    text.counter(
+      "inflight_prompt_tokens_total", "Tokens of prompts of ended requests.", [(label, Double(counts.promptTokens))])
+    text.counter(
+      "inflight_generation_tokens_total", "Tokens of answers of ended requests.",
+      [(label, Double(counts.generatedTokens))])
+    text.counter(
+      "inflight_prefix_cache_queries_total", "Tokens of prompts that were looked for in the cache.",
+      [(label, Double(counts.promptTokens))])
+    text.counter(
+      "inflight_prefix_cache_hits_total", "Tokens of prompts that were found in the cache.",
+      [(label, Double(counts.cachedTokens))])
+    text.counter(
+      "inflight_request_success_total", "Ended requests by how they ended.",
+      counts.finished.sorted { $0.key < $1.key }.map { (label + [("finished_reason", $0.key)], Double($0.value)) })
+    text.counter(
+      "inflight_http_requests_total", "Answered HTTP requests.",
+      counts.answers.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }.map {
+        ([("route", $0.key.route), ("status", String($0.key.status))], Double($0.value))
+      })
+    histograms(label, &text)
+    return text.text
+  }
+
+  private func gauges(
+    _ statistics: ExecutorStatistics, _ counts: Counts, _ label: [(String, String)], _ text: inout MetricsText
+  ) {
+    text.gauge(
+      "inflight_num_requests_running", "Requests that hold resources.", Double(statistics.activeRequestCount),
+      labels: label)
+    text.gauge(
+      "inflight_num_requests_waiting", "Requests that wait.", Double(statistics.waitingRequestCount), labels: label)
+    let blocks = statistics.usedBlockCount + statistics.freeBlockCount
+    text.gauge(
+      "inflight_kv_cache_usage_ratio", "Part of the cache's blocks that requests hold.",
+      blocks == 0 ? 0 : Double(statistics.usedBlockCount) / Double(blocks), labels: label)
+    text.gauge(
+      "inflight_prefix_cache_hit_ratio", "Part of the tokens of started requests that was found in the cache.",
+      counts.lastStep.cacheHitRate, labels: label)
+    text.gauge(
+      "inflight_seconds_since_progress", "Seconds since the last step while there is something to do.",
+      statistics.secondsSinceProgress, labels: label)
+  }
+
+  private func histograms(_ label: [(String, String)], _ text: inout MetricsText) {
+    text.histogram(
+      "inflight_time_to_first_token_seconds", "From arrival to the first token.", timeToFirstToken, labels: label)
+    text.histogram(
+      "inflight_inter_token_latency_seconds", "Between two tokens of an answer.", interTokenLatency, labels: label)
+    text.histogram(
+      "inflight_request_queue_time_seconds", "From submission to the first resources.", queueTime, labels: label)
+    text.histogram(
+      "inflight_e2e_request_latency_seconds", "From arrival to the last token.", requestLatency, labels: label)
+    text.histogram("inflight_step_time_seconds", "A step of the engine.", stepTime, labels: label)
+    text.histogram("inflight_request_prompt_tokens", "Tokens of a prompt.", promptLength, labels: label)
+    text.histogram("inflight_request_generation_tokens", "Tokens of an answer.", answerLength, labels: label)
+  }
+}

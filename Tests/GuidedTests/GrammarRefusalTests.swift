@@ -1,0 +1,120 @@
+import Guided
+import JSON
+import Testing
+
+@Suite struct GrammarRefusalTests {
+  private static let vocabulary = TokenVocabulary(
+    bytesOfTokens: (0...255).map { [UInt8($0)] } + [[]], endOfSequence: [256])
+
+  private func error(_ grammar: Grammar) -> GuidedError? {
+    do {
+      _ = try CompiledGrammar(grammar, vocabulary: Self.vocabulary)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// Keywords that cannot be followed are named, with their place.
+  @Test(arguments: [
+    ("{\"properties\":{\"a\":{\"not\":{}}}}", "not", "/properties/a/not"),
+    ("{\"items\":{\"multipleOf\":3}}", "multipleOf", "/items/multipleOf"),
+    ("{\"uniqueItems\":true}", "uniqueItems", "/uniqueItems"),
+    ("{\"if\":{},\"then\":{}}", "if", "/if"),
+    ("{\"contains\":{}}", "contains", "/contains"),
+    ("{\"dependentRequired\":{}}", "dependentRequired", "/dependentRequired"),
+    ("{\"unevaluatedProperties\":false}", "unevaluatedProperties", "/unevaluatedProperties"),
+    ("{\"$ref\":\"http://example.com/x\"}", "$ref", "/$ref"),
+    ("{\"$dynamicRef\":\"#a\"}", "$dynamicRef", "/$dynamicRef"),
+    ("{\"format\":\"color\"}", "format", "/format"),
+    ("{\"pattern\":\"(?=a)b\"}", "pattern", "/pattern"),
+    ("{\"items\":[{}]}", "items", "/items"),
+    ("{\"oneOf\":[{\"type\":\"integer\"},{\"minimum\":2}]}", "oneOf", "/oneOf"),
+    ("{\"minimum\":1e40}", "minimum or maximum", "/minimum"),
+    ("{\"type\":\"object\",\"minProperties\":3}", "minProperties", ""),
+    ("{\"frobnicate\":1}", "frobnicate", "/frobnicate"),
+    ("{\"$defs\":{\"a\":{\"$id\":\"b\"}},\"$ref\":\"#/$defs/a\"}", "$id", "/$defs/a/$id"),
+  ])
+  func unsupportedKeywordsAreNamed(_ schema: String, _ keyword: String, _ pointer: String) throws {
+    let found = error(try .jsonSchema(schema))
+    guard case .unsupportedKeyword(keyword, pointer, _) = found else {
+      Issue.record("\(schema): \(found?.description ?? "compiled")")
+      return
+    }
+    #expect(found?.description.contains(keyword) == true)
+  }
+
+  @Test(arguments: [
+    "{\"type\":\"text\"}", "{\"type\":3}", "{\"properties\":[]}", "{\"required\":\"a\"}", "{\"minItems\":-1}",
+    "{\"minLength\":1.5}", "{\"enum\":1}", "{\"anyOf\":[]}", "{\"$ref\":\"#/nowhere\"}", "3", "{\"items\":3}",
+    "{\"minimum\":\"1\"}", "{\"properties\":{\"a\":true,\"a\":true}}",
+  ])
+  func invalidSchemasAreRefused(_ schema: String) throws {
+    guard case .invalidSchema = error(try .jsonSchema(schema)) else {
+      Issue.record("\(schema) was not refused as invalid")
+      return
+    }
+  }
+
+  /// What nothing can match is refused when it is compiled, not found out while a text is generated.
+  @Test(arguments: [
+    "false", "{\"type\":\"integer\",\"minimum\":3,\"maximum\":2}", "{\"enum\":[]}", "{\"type\":\"string\",\"const\":1}",
+    "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}",
+    "{\"type\":\"array\",\"minItems\":2,\"maxItems\":1}", "{\"allOf\":[{\"type\":\"null\"},{\"type\":\"string\"}]}",
+    "{\"type\":\"array\",\"minItems\":1,\"items\":false}",
+    "{\"type\":\"string\",\"pattern\":\"^a$\",\"minLength\":2}",
+    "{\"type\":\"object\",\"properties\":{\"a\":false},\"required\":[\"a\"]}",
+  ])
+  func unsatisfiableSchemasAreRefused(_ schema: String) throws {
+    guard case .unsatisfiable = error(try .jsonSchema(schema)) else {
+      Issue.record("\(schema) was not refused as unsatisfiable")
+      return
+    }
+  }
+
+  @Test(arguments: [
+    ("(", 0), ("a)", 1), ("[a", 0), ("*a", 0), ("a**", 2), ("a{2,1}", 1), ("\\1", 0), ("a(?=b)", 1), ("(?<!b)", 0),
+    ("[z-a]", 2), ("\\", 0), ("a\\bc", 1), ("\\ud800", 0), ("a$b", 1), ("(a^)*", 2),
+  ])
+  func invalidRegexesSayWhere(_ pattern: String, _ offset: Int) {
+    guard case .invalidRegex(offset, _) = error(.regex(pattern)) else {
+      Issue.record("\(pattern): \(error(.regex(pattern))?.description ?? "compiled")")
+      return
+    }
+  }
+
+  @Test(arguments: [
+    ("root ::= x", 1, 10), ("x ::= \"a\"", 1, 1), ("root ::= \"a", 1, 10), ("root ::= (\"a\"", 1, 10),
+    ("root ::= \"a\"\nroot ::= \"b\"", 2, 1), ("root ::= [b-a]", 1, 14), ("root = \"a\"", 1, 6),
+    ("root ::= \"a\" )", 1, 14),
+  ])
+  func invalidTextGrammarsSayWhere(_ text: String, _ line: Int, _ column: Int) {
+    guard case .invalidGrammar(line, column, _) = error(.grammar(text)) else {
+      Issue.record("\(text): \(error(.grammar(text))?.description ?? "compiled")")
+      return
+    }
+  }
+
+  @Test func rulesThatCallEachOtherFirstAreNamed() {
+    guard case .invalidRequest(let problem) = error(.grammar("root ::= a \"x\"\na ::= b \"y\" | \"a\"\nb ::= a \"z\""))
+    else {
+      Issue.record("indirect left recursion was not refused")
+      return
+    }
+    #expect(problem.contains("a") && problem.contains("b"))
+  }
+
+  @Test func listsThatMakeNoSenseAreRefused() {
+    let tag = StructuralTags.Tag(begin: "<a>", content: .regex("x"), end: "")
+    for grammar in [
+      Grammar.choice([]), .structuralTags(StructuralTags(tags: [], triggers: ["<"])),
+      .structuralTags(StructuralTags(tags: [tag], triggers: ["[["])),
+      .structuralTags(StructuralTags(tags: [tag], triggers: ["", "<"])),
+    ] {
+      guard case .invalidRequest = error(grammar) else {
+        Issue.record("\(grammar) was not refused")
+        continue
+      }
+    }
+  }
+}

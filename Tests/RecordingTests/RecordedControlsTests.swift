@@ -1,0 +1,113 @@
+import Decoding
+import Executor
+import Recording
+import Requests
+import TestKit
+import Testing
+
+/// What requests say beside how many tokens they want, several samples, and texts that end them.
+@Suite struct RecordedControlsTests {
+  private static var params: SamplingParams {
+    var params = SamplingParams(maxTokens: 20, temperature: 0.9, topK: 40, topP: 0.95, seed: 3, stopTokenIDs: [4])
+    (params.minTokens, params.n, params.bestOf, params.minP, params.typicalP) = (2, 2, 3, 0.01, 0.99)
+    (params.repetitionPenalty, params.presencePenalty, params.frequencyPenalty) = (1.1, 0.5, -0.25)
+    (params.noRepeatNGramSize, params.logitBias, params.badWords) = (6, [7: 1.5, 8: -2], ["no"])
+    (params.stop, params.includesStop, params.truncatePrompt) = (["end"], true, 9)
+    (params.skipSpecialTokens, params.echo, params.logprobs, params.promptLogprobs) = (false, true, 1, 2)
+    params.ignoreEndOfSequence = true
+    return params
+  }
+
+  private struct Greedy: LogitsProcessor {
+    mutating func process(_ logits: inout MutableSpan<Float>, tokens: Span<TokenID>, promptTokenCount: Int) {}
+  }
+
+  @Test func everyParameterComesBack() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    var request = GenerationRequest(promptTokens: RecordingTests.prompt(6, seed: 1), params: Self.params)
+    (request.bannedSequences, request.firstSampleIndex) = ([[1, 2], [3]], 5)
+    for hasContents in [true, false] {
+      let run = RecordingTests.Run(hasContents: hasContents)
+      try await run.record(path) { executor in
+        for await _ in try executor.submit(request).outputs {}
+      }
+      var reader = try RecordingReader(path: path)
+      var arrivals: [RecordedRequest] = []
+      while let step = try reader.next() { arrivals += step.arrivals }
+      let arrival = try #require(arrivals.first)
+      var expected = Self.params
+      // The seed is the request's, and words are contents.
+      expected.seed = nil
+      if !hasContents { (expected.stop, expected.badWords, expected.logitBias) = ([], [], [:]) }
+      #expect(arrival.params == expected && arrival.seed == 3 && arrivals.count == 1 && !arrival.hasControls)
+      #expect(arrival.bannedSequences == (hasContents ? [[1, 2], [3]] : []) && arrival.firstSampleIndex == 5)
+    }
+  }
+
+  /// Readers that find a stop string end samples from outside, at a time that only the recording knows.
+  private static func work(_ executor: Executor, sampleCounts: ClosedRange<Int>) async throws {
+    var generator = SplitMix64(seed: 8)
+    try await withThrowingTaskGroup { group in
+      for index in 0..<24 {
+        var params = SamplingParams(maxTokens: 24, temperature: 0.8, logprobs: 0)
+        params.n = Int.random(in: sampleCounts, using: &generator)
+        params.repetitionPenalty = [1, 1.2].randomElement(using: &generator) ?? 1
+        params.minTokens = [0, 4].randomElement(using: &generator) ?? 0
+        let request = GenerationRequest(
+          promptTokens: RecordingTests.prompt(5 + index, seed: UInt64(index)), params: params,
+          endOfSequenceTokenIDs: [9])
+        let submission = try executor.submit(request)
+        let stop = Int.random(in: 0...8, using: &generator)
+        group.addTask {
+          var count = 0
+          for await output in submission.outputs {
+            guard case .token(let token) = output else { continue }
+            count += 1
+            if count == stop { executor.endSample(token.sampleIndex, of: submission.id, for: .stopString("x")) }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test func samplesAndWhatEndsThemAreMadeAgain() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    var run = RecordingTests.Run()
+    run.script.microsecondsPerPass = 100
+    try await run.record(path) { try await Self.work($0, sampleCounts: 1...3) }
+    let report = try run.replay(path)
+    #expect(report.differences == [] && report.notes == [] && report.openCount == 0)
+    #expect(report.requestCount == 24 && report.tokenCount > 100)
+  }
+
+  @Test func whatEndsSamplesIsMadeAgainWithoutContents() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    var run = RecordingTests.Run(hasContents: false)
+    run.script.microsecondsPerPass = 100
+    run.configuration.isReusingPrefixes = false
+    try await run.record(path) { try await Self.work($0, sampleCounts: 1...1) }
+    let report = try run.replay(path)
+    #expect(report.differences == [] && report.notes.count == 1 && report.openCount == 0)
+    try await run.record(path) { try await Self.work($0, sampleCounts: 2...2) }
+    let several = try run.replay(path)
+    #expect(several.differences == [] && several.notes.contains { $0.contains("2 samples") })
+  }
+
+  @Test func whatCodeDecidedIsNotCompared() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    let run = RecordingTests.Run()
+    try await run.record(path) { executor in
+      let request = GenerationRequest(promptTokens: [1, 2, 3], params: SamplingParams(maxTokens: 4))
+      for await _ in try executor.submit(request).outputs {}
+      for await _ in try executor.submit(request, controls: TokenControls(processors: [Greedy()])).outputs {}
+    }
+    let report = try run.replay(path)
+    #expect(report.differences == [] && report.requestCount == 1 && report.tokenCount == 4)
+    #expect(report.notes.contains { $0.contains("guided by a grammar or by code") })
+  }
+}

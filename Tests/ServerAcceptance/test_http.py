@@ -1,0 +1,179 @@
+"""What clients, good and bad, do on the wire."""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from conftest import LONG
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b'{"prompt": "\xff"}', b'{"prompt": "a", "prompt": "b"}', b'{"prompt": "a"} x',
+     b"[" * 5000, b'{"a":' * 5000, b'{"prompt": "\\ud800"}', b'{"max_tokens": 1e999, "prompt": "a"}'],
+)
+def test_malformed_bodies_are_refused(server, body):
+    for path in ["/v1/completions", "/v1/chat/completions", "/tokenize", "/detokenize"]:
+        status, answer = server.post(path, body)
+        assert status == 400, answer
+        assert answer["error"]["message"]
+
+
+def test_statuses(server):
+    assert server.status("/nothing") == 404
+    assert server.status("/v1/completions") == 405
+    assert server.request("POST", "/health", b"{}")[0] == 405
+    assert server.request("POST", "/v1/completions", b"{}", {"Content-Type": "text/plain"})[0] == 415
+    assert server.request("POST", "/v1/completions", b'{"prompt":"' + b"a" * 2_000_000 + b'"}')[0] == 413
+    assert server.request("HEAD", "/health")[0] == 200
+    assert server.status("/version") == 200
+    assert json.loads(server.request("GET", "/openapi.json")[2])["openapi"].startswith("3.")
+
+
+def test_request_ids_go_round_and_reach_the_log(server):
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"X-Request-Id": "my-id-1", "traceparent": parent}
+    assert server.request("POST", "/tokenize", {"prompt": "a"}, headers)[1]["x-request-id"] == "my-id-1"
+    line = next(line for line in server.read_log().splitlines() if "my-id-1" in line)
+    assert parent in line
+    forged = server.request("POST", "/tokenize", {"prompt": "a"}, {"X-Request-Id": "a b"})[1]["x-request-id"]
+    assert forged != "a b"
+
+
+def test_keep_alive_and_pipelining(server):
+    connection = server.connect()
+    for _ in range(3):
+        connection.request("GET", "/version")
+        assert connection.getresponse().read()
+    raw = server.raw(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+    data = b""
+    while data.count(b"200 OK") < 3:
+        data += raw.recv(4096)
+
+
+def test_a_client_that_leaves_frees_what_it_held(server):
+    for body in [LONG, {**LONG, "stream": False}]:
+        raw = server.post_raw("/v1/completions", body)
+        server.wait_for(lambda: server.running() == 1, 10)
+        raw.close()
+        server.wait_for(lambda: server.running() == 0, 2)
+    server.wait_for(lambda: server.metric("inflight_http_requests_active") == 0, 2)
+
+
+def test_a_killed_client_frees_what_it_held(server):
+    code = (
+        "import http.client, json, sys\n"
+        f"c = http.client.HTTPConnection('127.0.0.1', {server.port})\n"
+        f"c.request('POST', '/v1/completions', {json.dumps(json.dumps(LONG))}, {{'Content-Type': 'application/json'}})\n"
+        "r = c.getresponse()\n"
+        "while r.readline(): print('.', flush=True)\n"
+    )
+    client = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert client.stdout.readline()
+    client.kill()
+    server.wait_for(lambda: server.running() == 0, 2)
+
+
+def test_a_slow_reader_does_not_hold_up_others(server):
+    slow = server.post_raw("/v1/completions", {**LONG, "logprobs": 20})
+    server.wait_for(lambda: server.running() == 1, 10)
+    start = time.monotonic()
+    assert server.post("/v1/completions", {"prompt": "a", "max_tokens": 4})[0] == 200
+    assert time.monotonic() - start < 20
+    slow.close()
+    server.wait_for(lambda: server.running() == 0, 5)
+
+
+def test_answers_among_others_have_the_bytes_of_those_alone(server):
+    chosen = random.Random(1)
+    prompts = [f"Story number {index}: once there was" for index in range(6)]
+    plain = {"max_tokens": 24, "seed": 5, "ignore_eos": True}
+
+    def ask(prompt):
+        return server.post("/v1/completions", {**plain, "prompt": prompt})[1]["choices"][0]["text"]
+
+    alone = {prompt: ask(prompt) for prompt in prompts}
+    descriptors = server.descriptors()
+    wrong = []
+    deadline = time.monotonic() + 12
+
+    def visitor(number):
+        while time.monotonic() < deadline:
+            prompt = prompts[(number + chosen.randrange(6)) % 6]
+            kind = chosen.randrange(4)
+            if kind == 0:  # Leaves early.
+                raw = server.post_raw("/v1/completions", {**LONG, "prompt": prompt})
+                raw.recv(chosen.randrange(1, 4000))
+                raw.close()
+            elif kind == 1:  # Sends nonsense or too much.
+                if server.post("/v1/completions", chosen.choice([b"{", {"prompt": "a " * 3000}]))[0] != 400:
+                    wrong.append("nonsense was accepted")
+            elif ask(prompt) != alone[prompt]:
+                wrong.append(prompt)
+
+    threads = [threading.Thread(target=visitor, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    server.wait_for(lambda: server.running() == 0, 5)
+    server.wait_for(lambda: server.descriptors() <= descriptors + 2, 5)
+
+
+def test_metrics_are_clean_and_count(server):
+    before = server.metric("inflight_generation_tokens_total")
+    server.post("/v1/completions", {"prompt": "a", "max_tokens": 5, "ignore_eos": True})
+    assert server.metric("inflight_generation_tokens_total") == before + 5
+    text = server.request("GET", "/metrics")[2]
+    for name in ["time_to_first_token_seconds", "inter_token_latency_seconds", "request_queue_time_seconds",
+                 "e2e_request_latency_seconds", "step_time_seconds"]:
+        assert f"inflight_{name}_bucket".encode() in text
+        assert server.metric(f"inflight_{name}_count") > 0
+    if shutil.which("promtool"):
+        check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+        assert check.returncode == 0, check.stdout + check.stderr
+
+
+def events(connection):
+    """The events of an open stream, as JSON."""
+    for line in connection.makefile("rb"):
+        if line.startswith(b"data: {"):
+            yield json.loads(line[6:])
+
+
+def test_the_live_view_shows_the_batch(server):
+    view = server.raw(b"GET /inflight/state HTTP/1.1\r\nHost: a\r\n\r\n")
+    work = server.post_raw("/v1/completions", LONG)
+    for event in events(view):
+        assert set(event) >= {"step", "time_ms", "batch", "waiting", "blocks", "tokens_per_second", "ttft_ms", "itl_ms"}
+        blocks = event["blocks"]
+        assert blocks["total"] == blocks["used"] + blocks["cached"] + blocks["free"]
+        if event["batch"]:
+            assert event["batch"][0]["phase"] in ("context", "generation")
+            assert event["batch"][0]["prompt_tokens"] > 0
+            break
+    work.close()
+    for event in events(view):
+        if not event["batch"]:
+            break
+    view.close()
+
+
+def test_cache_events_have_numbers_without_gaps(server):
+    server.post("/v1/completions", {"prompt": "Fresh words for the cache. " * 30, "max_tokens": 1})
+    stream = server.raw(b"GET /v1/kv_cache/events HTTP/1.1\r\nHost: a\r\n\r\n")
+    seen = []
+    for event in events(stream):
+        seen.append(event)
+        if len(seen) == 3:
+            break
+    assert seen[0]["type"] == "stored" and seen[0]["token_ids"]
+    assert [event["number"] for event in seen] == list(range(seen[0]["number"], seen[0]["number"] + 3))
+    stream.close()

@@ -1,0 +1,221 @@
+"""How a server begins, refuses and ends."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import LONG
+
+
+def test_health_while_loading_and_orderly_end(start):
+    server = start(wait=False)
+    status, _, data = server.request("GET", "/health")
+    if status == 503:
+        assert json.loads(data)["status"] == "loading"
+        assert server.post("/v1/completions", {"prompt": "a"})[0] in (200, 503)
+    server.wait_for(lambda: server.status("/health") == 200, 120)
+    assert server.stop() == 0
+    assert "ended" in server.read_log()
+
+
+def test_the_command_asks_for_the_health(start):
+    server = start()
+
+    def ask(url):
+        return subprocess.run([os.environ["INFLIGHT"], "health", "--url", url], capture_output=True, text=True, timeout=20)
+
+    for url in (f"http://127.0.0.1:{server.port}", f"http://127.0.0.1:{server.port}/health"):
+        assert ask(url).returncode == 0
+    assert ask(f"http://127.0.0.1:{server.port}/nothing").returncode == 1
+    assert server.stop() == 0
+    assert ask(f"http://127.0.0.1:{server.port}").returncode == 1
+
+
+def test_sigterm_lets_running_requests_finish(start):
+    server = start()
+    answers = []
+
+    def ask():
+        body = {**LONG, "max_tokens": 150, "stream": False}
+        answers.append(server.post("/v1/completions", body))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    server.wait_for(lambda: server.running() == 4, 20)
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_for(lambda: server.status("/health") == 503, 2)
+    assert json.loads(server.request("GET", "/health")[2])["status"] == "draining"
+    status, headers, _ = server.request("POST", "/v1/completions", {"prompt": "a"})
+    assert status == 503 and headers["Retry-After"]
+    for thread in threads:
+        thread.join()
+    assert [status for status, _ in answers] == [200] * 4
+    assert all(answer["usage"]["completion_tokens"] == 150 for _, answer in answers)
+    assert server.process.wait(20) == 0
+
+
+def test_sigterm_ends_what_takes_too_long(start):
+    server = start("--drain-timeout", "0.5")
+    raw = server.post_raw("/v1/completions", LONG)
+    server.wait_for(lambda: server.running() == 1, 10)
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(20) == 0
+    assert time.monotonic() - began < 12
+    data = b""
+    while piece := raw.recv(65536):
+        data += piece
+    assert b"shutting down" in data and b"[DONE]" in data
+
+
+def test_a_full_queue_says_when_to_come_back(start):
+    server = start("--max-batch-size", "1", "--max-queue", "2")
+    open_ones = [server.post_raw("/v1/completions", LONG) for _ in range(3)]
+    server.wait_for(lambda: server.running() == 3, 10)
+    status, headers, data = server.request("POST", "/v1/completions", {"prompt": "a"})
+    assert status == 429 and int(headers["Retry-After"]) >= 1
+    assert json.loads(data)["error"]["type"] == "rate_limit_error"
+    for one in open_ones:
+        one.close()
+    server.wait_for(lambda: server.running() == 0, 2)
+    assert server.post("/v1/completions", {"prompt": "a", "max_tokens": 1})[0] == 200
+
+
+def test_requests_have_a_time_limit(start):
+    server = start("--request-timeout", "0.3")
+    status, answer = server.post("/v1/completions", {**LONG, "stream": False})
+    assert status == 504 and answer["error"]["code"] == "request_timeout"
+    data = b"".join(iter(server.post_raw("/v1/completions", LONG).makefile("rb").readline, b"data: [DONE]\n"))
+    assert b"request_timeout" in data
+    server.wait_for(lambda: server.running() == 0, 2)
+
+
+def test_keys(start, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("# ours\nalpha-key\n\nbeta-key\n")
+    server = start("--api-key-file", str(keys), "--api-key", "gamma-key", "--log-format", "json")
+    for key, expected in [("alpha-key", 200), ("beta-key", 200), ("gamma-key", 200), ("alpha-kez", 401), ("", 401)]:
+        assert server.request("GET", "/v1/models", None, {"Authorization": f"Bearer {key}"})[0] == expected
+    assert server.request("GET", "/v1/models", None, {"Authorization": "Basic alpha-key"})[0] == 401
+    assert server.status("/v1/models") == 401
+    assert server.status("/inflight/state") == 401
+    assert server.status("/health") == 200
+    assert server.status("/metrics") == 200
+    lines = [json.loads(line) for line in server.read_log().splitlines()]
+    assert any(line["message"] == "request" and line["status"] == 401 for line in lines)
+    assert "alpha-key" not in server.read_log()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes the certificate")
+def test_tls(start, tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out",
+         str(certificate)],
+        check=True, capture_output=True)
+    server = start("--tls-certificate", str(certificate), "--tls-key", str(key), wait=False)
+    context = ssl.create_default_context(cafile=str(certificate))
+
+    def health():
+        connection = http.client.HTTPSConnection("localhost", server.port, context=context)
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+
+    server.wait_for(health, 120)
+    assert server.stop() == 0
+
+
+def test_other_origins(start):
+    assert "access-control-allow-origin" not in start().request("GET", "/health")[1]
+    server = start("--allow-origin", "https://a.example")
+    status, headers, _ = server.request("OPTIONS", "/v1/chat/completions")
+    assert status == 204 and headers["access-control-allow-origin"] == "https://a.example"
+
+
+def test_wrong_usage_and_a_busy_port_are_said(start):
+    command = os.environ["INFLIGHT"]
+    assert subprocess.run([command, "serve", "--max-queue", "0"], capture_output=True).returncode == 2
+    assert subprocess.run([command, "serve", "--tls-key", "x"], capture_output=True).returncode == 2
+    missing = subprocess.run(
+        [command, "serve", "--port", "0", "--model", "/no/such/model.gguf"], capture_output=True, timeout=60)
+    assert missing.returncode == 1 and b"/no/such/model.gguf" in missing.stderr
+    busy = start()
+    taken = subprocess.run(
+        [command, "serve", "--port", str(busy.port)], capture_output=True, timeout=60)
+    assert taken.returncode == 1 and b"in use" in taken.stderr
+
+
+def test_ten_thousand_idle_connections(start):
+    server = start()
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = min(10_000, hard - 200)
+    before = (server.resident_bytes(), server.descriptors())
+    idle = []
+    for _ in range(count):
+        idle.append(server.raw(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n"))
+    for one in idle:
+        assert b"200 OK" in one.recv(4096)
+    grown = server.resident_bytes() - before[0]
+    began = time.monotonic()
+    assert server.status("/health") == 200
+    print(f"{count} idle connections: {grown / count / 1024:.1f} KiB each, health in {time.monotonic() - began:.3f} s")
+    assert grown / count < 64 * 1024
+    assert time.monotonic() - began < 2
+    for one in idle:
+        one.close()
+    server.wait_for(lambda: server.descriptors() <= before[1] + 5, 20)
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+def test_a_proxy_between(start, tmp_path):
+    server = start()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;\n"
+        f"events {{}}\nhttp {{ access_log off; client_body_temp_path {tmp_path}/a; proxy_temp_path {tmp_path}/b;\n"
+        f"fastcgi_temp_path {tmp_path}/c; uwsgi_temp_path {tmp_path}/d; scgi_temp_path {tmp_path}/e;\n"
+        f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{server.port}; }} }} }}\n")
+    proxy = subprocess.Popen(["nginx", "-c", str(tmp_path / "nginx.conf")], start_new_session=True)
+    try:
+        def ask():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request(
+                "POST", "/v1/completions", json.dumps(LONG), {"Content-Type": "application/json"})
+            return connection, connection.getresponse()
+
+        def is_up():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        server.wait_for(is_up, 10)
+        connection, response = ask()
+        # The first event comes while the rest is not generated yet: nothing is held back.
+        assert response.readline().startswith(b"data: ")
+        assert server.running() == 1
+        response.close()
+        connection.close()
+        server.wait_for(lambda: server.running() == 0, 5)
+        _, response = ask()
+        assert response.readline().startswith(b"data: ")
+        os.killpg(proxy.pid, signal.SIGKILL)
+        server.wait_for(lambda: server.running() == 0, 5)
+    finally:
+        if proxy.poll() is None:
+            os.killpg(proxy.pid, signal.SIGKILL)
+        proxy.wait()

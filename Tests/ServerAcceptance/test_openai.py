@@ -1,0 +1,241 @@
+"""The routes as the openai client uses them."""
+
+import json
+
+import openai
+import pytest
+
+MESSAGES = [{"role": "user", "content": "Name three colours."}]
+
+
+def test_models(server):
+    client = server.client()
+    assert [model.id for model in client.models.list()] == ["test"]
+    assert client.models.retrieve("test").id == "test"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("other")
+
+
+def test_completion(server):
+    answer = server.client().completions.create(
+        model="test", prompt="The capital of France is", max_tokens=8, temperature=0
+    )
+    assert answer.choices[0].text.startswith(" Paris")
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == 8
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + 8
+
+
+def test_completions_of_several_prompts_are_in_their_order(server):
+    client = server.client()
+    prompts = ["The capital of France is", "One, two, three,"]
+    alone = [client.completions.create(model="test", prompt=p, temperature=0).choices[0].text for p in prompts]
+    together = client.completions.create(model="test", prompt=prompts, temperature=0)
+    assert [choice.text for choice in together.choices] == alone
+    texts = ["", ""]
+    for event in client.completions.create(model="test", prompt=prompts, temperature=0, stream=True):
+        for choice in event.choices:
+            texts[choice.index] += choice.text
+    assert texts == alone
+
+
+def test_tokens_as_prompt(server):
+    client = server.client()
+    tokens = server.post("/tokenize", {"prompt": "The capital of France is"})[1]["tokens"]
+    of_text = client.completions.create(model="test", prompt="The capital of France is", temperature=0)
+    of_tokens = client.completions.create(model="test", prompt=tokens, temperature=0)
+    assert of_tokens.choices[0].text == of_text.choices[0].text
+    assert server.post("/detokenize", {"tokens": tokens})[1]["prompt"] == "The capital of France is"
+
+
+def test_chat(server):
+    answer = server.client().chat.completions.create(
+        model="test", messages=MESSAGES, max_completion_tokens=16, temperature=0
+    )
+    assert answer.choices[0].message.role == "assistant"
+    assert answer.choices[0].message.content
+    assert answer.choices[0].finish_reason in ("stop", "length")
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"seed": 7, "top_p": 0.9}, {"seed": -1}])
+def test_stream_says_the_same_as_a_whole_answer(server, options):
+    client = server.client()
+    whole = client.chat.completions.create(model="test", messages=MESSAGES, max_tokens=24, **options)
+    stream = client.chat.completions.create(
+        model="test", messages=MESSAGES, max_tokens=24, stream=True, stream_options={"include_usage": True}, **options
+    )
+    text, reasons, usage = "", [], None
+    for event in stream:
+        for choice in event.choices:
+            text += choice.delta.content or ""
+            reasons += [choice.finish_reason] if choice.finish_reason else []
+        usage = event.usage or usage
+    assert text == whole.choices[0].message.content
+    assert reasons == [whole.choices[0].finish_reason]
+    assert usage.completion_tokens == whole.usage.completion_tokens
+
+
+def test_cached_tokens_are_told(server):
+    client = server.client()
+    prompt = "A prompt that nobody has sent before, and that is long enough to fill some blocks of the cache. " * 4
+    first = client.completions.create(model="test", prompt=prompt, max_tokens=1, temperature=0)
+    second = client.completions.create(model="test", prompt=prompt, max_tokens=1, temperature=0)
+    salted = client.completions.create(
+        model="test", prompt=prompt, max_tokens=1, temperature=0, extra_body={"cache_salt": "mine"}
+    )
+    assert first.usage.prompt_tokens_details.cached_tokens == 0
+    assert second.usage.prompt_tokens_details.cached_tokens > 0
+    assert salted.usage.prompt_tokens_details.cached_tokens == 0
+    assert first.choices[0].text == second.choices[0].text == salted.choices[0].text
+
+
+def test_logprobs(server):
+    client = server.client()
+    chat = client.chat.completions.create(
+        model="test", messages=MESSAGES, max_tokens=4, temperature=0, logprobs=True, top_logprobs=3
+    )
+    content = chat.choices[0].logprobs.content
+    assert len(content) == chat.usage.completion_tokens
+    for entry in content:
+        assert entry.top_logprobs[0].logprob == entry.logprob <= 0
+        assert len(entry.top_logprobs) == 3
+        assert bytes(entry.bytes).decode(errors="replace") == entry.token
+    text = client.completions.create(model="test", prompt="One, two,", max_tokens=4, temperature=0, logprobs=2)
+    lists = text.choices[0].logprobs
+    assert len(lists.tokens) == len(lists.token_logprobs) == len(lists.top_logprobs) == len(lists.text_offset) == 4
+    assert "".join(lists.tokens) == text.choices[0].text
+
+
+def test_tools_reach_the_template_or_are_harmless(server):
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    client = server.client()
+    answer = client.chat.completions.create(model="test", messages=MESSAGES, tools=[tool], max_tokens=8, temperature=0)
+    assert answer.choices[0].finish_reason in ("stop", "length", "tool_calls")
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    history = MESSAGES + [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    ]
+    answer = client.chat.completions.create(model="test", messages=history, tools=[tool], max_tokens=8)
+    assert answer.choices[0].message.role == "assistant"
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("temperature", -1), ("temperature", "hot"), ("top_p", 0), ("max_tokens", 0), ("max_tokens", 1.5),
+        ("no_such_field", 1), ("top_logprobs", 3), ("audio", {"voice": "x"}), ("stream_options", {"include_usage": True}),
+        ("tool_choice", "auto"), ("messages", []), ("seed", 2**70),
+    ],
+)
+def test_a_wrong_field_is_named(server, field, value):
+    body = {"model": "test", "messages": MESSAGES, field: value}
+    status, answer = server.post("/v1/chat/completions", body)
+    assert status == 400
+    assert answer["error"]["param"] == field
+    assert field in answer["error"]["message"]
+    assert answer["error"]["type"] == "invalid_request_error"
+
+
+def test_errors_are_those_of_the_client(server):
+    client = server.client()
+    with pytest.raises(openai.BadRequestError):
+        client.completions.create(model="test", prompt="a", max_tokens=100_000)
+    with pytest.raises(openai.BadRequestError):
+        client.completions.create(model="test", prompt="word " * 3000)
+    with pytest.raises(openai.NotFoundError):
+        client.completions.create(model="other", prompt="a")
+    with pytest.raises(openai.BadRequestError):
+        client.completions.create(model="test", prompt="")
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.embeddings.create(model="test", input="a")
+    assert caught.value.status_code == 501
+
+
+def test_responses(server):
+    client = server.client()
+    whole = client.responses.create(
+        model="test", input="Name three colours.", instructions="Be brief.", max_output_tokens=12, temperature=0
+    )
+    assert whole.output_text
+    assert whole.status in ("completed", "incomplete")
+    assert whole.usage.output_tokens <= 12
+    again = client.responses.create(
+        model="test", temperature=0, max_output_tokens=12,
+        input=[{"role": "system", "content": "Be brief."},
+               {"role": "user", "content": [{"type": "input_text", "text": "Name three colours."}]}],
+    )
+    assert again.output_text == whole.output_text
+    events = list(
+        client.responses.create(
+            model="test", input="Name three colours.", instructions="Be brief.", max_output_tokens=12, temperature=0,
+            stream=True,
+        )
+    )
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == whole.output_text
+    assert events[-1].type == f"response.{whole.status}"
+    assert events[-1].response.output_text == whole.output_text
+    with pytest.raises(openai.BadRequestError):
+        client.responses.create(model="test", input="a", previous_response_id="resp_1")
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "maxLength": 20}, "age": {"type": "integer", "minimum": 0, "maximum": 120}},
+    "required": ["name", "age"], "additionalProperties": False,
+}
+
+
+def test_structured_output(server):
+    client = server.client()
+    form = {"type": "json_schema", "json_schema": {"name": "pet", "schema": SCHEMA, "strict": True}}
+    for seed in range(3):
+        answer = client.chat.completions.create(
+            model="test", messages=MESSAGES, response_format=form, seed=seed, max_tokens=200)
+        pet = json.loads(answer.choices[0].message.content)
+        assert set(pet) == {"name", "age"} and 0 <= pet["age"] <= 120 and len(pet["name"]) <= 20
+        assert answer.choices[0].finish_reason == "stop"
+    anything = client.chat.completions.create(
+        model="test", messages=MESSAGES, response_format={"type": "json_object"}, seed=1, max_tokens=300)
+    if anything.choices[0].finish_reason == "stop":
+        assert isinstance(json.loads(anything.choices[0].message.content), dict)
+    response = client.responses.create(
+        model="test", input="A pet.", text={"format": {"type": "json_schema", "name": "pet", "schema": SCHEMA}})
+    assert set(json.loads(response.output_text)) == {"name", "age"}
+    choice = client.completions.create(
+        model="test", prompt="The sky is ", extra_body={"guided_choice": ["blue", "green"]}, n=4, seed=3)
+    assert {one.text for one in choice.choices} <= {"blue", "green"}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model="test", prompt="a", extra_body={"guided_json": {"type": "colour"}})
+    assert caught.value.param == "guided_json"
+
+
+def test_forced_calls_of_tools(server):
+    client = server.client()
+    tools = [{"type": "function", "function": {"name": "set_pet", "parameters": SCHEMA}}]
+    for choice in ("required", {"type": "function", "function": {"name": "set_pet"}}):
+        for stream in (False, True):
+            answer = client.chat.completions.create(
+                model="test", messages=MESSAGES, tools=tools, tool_choice=choice, seed=2, max_tokens=200, stream=stream)
+            if stream:
+                calls = [call for chunk in answer for one in chunk.choices for call in one.delta.tool_calls or []]
+            else:
+                assert answer.choices[0].finish_reason == "tool_calls"
+                calls = answer.choices[0].message.tool_calls
+            assert [call.function.name for call in calls] == ["set_pet"]
+            assert set(json.loads(calls[0].function.arguments)) == {"name", "age"}
+
+
+def test_several_answers(server):
+    client = server.client()
+    whole = client.chat.completions.create(model="test", messages=MESSAGES, n=3, seed=5, max_tokens=12)
+    assert [one.index for one in whole.choices] == [0, 1, 2]
+    texts = {}
+    for chunk in client.chat.completions.create(
+            model="test", messages=MESSAGES, n=3, seed=5, max_tokens=12, stream=True):
+        for one in chunk.choices:
+            texts[one.index] = texts.get(one.index, "") + (one.delta.content or "")
+    assert [texts[index] for index in range(3)] == [one.message.content for one in whole.choices]
+    best = client.completions.create(model="test", prompt="Once", best_of=4, n=2, seed=5, max_tokens=8, stop=["."])
+    assert len(best.choices) == 2
