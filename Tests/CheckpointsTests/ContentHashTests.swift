@@ -10,7 +10,7 @@ import Testing
     let tiny = try TinyCheckpoint(configJSON: config)
     var path = directory.path
     if gguf {
-      path = try directory.write(try tiny.gguf().bytes(), to: "model.gguf")
+      path = try directory.write(tiny.gguf().bytes(), to: "model.gguf")
     } else {
       try tiny.writeHuggingFace(to: directory)
     }
