@@ -37,9 +37,10 @@ import Testing
     let streams = try prompts.map { try llm.stream(tokens: $0, Self.params) }
     var shared: [Completion] = []
     for stream in streams { shared.append(try await stream.completion()) }
+    // The last step is counted after its answers are out.
+    await llm.shutdown()
     // Every generated token but a request's last is processed too.
     let computed = llm.statistics().processedTokenCount - shared.reduce(0) { $0 + $1.tokens.count - 1 }
-    await llm.shutdown()
     // What must be computed: the prefix once, and each request's own tokens.
     let least = Self.prefixCount + Self.requestCount * 16
     print(

@@ -80,7 +80,10 @@ def test_sigterm_ends_what_takes_too_long(start):
 
 def test_a_full_queue_says_when_to_come_back(start):
     server = start("--max-batch-size", "1", "--max-queue", "2")
-    open_ones = [server.post_raw("/v1/completions", LONG) for _ in range(3)]
+    # Until the engine has taken the first one, it is in the queue.
+    open_ones = [server.post_raw("/v1/completions", LONG)]
+    server.wait_for(lambda: server.metric("inflight_num_requests_running") == 1, 10)
+    open_ones += [server.post_raw("/v1/completions", LONG) for _ in range(2)]
     server.wait_for(lambda: server.running() == 3, 10)
     status, headers, data = server.request("POST", "/v1/completions", {"prompt": "a"})
     assert status == 429 and int(headers["Retry-After"]) >= 1

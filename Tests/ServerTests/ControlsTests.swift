@@ -96,6 +96,8 @@ import Testing
         (#""include_stop_str_in_output": true"#, "include_stop_str_in_output"),
         (#""stop": """#, "stop"), (#""guided_regex": "(""#, "guided_regex"),
         (#""guided_regex": "a", "guided_choice": ["b"]"#, "guided_choice"),
+        (#""guided_regex": "a", "ignore_eos": true"#, "ignore_eos"),
+        (#""response_format": {"type": "json_object"}, "min_tokens": 2"#, "min_tokens"),
         (#""response_format": {"type": "json_schema"}"#, "response_format.json_schema"),
         (#""guided_json": {"type": "colour"}"#, "guided_json"),
       ] {

@@ -47,6 +47,16 @@ struct GenerationPlan: Sendable {
     }
   }
 
+  /// Makes the answers follow a grammar.
+  ///
+  /// - Throws: ``APIError`` for a grammar that is wrong or not supported, and for fields that contradict any.
+  mutating func follow(_ guided: GuidedRequest, _ llm: LLM) throws(APIError) {
+    let reason = "cannot be there together with \(guided.field), which alone says where the answer may end"
+    if params.ignoreEndOfSequence { throw .invalid("ignore_eos", reason) }
+    if params.minTokens > 0 { throw .invalid("min_tokens", reason) }
+    controls = try guided.controls(llm)
+  }
+
   /// The most answers to one request.
   private static let maximumAnswers = 1024
 

@@ -38,7 +38,7 @@ struct ResponsesRoute: Sendable {
     if let format = fields["text"]?["format"],
       let guided = try format.grammar(field: "text.format", schema: format)
     {
-      plan.controls = try guided.controls(llm)
+      try plan.follow(guided, llm)
     }
     let generation = await Generation(exchange, llm: llm, state: state)
     let streams: [CompletionStream]

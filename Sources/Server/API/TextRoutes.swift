@@ -45,7 +45,7 @@ struct TextRoutes: Sendable {
     fields.apply(to: &params)
     if params.echo { params.promptLogprobs = params.logprobs }
     var plan = try GenerationPlan(fields, prompts: prompts(fields["prompt"], llm), params: params)
-    if let guided = try GuidedRequest.read(fields) { plan.controls = try guided.controls(llm) }
+    if let guided = try GuidedRequest.read(fields) { try plan.follow(guided, llm) }
     let shape = CompletionShape(
       words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: echoLengths(plan, llm))
     return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
@@ -101,10 +101,10 @@ struct TextRoutes: Sendable {
     let guided = try GuidedRequest.read(fields)
     if let forced = try ForcedCall(fields) {
       if let guided { throw .invalid(guided.field, "cannot be there where tool_choice asks for a call") }
-      plan.controls = try forced.guided.controls(llm)
+      try plan.follow(forced.guided, llm)
       syntax = .bare
     } else if let guided {
-      plan.controls = try guided.controls(llm)
+      try plan.follow(guided, llm)
     }
     let shape = ChatShape(words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax)
     return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
