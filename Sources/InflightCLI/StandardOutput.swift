@@ -37,18 +37,23 @@ enum StandardInput {
 
   /// Everything on standard input.
   static func readAll() throws(CommandFailure) -> [UInt8] {
+    try readAll(of: STDIN_FILENO, named: "standard input", limit: limit)
+  }
+
+  /// Everything that an open file or pipe has, which `name` stands for in errors.
+  static func readAll(of descriptor: Int32, named name: String, limit: Int) throws(CommandFailure) -> [UInt8] {
     var contents: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       // The buffer is valid for its count during the call.
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
       if count == 0 { return contents }
       if count < 0 {
         if errno == EINTR { continue }
-        throw CommandFailure("cannot read standard input")
+        throw CommandFailure("cannot read \(name)")
       }
       contents += chunk[..<count]
-      guard contents.count <= limit else { throw CommandFailure("standard input is longer than \(limit >> 20) MiB") }
+      guard contents.count <= limit else { throw CommandFailure("\(name) is longer than \(limit >> 20) MiB") }
     }
   }
 

@@ -1,19 +1,29 @@
 internal import Catalogue
-internal import Tensors
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
 
 /// Files of text that commands read and write.
 enum TextFile {
   /// The longest file that is read.
   private static let limit = 1 << 30
 
-  /// The contents of `path`.
+  /// The contents of `path`, which may be a pipe.
   static func read(_ path: String) throws(CommandFailure) -> String {
-    let file: MappedFile
-    do { file = try MappedFile(path: path) } catch { throw CommandFailure("cannot read \(error)") }
-    guard file.count <= limit else { throw CommandFailure("\(path) is longer than \(limit >> 20) MiB") }
-    // The bytes are copied while they are mapped.
-    let text = file.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) } }
-    guard let text else { throw CommandFailure("\(path) is not valid UTF-8") }
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw CommandFailure("cannot read \(path): \(unsafe String(cString: strerror(errno)))")
+    }
+    defer { _ = close(descriptor) }
+    let bytes = try StandardInput.readAll(of: descriptor, named: path, limit: limit)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CommandFailure("\(path) is not valid UTF-8")
+    }
     return text
   }
 
