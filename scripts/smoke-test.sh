@@ -79,7 +79,7 @@ expect 2 "$inflight" simulate
 expect 2 "$inflight" generate "Hello" --memory 5x
 expect 2 "$inflight" generate "Hello" --kv-host-cache 1MiB --kv-disk-cache /tmp:1MiB
 expect 1 "$inflight" generate "Hello" --memory 100MiB
-expect 1 "$inflight" generate "Hello" --block-size 16
+expect 1 "$inflight" generate "Hello" --block-size 48
 expect 1 "$inflight" replay "$work/trace.csv"
 expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --temperature 1 --seed 1
 grep -qxE 'red|dark blue' "$work/out" || fail "a choice printed $(cat "$work/out")"

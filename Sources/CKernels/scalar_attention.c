@@ -91,23 +91,34 @@ static float cached(const ik_cache *cache, const uint8_t *p, size_t index) {
   }
 }
 
-// One query against keys begin ..< end of the 32 that start at slot `first` of a block; `head` is the KV head's part.
+// Where one KV head's part of the block with a position is.
+static const uint8_t *head_at(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t position) {
+  int32_t block = a->block_table[run->block_start + position / a->cache.block_size];
+  return a->cache.blocks + (size_t)block * a->cache.block_stride + (size_t)kv_head * a->cache.head_stride;
+}
+
+static float scale_at(const ik_cache *cache, const uint8_t *head, int32_t index) {
+  return ((const float *)(const void *)(head + cache->scales_offset))[index];
+}
+
+// One query against keys begin ..< end of the 32 from position `start` on.
 static void attend_block(
-    const ik_attention *a, const float *query, const uint8_t *head, int32_t first, int32_t begin, int32_t end,
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const float *query, int32_t start, int32_t begin, int32_t end,
     ik_partial *state
 ) {
   const ik_cache *cache = &a->cache;
   int32_t dimension = cache->head_dimension;
-  const float *scales = (const float *)(const void *)(head + cache->scales_offset) + first;
   float scores[32], highest = state->maximum;
   for (int32_t key = 0; key < 32; key++) {
     scores[key] = -INFINITY;
     if (key < begin || key >= end) continue;
+    const uint8_t *head = head_at(a, run, kv_head, start + key);
+    int32_t slot = (start + key) % cache->block_size;
     float sum = 0;
     for (int32_t d = 0; d < dimension; d++) {
-      sum = fmaf(query[d], cached(cache, head, (size_t)d * cache->block_size + first + key), sum);
+      sum = fmaf(query[d], cached(cache, head, (size_t)d * cache->block_size + slot), sum);
     }
-    if (cache->type == IK_CACHE_INT8) sum *= scales[key];
+    if (cache->type == IK_CACHE_INT8) sum *= scale_at(cache, head, slot);
     sum *= a->scale;
     if (a->soft_cap > 0) sum = a->soft_cap * (1.0f - 2.0f / (exponential(sum * (2.0f / a->soft_cap)) + 1.0f));
     scores[key] = sum;
@@ -120,8 +131,11 @@ static void attend_block(
   for (int32_t d = 0; d < dimension; d++) {
     float out = state->out[d] * decay;
     for (int32_t key = begin; key < end; key++) {
-      float weight = cache->type == IK_CACHE_INT8 ? scores[key] * scales[cache->block_size + key] : scores[key];
-      out = fmaf(weight, cached(cache, head + cache->values_offset, (size_t)(first + key) * cache->padded_dimension + d), out);
+      const uint8_t *head = head_at(a, run, kv_head, start + key);
+      int32_t slot = (start + key) % cache->block_size;
+      float weight = scores[key];
+      if (cache->type == IK_CACHE_INT8) weight *= scale_at(cache, head, cache->block_size + slot);
+      out = fmaf(weight, cached(cache, head + cache->values_offset, (size_t)slot * cache->padded_dimension + d), out);
     }
     state->out[d] = out;
   }
@@ -132,15 +146,12 @@ static void attend_split(
     const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t position, const float *query, int32_t split,
     ik_partial *state
 ) {
-  const ik_cache *cache = &a->cache;
   clear(state);
   int32_t first = split * IK_SPLIT, last = position < first + IK_SPLIT - 1 ? position : first + IK_SPLIT - 1;
   if (a->window > 0 && position - a->window + 1 > first) first = position - a->window + 1;
   for (int32_t start = first / 32 * 32; start <= last; start += 32) {
-    int32_t block = a->block_table[run->block_start + start / cache->block_size];
-    const uint8_t *head = cache->blocks + (size_t)block * cache->block_stride + (size_t)kv_head * cache->head_stride;
     int32_t end = last - start + 1 < 32 ? last - start + 1 : 32;
-    attend_block(a, query, head, start % cache->block_size, first > start ? first - start : 0, end, state);
+    attend_block(a, run, kv_head, query, start, first > start ? first - start : 0, end, state);
   }
 }
 

@@ -28,38 +28,45 @@ INLINE v16 load_cached(ik_cache_type type, const uint8_t *p, size_t index) {
   }
 }
 
-// Reads the keys and values at `start` ..< start + present of one KV head; `head` is its part of their block.
+// Where the 32 positions from a multiple of 32 on are: sixteen in each of two places, the first of them at `slots`.
+typedef struct cached_positions {
+  const uint8_t *heads[2];   // one KV head's part of the blocks
+  int32_t slots[2];
+} cached_positions;
+
+// Reads keys and values of one KV head; values and scales of the first `present` positions only.
 INLINE void load_block(
-    const ik_cache *cache, ik_cache_type type, const uint8_t *head, int32_t start, int32_t present, attention_block *out
+    const ik_cache *cache, ik_cache_type type, const cached_positions *from, int32_t present, attention_block *out
 ) {
-  int32_t first = start % cache->block_size, padded = cache->padded_dimension;
+  int32_t padded = cache->padded_dimension;
   for (int32_t d = 0; d < cache->head_dimension; d++) {
-    size_t index = (size_t)d * cache->block_size + first;
-    store(out->keys[d], load_cached(type, head, index));
-    store(out->keys[d] + 16, load_cached(type, head, index + 16));
+    size_t row = (size_t)d * cache->block_size;
+    store(out->keys[d], load_cached(type, from->heads[0], row + from->slots[0]));
+    store(out->keys[d] + 16, load_cached(type, from->heads[1], row + from->slots[1]));
   }
-  const uint8_t *values = head + cache->values_offset;
-  for (int32_t i = 0; i < present * padded; i += 16) {
-    store(out->values + i, load_cached(type, values, (size_t)first * padded + i));
-  }
-  if (type == IK_CACHE_INT8) {
-    const float *scales = (const float *)(const void *)(head + cache->scales_offset);
-    memcpy(out->key_scales, scales + first, sizeof out->key_scales);
-    memcpy(out->value_scales, scales + cache->block_size + first, sizeof out->value_scales);
+  for (int half = 0; half < 2; half++) {
+    const uint8_t *values = from->heads[half] + cache->values_offset;
+    int32_t slot = from->slots[half], count = present - 16 * half < 16 ? present - 16 * half : 16;
+    float *out_values = out->values + 16 * half * padded;
+    for (int32_t i = 0; i < count * padded; i += 16) {
+      store(out_values + i, load_cached(type, values, (size_t)slot * padded + i));
+    }
+    if (type == IK_CACHE_INT8) {
+      const float *scales = (const float *)(const void *)(from->heads[half] + cache->scales_offset) + slot;
+      store(out->key_scales + 16 * half, load(scales));
+      store(out->value_scales + 16 * half, load(scales + cache->block_size));
+    }
   }
 }
 
-// Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, a line for each dimension, so that the
-// requests of a block are spread over the work on the one before it.
+// Products of `rows` queries with 32 keys.
 INLINE void score_rows(
-    int rows, const attention_block *block, int32_t dimension, const float *const *queries, float (*scores)[32],
-    const uint8_t *next
+    int rows, const attention_block *block, int32_t dimension, const float *const *queries, float (*scores)[32]
 ) {
   v16 sums[ATTENTION_GROUP][2];
 #pragma unroll
   for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat(0.0f);
   for (int32_t d = 0; d < dimension; d++) {
-    __builtin_prefetch(next + (size_t)d * 64, 0, 2);
     v16 k0 = load(block->keys[d]), k1 = load(block->keys[d] + 16);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
@@ -75,13 +82,12 @@ INLINE void score_rows(
   }
 }
 
-// Adds keys begin ..< end to `width` vectors of dimensions of `rows` rows, and asks for values at `next`, a line each.
+// Adds keys begin ..< end to `width` vectors of dimensions of `rows` rows.
 INLINE void add_some_values(
     int rows, int width, const float *values, int32_t padded, const float (*weights)[32], int32_t begin, int32_t end,
-    v16 (*sums)[2], const uint8_t *next
+    v16 (*sums)[2]
 ) {
   for (int32_t key = begin; key < end; key++) {
-    __builtin_prefetch(next + (size_t)key * 64, 0, 2);
     v16 v[2];
 #pragma unroll
     for (int i = 0; i < width; i++) v[i] = load(values + (size_t)key * padded + 16 * i);
@@ -97,7 +103,7 @@ INLINE void add_some_values(
 // out[r] = out[r] * decays[r] + sum over keys begins[r] ..< ends[r] of weights[r][key] * values[key], for `rows` rows.
 INLINE void add_values(
     int rows, const float *values, int32_t padded, const float (*weights)[32], const int32_t *begins, const int32_t *ends,
-    const float *decays, ik_partial *const *states, const uint8_t *next
+    const float *decays, ik_partial *const *states
 ) {
   int32_t begin = 0, end = 32;
 #pragma unroll
@@ -120,24 +126,24 @@ INLINE void add_values(
       if (begins[r] >= begin) continue;
       int32_t last = ends[r] < begin ? ends[r] : begin;
       if (width == 2) {
-        add_some_values(1, 2, values + d, padded, weights + r, begins[r], last, sums + r, next + (size_t)d * 64);
+        add_some_values(1, 2, values + d, padded, weights + r, begins[r], last, sums + r);
       } else {
-        add_some_values(1, 1, values + d, padded, weights + r, begins[r], last, sums + r, next + (size_t)d * 64);
+        add_some_values(1, 1, values + d, padded, weights + r, begins[r], last, sums + r);
       }
     }
     if (width == 2) {
-      add_some_values(rows, 2, values + d, padded, weights, begin, end, sums, next + (size_t)d * 64);
+      add_some_values(rows, 2, values + d, padded, weights, begin, end, sums);
     } else {
-      add_some_values(rows, 1, values + d, padded, weights, begin, end, sums, next + (size_t)d * 64);
+      add_some_values(rows, 1, values + d, padded, weights, begin, end, sums);
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       int32_t from = begins[r] > end ? begins[r] : end;
       if (ends[r] <= from) continue;
       if (width == 2) {
-        add_some_values(1, 2, values + d, padded, weights + r, from, ends[r], sums + r, next + (size_t)d * 64);
+        add_some_values(1, 2, values + d, padded, weights + r, from, ends[r], sums + r);
       } else {
-        add_some_values(1, 1, values + d, padded, weights + r, from, ends[r], sums + r, next + (size_t)d * 64);
+        add_some_values(1, 1, values + d, padded, weights + r, from, ends[r], sums + r);
       }
     }
 #pragma unroll
@@ -238,6 +244,17 @@ INLINE const uint8_t *cached_head(const ik_attention *a, const ik_run *run, int3
   return a->cache.blocks + (size_t)number * a->cache.block_stride + (size_t)kv_head * a->cache.head_stride;
 }
 
+// The 32 positions from `start` on. Where blocks have sixteen, one that has none of begin ..< end may not be there any more,
+// or not yet: the other one stands for it.
+INLINE cached_positions positions_at(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t start, int32_t begin, int32_t end
+) {
+  int32_t size = a->cache.block_size, first = size == 16 && begin >= start + 16 ? start + 16 : start;
+  int32_t second = size == 16 && end <= start + 16 ? start : start + 16;
+  return (cached_positions){
+      {cached_head(a, run, kv_head, first), cached_head(a, run, kv_head, second)}, {first % size, second % size}};
+}
+
 // The keys of one split, as far as the rows see them. The rows' states are cleared first.
 INLINE void attend_split(
     const ik_attention *a, ik_cache_type type, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
@@ -256,10 +273,8 @@ INLINE void attend_split(
   float scores[ATTENTION_ROWS][32], decays[ATTENTION_ROWS];
   int32_t begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
   for (int32_t start = begin / 32 * 32; start < end; start += 32) {
-    const uint8_t *head = cached_head(a, run, kv_head, start);
-    load_block(cache, type, head, start, end - start < 32 ? end - start : 32, &block);
-    const uint8_t *next = start + 32 < end ? cached_head(a, run, kv_head, start + 32) : head;
-    const uint8_t *next_values = next + cache->values_offset;
+    cached_positions positions = positions_at(a, run, kv_head, start, begin, end);
+    load_block(cache, type, &positions, end - start < 32 ? end - start : 32, &block);
     for (int32_t r = 0; r < rows->count; r++) {
       int32_t from = a->window > 0 ? rows->positions[r] - a->window + 1 - start : 0, to = rows->positions[r] + 1 - start;
       begins[r] = from < 0 ? 0 : from > 32 ? 32 : from;
@@ -268,10 +283,10 @@ INLINE void attend_split(
     for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
       switch (rows->count - r) {
 #define CASE(count)                                                                                                   \
-  case count: score_rows(count, &block, cache->head_dimension, rows->queries + r, scores + r, next); break;
+  case count: score_rows(count, &block, cache->head_dimension, rows->queries + r, scores + r); break;
         CASES_OF_ROWS(CASE)
 #undef CASE
-      default: score_rows(ATTENTION_GROUP, &block, cache->head_dimension, rows->queries + r, scores + r, next);
+      default: score_rows(ATTENTION_GROUP, &block, cache->head_dimension, rows->queries + r, scores + r);
       }
     }
     for (int32_t r = 0; r < rows->count; r += 16) {
@@ -282,11 +297,11 @@ INLINE void attend_split(
       const float (*weights)[32] = (const float (*)[32])scores + r;
       switch (rows->count - r) {
 #define CASE(count)                                                                                                   \
-  case count: add_values(count, block.values, padded, weights, begins + r, ends + r, decays + r, rows->states + r, next_values); break;
+  case count: add_values(count, block.values, padded, weights, begins + r, ends + r, decays + r, rows->states + r); break;
         CASES_OF_ROWS(CASE)
 #undef CASE
       default:
-        add_values(ATTENTION_GROUP, block.values, padded, weights, begins + r, ends + r, decays + r, rows->states + r, next_values);
+        add_values(ATTENTION_GROUP, block.values, padded, weights, begins + r, ends + r, decays + r, rows->states + r);
       }
     }
   }

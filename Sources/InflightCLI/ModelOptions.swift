@@ -34,7 +34,7 @@ struct EngineArguments: ParsableArguments {
     help: "How keys and values are kept: f16, bf16, or int8 for half of the memory at some loss of accuracy.")
   var cacheType: KVCacheType = .f16
 
-  @Option(help: "Tokens in a block of the cache: 32 or 64.")
+  @Option(help: "Tokens in a block of the cache: 16, 32 or 64.")
   var blockSize: Int = 32
 
   @Option(help: "Most tokens in one forward pass.")

@@ -15,8 +15,7 @@ public struct EngineOptions: Sendable, Equatable {
   public var cacheTokens: Int?
   /// How keys and values are kept.
   public var cacheType: KVCacheType
-  /// Tokens in a block of the cache: 16, 32 or 64; the processor takes 32 or 64. Larger blocks are found again less often
-  /// and take less bookkeeping.
+  /// Tokens in a block of the cache: 16, 32 or 64. Larger blocks are found again less often and take less bookkeeping.
   public var blockSize: Int
   /// How much memory the engine may take, a second tier of its cache included; nil for ``MemoryLimit/standard``.
   public var memory: MemoryLimit?

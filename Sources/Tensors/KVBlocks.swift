@@ -3,8 +3,8 @@ internal import CKernels
 /// The memory of the paged cache: `blockCount` blocks of `shape.blockSize` positions, each with the keys and values of every layer
 /// and KV head. Few sequences thus live in few large pages.
 package final class KVBlocks {
-  /// The numbers of positions that a block may have. The kernels take keys 32 at a time from one place.
-  package static let blockSizes = [32, 64]
+  /// The numbers of positions that a block may have. The kernels take keys sixteen at a time from one place.
+  package static let blockSizes = [16, 32, 64]
   /// The widest head that the attention kernels take.
   package static let maximumHeadDimension = Int(IK_MAXIMUM_HEAD_DIMENSION)
 
@@ -28,7 +28,7 @@ package final class KVBlocks {
 
     var paddedDimension: Int { (headDimension + 15) / 16 * 16 }
     var valuesOffset: Int { blockSize * headDimension * type.elementBytes }
-    // A multiple of four, so that the scales are aligned: blocks have a multiple of 32 positions.
+    // A multiple of four, so that the scales are aligned: blocks have a multiple of 16 positions.
     var scalesOffset: Int { valuesOffset + blockSize * paddedDimension * type.elementBytes }
     var headStride: Int { scalesOffset + (type == .int8 ? 2 * blockSize * 4 : 0) }
     var layerStride: Int { headStride * kvHeads }

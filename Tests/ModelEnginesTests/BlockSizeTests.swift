@@ -20,11 +20,13 @@ import Testing
     }
     let expected = try engine(32, .best).logits(of: sequences, chunk: 100).map(BatchInvarianceTests.bits)
     for tier in KernelTier.available {
-      let engine = try engine(64, tier)
-      #expect(engine.cacheGeometry.blockSize == 64 && engine.cacheGeometry.blockCount == 64)
-      for chunk in tier.name == "scalar" ? [70] : [1, 33, 64, 512] {
-        let actual = try engine.logits(of: sequences, chunk: chunk, firstBlock: 3).map(BatchInvarianceTests.bits)
-        #expect(actual == expected, "\(tier), chunks of \(chunk)")
+      for blockSize in [16, 64] {
+        let engine = try engine(blockSize, tier)
+        #expect(engine.cacheGeometry.blockSize == blockSize && engine.cacheGeometry.blockCount == 4096 / blockSize)
+        for chunk in tier.name == "scalar" ? [70] : [1, 33, 64, 512] {
+          let actual = try engine.logits(of: sequences, chunk: chunk, firstBlock: 3).map(BatchInvarianceTests.bits)
+          #expect(actual == expected, "\(tier), blocks of \(blockSize), chunks of \(chunk)")
+        }
       }
     }
   }

@@ -193,7 +193,7 @@ typedef struct ik_cache {
   size_t head_stride;         // between KV heads of a block
   size_t values_offset;       // from a head's keys to its values
   size_t scales_offset;       // from a head's keys to its scales
-  int32_t block_size;         // a multiple of 32
+  int32_t block_size;         // 16, or a multiple of 32
   int32_t head_dimension;
   int32_t padded_dimension;   // head_dimension rounded up to a multiple of 16
   int32_t kv_heads;

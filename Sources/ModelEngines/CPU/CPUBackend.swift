@@ -44,7 +44,6 @@ package final class CPUBackend: BatchBackend {
     configuration: ModelConfiguration, options: EngineOptions, loaded: LoadObserver? = nil
   ) throws(EngineError) {
     try options.validate()
-    _ = try options.processorBlockSize()
     self.options = options
     self.loaded = loaded
     sequenceLength = options.maximumSequenceLength ?? configuration.maximumPositions

@@ -82,7 +82,7 @@ struct CPUSizes: Equatable {
       sizes.bytesPerBlock =
         KVBlocks.Shape(
           layers: shape.layerCount, kvHeads: shape.keyValueHeadCount, headDimension: shape.headDimension,
-          type: options.cacheType, blockSize: try options.processorBlockSize()
+          type: options.cacheType, blockSize: options.blockSize
         ).bytesPerBlock
       sizes.workSpace += RaggedLayout.partialByteCount(
         heads: shape.headCount, sequenceLength: sequenceLength,
@@ -98,18 +98,5 @@ struct CPUSizes: Equatable {
     func gateSiLU(_ x: Void, into out: Void) {}
     func selectLogitsRows(_ x: Void, into out: Void) {}
     func computeLogits(_ x: Void, _ head: Bool) {}
-  }
-}
-
-extension EngineOptions {
-  /// The size of a block, if the processor's kernels take it.
-  func processorBlockSize() throws(EngineError) -> Int {
-    guard KVBlocks.blockSizes.contains(blockSize) else {
-      throw .invalidOption(
-        name: "blockSize", value: "\(blockSize)",
-        allowed: KVBlocks.blockSizes.map(String.init).joined(separator: " or ")
-          + " on the processor, whose kernels take keys 32 at a time from one block")
-    }
-    return blockSize
   }
 }
