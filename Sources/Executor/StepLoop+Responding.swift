@@ -173,7 +173,7 @@ extension StepLoop {
     resources.freeResources(
       for: ResourceRequest(
         id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount, tokenCount: 0,
-        maximumTokenCount: active[index].maximumTokenCount))
+        maximumTokenCount: active[index].maximumTokenCount, tag: active[index].input.tag))
     active[index].slot = nil
     freeSlots.append(slot)
   }

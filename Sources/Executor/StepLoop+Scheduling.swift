@@ -38,7 +38,7 @@ extension StepLoop {
   private mutating func accept(_ request: Request) {
     let needs = ResourceRequest(
       id: request.id, slot: 0, processedTokenCount: 0, tokenCount: request.tokens.count,
-      maximumTokenCount: request.maximumTokenCount)
+      maximumTokenCount: request.maximumTokenCount, tag: request.input.tag)
     if let refusal = resources.refusal(of: needs) {
       finishWaiting(request, .failed(.resources("\(refusal)")))
       mailbox.leftQueue(1)
