@@ -77,7 +77,7 @@ expect 0 "$inflight" simulate --generate 100 --rate 5 --all-policies --write-tra
 expect 0 "$inflight" simulate --trace "$work/trace.csv" --step-ms 1
 expect 2 "$inflight" simulate
 expect 2 "$inflight" generate "Hello" --memory 5x
-expect 2 "$inflight" generate "Hello" --kv-host-cache 1MiB --kv-disk-cache /tmp:1MiB
+expect 0 "$inflight" generate "Hello" --max-tokens 4 --kv-host-cache 1MiB --kv-disk-cache "$work:1MiB"
 expect 1 "$inflight" generate "Hello" --memory 100MiB
 expect 1 "$inflight" generate "Hello" --block-size 48
 expect 1 "$inflight" replay "$work/trace.csv"

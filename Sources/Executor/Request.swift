@@ -41,6 +41,13 @@ package struct Request: Sendable {
   var lastRound = 0
   /// Whether the copy in the waiting queue is to be removed, since the request has started.
   var hasLeftQueue = false
+  /// The place of a beam among those that its search follows; nil for a request that is no beam.
+  var beamPlace: Int?
+  /// Whether the keys and values of the last token are in the cache although it does not count as processed: those of a beam
+  /// whose next token is known when those of all beams are.
+  var isLastTokenComputed = false
+  /// Whether nobody asks for it any more: a beam that is not followed ends without a word.
+  var isDropped = false
 
   /// Number of generated tokens that room is made for from the beginning.
   private static let reservedGenerationCount = 4096
@@ -53,7 +60,8 @@ package struct Request: Sendable {
     self.id = id
     groupID = id
     sampleIndex = 0
-    pendingSampleCount = input.params.sampleCount - 1
+    pendingSampleCount = input.sequenceCount - 1
+    beamPlace = input.beams == nil ? nil : 0
     self.input = input
     self.seed = seed
     self.maximumTokenCount = maximumTokenCount
@@ -76,6 +84,13 @@ package struct Request: Sendable {
     (cachedTokenCount, reportedPromptCount) = (first.cachedTokenCount, first.reportedPromptCount)
     tokens.reserveCapacity(first.tokens.capacity)
     tokens += input.promptTokens
+  }
+
+  /// Creates a beam, by the name of number `number`, that has what `other` has and holds nothing.
+  init(beam number: Int, like other: Request) {
+    self.init(sample: number, of: other, controls: nil)
+    beamPlace = number
+    tokens += other.tokens.dropFirst(tokens.count)
   }
 
   /// Whether the request has other samples, which have begun.

@@ -14,6 +14,7 @@ extension StepLoop {
       var item = batch.items[position]
       guard !active[item.index].state.isFinished else { continue }
       if active[item.index].slot == nil { begin(&item) }
+      guard !active[item.index].state.isFinished else { continue }
       do {
         try resources.prepareResources(for: item.resources)
         appendRun(&item, firstRow: &firstRow)
@@ -40,9 +41,13 @@ extension StepLoop {
       active[item.index].sequence.take()
       ?? CacheSequence(tokens: active[item.index].tokens, options: active[item.index].input.cache)
     let cached = resources.cache.beginSequence(slot: slot, sequence: sequence, maximumReuse: maximumReuse)
-    precondition(cached >= 0 && cached < knownCount, "\(cached) of \(knownCount) tokens reused")
-    recorder?.started(active[item.index].id, cachedTokenCount: cached)
     active[item.index].slot = slot
+    // A cache manager is replaceable, so its answer is not trusted.
+    guard cached >= 0, cached <= max(0, maximumReuse) else {
+      return active[item.index].finish(
+        .failed(.resources("\(resources.cache.name) found \(cached) tokens where \(maximumReuse) are allowed")))
+    }
+    recorder?.started(active[item.index].id, cachedTokenCount: cached)
     active[item.index].state = right.started(cached: cached)
     if active[item.index].generatedCount == 0 { active[item.index].cachedTokenCount = cached }
     active[item.index].outputs.noteStart()
@@ -61,6 +66,9 @@ extension StepLoop {
       return active[item.index].finish(
         .failed(.resources("\(resources.cache.name) gave \(blocks.count) blocks for \(end) tokens")))
     }
+    if checksBlocks, let block = blocks.first(where: { $0 < 0 || Int($0) >= engine.cacheGeometry.blockCount }) {
+      return active[item.index].finish(.failed(.resources("\(resources.cache.name) gave block \(block), which is none")))
+    }
     item.isCaughtUp = end == active[item.index].tokens.count
     item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
     item.firstRow = firstRow
@@ -77,8 +85,10 @@ extension StepLoop {
       let rowCount = batch.forward.logitsRowCount
       do {
         let logits = try engine.forward(batch.forward)
-        if logits.rowCount == rowCount { return logits }
-        failBatch("the engine returned \(logits.rowCount) rows of logits instead of \(rowCount)")
+        let size = engine.limits.vocabularySize
+        if logits.rowCount == rowCount, logits.vocabularySize == size { return logits }
+        failBatch(
+          "the engine returned \(logits.rowCount) rows of \(logits.vocabularySize) logits instead of \(rowCount) of \(size)")
       } catch let failure as RunFailure where batch.items.indices.contains(failure.runIndex) {
         active[batch.items[failure.runIndex].index].finish(.failed(.engine(failure.reason)))
         batch.items.remove(at: failure.runIndex)
@@ -113,9 +123,10 @@ extension StepLoop {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
       guard item.isCaughtUp, !active[item.index].state.isFinished else { continue }
-      // The samples that begin here all draw from the row after the prompt.
+      // The samples that begin here all draw from the row after the prompt. Beams have one row whatever follows.
       let first = active[item.index].sampleIndex
-      for sample in first...first + active[item.index].pendingSampleCount {
+      let furtherCount = active[item.index].beamPlace == nil ? active[item.index].pendingSampleCount : 0
+      for sample in first...first + furtherCount {
         batch.rowItems.append(position)
         batch.rowSamples.append(sample)
         batch.rows.append(

@@ -8,7 +8,10 @@ internal import Scheduling
 extension StepLoop {
   /// Moves every request of the batch forward, adds its new token if it has one, and sees whether that ends it.
   mutating func append() {
-    for item in batch.items { active[item.index].advance(by: item.tokenCount) }
+    for item in batch.items {
+      let count = item.tokenCount - heldBackCount(item)
+      if count > 0 { active[item.index].advance(by: count) }
+    }
     for (place, position) in batch.rowItems.enumerated() {
       let index = batch.items[position].index
       guard batch.rowSamples[place] == active[index].sampleIndex else { continue }
@@ -18,6 +21,7 @@ extension StepLoop {
         continue
       }
       switch batch.results[place] {
+      case .success(let output) where active[index].beamPlace != nil: note(output, of: index)
       case .success(let output): append(output, to: index)
       case .failure(let error): active[index].finish(.failed(.decoding("\(error)")))
       }
@@ -45,17 +49,24 @@ extension StepLoop {
   }
 
   /// Tells the resource managers that the tokens of the step are processed. What a request computed that then failed is
-  /// not offered to others. Then the sequences of further samples can be forked.
+  /// not offered to others. Then the sequences of further samples can be forked, and beams go on.
   mutating func update() {
     for place in batch.items.indices {
-      let (index, request) = (batch.items[place].index, batch.items[place].resources)
+      let index = batch.items[place].index
       if case .finished(.failed) = active[index].state { continue }
-      let first = request.processedTokenCount
-      resources.cache.extendSequence(
-        slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
-      resources.updateResources(for: request)
+      var request = batch.items[place].resources
+      request.tokenCount -= heldBackCount(batch.items[place])
+      if request.tokenCount > 0 { update(index, request) }
     }
     fork()
+    followBeams()
+  }
+
+  /// Tells the resource managers that the next tokens of an active request are processed.
+  mutating func update(_ index: Int, _ request: ResourceRequest) {
+    let first = request.processedTokenCount
+    resources.cache.extendSequence(slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
+    resources.updateResources(for: request)
   }
 
   /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
@@ -111,6 +122,8 @@ extension StepLoop {
       guard case .finished(let reason) = active[index].state else { continue }
       if active[index].hasSiblings {
         respondSample(index, reason)
+      } else if active[index].beamPlace != nil {
+        respondSearch(index, reason)
       } else {
         let count = active[index].generatedCount
         if let reader = active[index].respondFinished(reason, completionTokenCount: count) { readers.append(reader) }
@@ -120,11 +133,13 @@ extension StepLoop {
     wakeReaders()
   }
 
-  /// A request whose sample has failed or was cancelled ends with all of its samples.
+  /// A request whose sample has failed or was cancelled ends with all of its samples, and a search with every beam.
   private mutating func failTogether() {
-    guard !sampleGroups.isEmpty else { return }
-    for index in active.indices where active[index].hasSiblings {
-      guard case .finished(let reason) = active[index].state, reason.endsEverySample else { continue }
+    guard !sampleGroups.isEmpty || !beamGroups.isEmpty else { return }
+    for index in active.indices where active[index].hasSiblings || active[index].beamPlace != nil {
+      guard case .finished(let reason) = active[index].state, !active[index].isDropped,
+        reason.endsEverySample || active[index].beamPlace != nil
+      else { continue }
       let group = active[index].groupID
       for sibling in active.indices where active[sibling].groupID == group { active[sibling].finish(reason) }
     }
@@ -162,7 +177,10 @@ extension StepLoop {
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
       if let slot = active[index].slot { release(slot, of: index) }
-      recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
+      // The ends of beams are those of what was found.
+      if active[index].beamPlace == nil {
+        recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
+      }
       finishedCount += 1
     }
     if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
@@ -170,12 +188,16 @@ extension StepLoop {
 
   /// Gives back everything that a request holds, its slot included.
   mutating func release(_ slot: Int, of index: Int) {
-    resources.freeResources(
-      for: ResourceRequest(
-        id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount, tokenCount: 0,
-        maximumTokenCount: active[index].maximumTokenCount, tag: active[index].input.tag))
+    resources.freeResources(for: needs(of: index, slot: slot, tokenCount: 0))
     active[index].slot = nil
     freeSlots.append(slot)
+  }
+
+  /// What resource managers are told about an active request in `slot`, whose next `tokenCount` tokens are the matter.
+  func needs(of index: Int, slot: Int, tokenCount: Int) -> ResourceRequest {
+    ResourceRequest(
+      id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount,
+      tokenCount: tokenCount, maximumTokenCount: active[index].maximumTokenCount, tag: active[index].input.tag)
   }
 
   /// Publishes the statistics of the step.
@@ -221,7 +243,7 @@ struct SampleGroup: Sendable {
 
 extension FinishReason {
   /// Whether a sample that ends for this reason ends the others too.
-  fileprivate var endsEverySample: Bool {
+  var endsEverySample: Bool {
     switch self {
     case .failed, .cancelled: true
     case .endOfSequence, .stopToken, .stopString, .constraintEnded, .length: false

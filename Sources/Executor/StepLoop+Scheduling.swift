@@ -110,6 +110,7 @@ extension StepLoop {
     } else if let request = waiting.start(at: entry.requestIndex - activeCount) {
       active.append(request)
       index = active.count - 1
+      beginSearch(index)
     } else {
       index = active.lastIndex { $0.id == view.id } ?? 0
     }
@@ -169,6 +170,7 @@ extension StepLoop {
     }
     release(slot, of: index)
     active[index].state = progress.paused()
+    active[index].isLastTokenComputed = false
     statistics.countPause()
   }
 }

@@ -39,8 +39,9 @@ struct SchedulingArguments: ParsableArguments {
 
   @Option(
     name: .customLong("kv-disk-cache"),
-    help: ArgumentHelp("The same in a file in a directory, deleted at the end: /var/tmp:20GiB.", valueName: "dir:bytes")
-  )
+    help: ArgumentHelp(
+      "The same in a file in a directory, deleted at the end: /var/tmp:20GiB. With both, it takes what the memory has no "
+        + "room for.", valueName: "dir:bytes"))
   var diskCache: DiskTierArgument?
 
   @Option(
@@ -56,9 +57,6 @@ struct SchedulingArguments: ParsableArguments {
     if let target = targetInterTokenLatency, !(target > 0 && target <= 1e9) {
       throw ValidationError("--target-itl is \(target); it must be milliseconds, more than 0")
     }
-    if hostCache != nil, diskCache != nil {
-      throw ValidationError("--kv-host-cache and --kv-disk-cache exclude each other: there is one second tier")
-    }
     if noPrefixReuse, prefixCacheFile != nil {
       throw ValidationError("--prefix-cache-file keeps what --no-prefix-reuse does not have")
     }
@@ -71,9 +69,16 @@ struct SchedulingArguments: ParsableArguments {
     configuration.maximumPrefillTokensPerStep = maxPrefillTokensPerStep
     configuration.targetInterTokenLatency = targetInterTokenLatency.map { .nanoseconds(Int64($0 * 1e6)) }
     configuration.isReusingPrefixes = !noPrefixReuse
-    if let hostCache { configuration.secondTier = .memory(byteCount: hostCache.count) }
-    if let diskCache {
-      configuration.secondTier = .file(directory: diskCache.directory, byteCount: diskCache.size.count)
+    configuration.secondTier = secondTier
+  }
+
+  private var secondTier: SecondTier {
+    switch (hostCache, diskCache) {
+    case (nil, nil): .none
+    case (let host?, nil): .memory(byteCount: host.count)
+    case (nil, let disk?): .file(directory: disk.directory, byteCount: disk.size.count)
+    case (let host?, let disk?):
+      .memoryThenFile(byteCount: host.count, directory: disk.directory, fileByteCount: disk.size.count)
     }
   }
 }

@@ -35,6 +35,13 @@ package struct ExecutionReplay {
   package init(
     _ recording: RecordingReader, engine: any ModelEngine, decoder: any Decoder = SamplingDecoder()
   ) throws(RecordingError) {
+    try self.init(recording, engine, decoder, recording.header.configuration)
+  }
+
+  private init(
+    _ recording: RecordingReader, _ engine: any ModelEngine, _ decoder: any Decoder,
+    _ configuration: ExecutorConfiguration
+  ) throws(RecordingError) {
     reader = recording
     reader.rewind()
     header = recording.header
@@ -46,15 +53,15 @@ package struct ExecutionReplay {
     let limits: BatchLimits
     let manager: KVCacheManager
     do throws(ExecutorConfigurationError) {
-      limits = try Executor.batchLimits(header.configuration.validated(), engine.limits, engine.cacheGeometry)
-      manager = try Executor.cacheManager(engine, header.configuration, limits)
+      limits = try Executor.batchLimits(configuration.validated(), engine.limits, engine.cacheGeometry)
+      manager = try Executor.cacheManager(engine, configuration, limits)
     } catch {
       throw .unsuitable(error.description)
     }
     mailbox = Mailbox(maximumQueuedRequests: .max)
     admission = AdmissionLimits(engine.limits, manager.budget, maximumSampleCount: limits.maximumRequestCount)
     loop = StepLoop(
-      engine: engine, decoder: decoder, scheduler: header.configuration.scheduler(limits),
+      engine: engine, decoder: decoder, scheduler: configuration.scheduler(limits),
       resources: ResourceManager(cache: manager, others: []), limits: limits, mailbox: mailbox,
       statistics: StatisticsBox())
     loop.recorder = recorder
@@ -91,8 +98,8 @@ package struct ExecutionReplay {
       }
     }
     return try ExecutionReplay(
-      recording, engine: LengthEngine(limits: header.limits, geometry: header.geometry),
-      decoder: LengthDecoder(endings))
+      recording, LengthEngine(limits: header.limits, geometry: header.geometry), LengthDecoder(endings),
+      header.configuration.withoutContents)
   }
 
   /// Makes all steps.
@@ -116,10 +123,13 @@ package struct ExecutionReplay {
         return Self.finish(&comparison, notes, isComplete: false)
       }
       for arrival in recorded.arrivals {
+        guard arrival.prompt != nil || !header.hasContents else {
+          throw .unsuitable("\(arrival.id) has no prompt in a recording with contents")
+        }
         let count = min(arrival.promptTokenCount, Self.maximumLivePromptTokens + 1)
-        let samples = arrival.params.sampleCount
+        let samples = arrival.sequenceCount
         guard (1...SamplingParams.maximumSamples).contains(samples) else {
-          throw .unsuitable("\(arrival.id) has \(samples) samples")
+          throw .unsuitable("\(arrival.id) has \(samples) samples or beams")
         }
         for index in 0..<samples {
           let id = RequestID(arrival.id.rawValue &+ UInt64(index))
@@ -169,9 +179,10 @@ package struct ExecutionReplay {
       return "\(guided.id) was guided by a grammar or by code, of which nothing is recorded"
     }
     guard !hasContents else { return nil }
-    if let several = step.arrivals.first(where: { $0.params.sampleCount > 1 }) {
-      return "\(several.id) had \(several.params.sampleCount) samples, whose lengths depend on contents"
+    if let several = step.arrivals.first(where: { $0.sequenceCount > 1 || $0.beams != nil }) {
+      return "\(several.id) had \(several.sequenceCount) samples or beams, whose lengths depend on contents"
     }
+    if step.awaitsPrefix { return "a request waited for what another was computing, which depends on contents" }
     if let start = step.starts.first(where: { $0.tokenCount > 0 }) {
       return "\(start.id) found \(start.tokenCount) tokens in the cache, which depends on contents"
     }
@@ -197,6 +208,16 @@ package struct ExecutionReplay {
     } catch {
       throw .unsuitable("\(arrival.id) is refused: \(error)")
     }
+  }
+}
+
+extension ExecutorConfiguration {
+  /// The same for requests of which only lengths are known: they find nothing in the cache, and what would hold it need not
+  /// be there.
+  fileprivate var withoutContents: ExecutorConfiguration {
+    var configuration = self
+    (configuration.isReusingPrefixes, configuration.secondTier) = (false, .none)
+    return configuration
   }
 }
 

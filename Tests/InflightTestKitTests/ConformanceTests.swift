@@ -37,6 +37,10 @@ import Testing
     try await KVCacheManagerConformance { KVCacheManager($0, store: $1) }.check(seeds: Self.seeds)
     try await KVCacheManagerConformance { KVCacheManager($0, store: $1, tier: HostCacheTier(blockCount: 9)) }
       .check(seeds: Self.seeds)
+    try await KVCacheManagerConformance {
+      let tier = SpillingCacheTier(HostCacheTier(blockCount: 3), before: HostCacheTier(blockCount: 6))
+      return KVCacheManager($0, store: $1, tier: tier)
+    }.check(seeds: Self.seeds)
   }
 
   @Test func resourceManagers() async throws {
