@@ -83,6 +83,9 @@ expect 1 "$inflight" generate "Hello" --block-size 48
 expect 1 "$inflight" replay "$work/trace.csv"
 expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --temperature 1 --seed 1
 grep -qxE 'red|dark blue' "$work/out" || fail "a choice printed $(cat "$work/out")"
+expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --record "$work/guided" --record-contents
+expect 0 "$inflight" replay "$work/guided"
+grep -qE 'compared: [1-9][0-9]* tokens' "$work/out" || fail "replay of a choice printed $(cat "$work/out")"
 echo '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}' >"$work/schema"
 expect 0 "$inflight" generate "A number as JSON: " --json-schema "$work/schema" --json
 python3 -c 'import json, sys; assert list(json.loads(json.load(open(sys.argv[1]))["text"])) == ["n"]' "$work/out" ||

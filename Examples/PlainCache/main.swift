@@ -24,28 +24,25 @@ final class PlainCache: KVCacheManaging {
   func beginSequence(slot: Int, sequence: CacheSequence, maximumReuse: Int) -> Int { 0 }
 
   func prepareResources(for request: ResourceRequest) throws {
-    var table = tables[request.slot] ?? []
+    var table = blockTable(forSlot: request.slot)
     let missing = budget.blockCount(forTokens: request.processedTokenCount + request.tokenCount) - table.count
-    guard missing <= free.count else {
-      throw OutOfBlocksError(needed: missing, free: free.count, total: blockCount)
-    }
+    guard missing <= free.count else { throw OutOfBlocksError(needed: missing, free: free.count, total: blockCount) }
     for _ in 0..<max(0, missing) { table.append(free.removeLast()) }
     tables[request.slot] = table
   }
 
   func undoPreparation(for request: ResourceRequest) {
     let kept = budget.blockCount(forTokens: request.processedTokenCount)
-    let table = tables[request.slot] ?? []
-    tables[request.slot] = Array(table.prefix(kept))
-    free += table.dropFirst(kept)
+    free += tables[request.slot]?.dropFirst(kept) ?? []
+    tables[request.slot]?.removeLast(max(0, blockTable(forSlot: request.slot).count - kept))
   }
 
   func updateResources(for request: ResourceRequest) {}
   func freeResources(for request: ResourceRequest) { free += tables.removeValue(forKey: request.slot) ?? [] }
 
   func checkIntegrity() throws(CacheIntegrityError) {
-    let all = free + tables.values.joined()
-    guard all.sorted().elementsEqual(0..<Int32(blockCount)) else { throw CacheIntegrityError("a block is lost or twice") }
+    let all = (free + tables.values.joined()).sorted()
+    if !all.elementsEqual(0..<Int32(blockCount)) { throw CacheIntegrityError("a block is lost or there twice") }
   }
 }
 

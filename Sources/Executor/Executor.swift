@@ -196,7 +196,8 @@ package final class Executor: Sendable {
       throw ExecutorConfigurationError("the engine's \(name) is \(value); it must be at least 1")
     }
     guard cache.blockCount <= Int(Int32.max) else {
-      throw ExecutorConfigurationError("the engine's blockCount is \(cache.blockCount); it must be at most \(Int32.max)")
+      throw ExecutorConfigurationError(
+        "the engine's blockCount is \(cache.blockCount); it must be at most \(Int32.max)")
     }
     guard engine.maximumSequenceLength >= 2 else {
       throw ExecutorConfigurationError(

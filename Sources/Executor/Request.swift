@@ -43,9 +43,8 @@ package struct Request: Sendable {
   var hasLeftQueue = false
   /// The place of a beam among those that its search follows; nil for a request that is no beam.
   var beamPlace: Int?
-  /// Whether the keys and values of the last token are in the cache although it does not count as processed: those of a beam
-  /// whose next token is known when those of all beams are.
-  var isLastTokenComputed = false
+  /// Whether it is a beam whose next tokens are known, and which holds nothing until those of all beams are.
+  var isWaitingForBeams = false
   /// Whether nobody asks for it any more: a beam that is not followed ends without a word.
   var isDropped = false
 
@@ -70,6 +69,7 @@ package struct Request: Sendable {
     let expectedCount = min(maximumTokenCount, input.promptTokens.count + Self.reservedGenerationCount)
     tokens.reserveCapacity(max(expectedCount, input.promptTokens.count))
     tokens += input.promptTokens
+    grammar = controls.processors.isEmpty ? controls.grammar : nil
     self.controls = SequenceControls(input, controls: controls, capacity: expectedCount)
   }
 
@@ -81,6 +81,7 @@ package struct Request: Sendable {
     pendingSampleCount = 0
     (input, seed, maximumTokenCount, outputs) = (first.input, first.seed, first.maximumTokenCount, first.outputs)
     self.controls = controls
+    grammar = first.grammar
     (cachedTokenCount, reportedPromptCount) = (first.cachedTokenCount, first.reportedPromptCount)
     tokens.reserveCapacity(first.tokens.capacity)
     tokens += input.promptTokens
@@ -95,6 +96,9 @@ package struct Request: Sendable {
 
   /// Whether the request has other samples, which have begun.
   var hasSiblings: Bool { input.params.sampleCount > 1 && pendingSampleCount == 0 }
+
+  /// Writes down the grammar that decides about its tokens; nil if there is none, or code of the caller's besides.
+  package let grammar: (@Sendable () -> String)?
 
   /// Whether a constraint or code of the caller's decides about its tokens.
   package var hasCallersControls: Bool { controls?.isRewriting ?? false }

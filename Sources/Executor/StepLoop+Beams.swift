@@ -34,13 +34,6 @@ extension StepLoop {
     beamGroups[active[index].groupID] = BeamGroup(params, active[index].input)
   }
 
-  /// How many of the tokens of an item do not count as processed yet: the last one of a beam does when its search goes on.
-  /// Until then the beam is one token behind, as requests are that can run. Should it run again before the others have, it
-  /// computes the same once more.
-  func heldBackCount(_ item: StepBatch.Item) -> Int {
-    item.isCaughtUp && active[item.index].beamPlace != nil ? 1 : 0
-  }
-
   /// Takes down the most probable next tokens of a beam.
   mutating func note(_ output: TokenOutput, of index: Int) {
     guard let place = active[index].beamPlace, !active[index].state.isFinished else { return }
@@ -49,34 +42,35 @@ extension StepLoop {
       return active[index].finish(.failed(.decoding("the decoder gave no tokens that a beam could go on with")))
     }
     beamGroups[active[index].groupID]?.alternatives[place] = output.top
-    active[index].isLastTokenComputed = true
   }
 
   /// Lets the searches go on whose beams are all computed.
+  ///
+  /// A beam that is computed and must wait for another gives back what it holds until the search goes on, and policies do not
+  /// see it: who holds memory can always go on by itself, so that no two searches can keep each other waiting. That happens
+  /// only when a policy has paused some beams of a search.
   mutating func followBeams() {
     guard !beamGroups.isEmpty else { return }
     // In the order of their names: slots are given out on the way, and a replay must do the same.
     for id in beamGroups.keys.sorted() {
-      guard var group = beamGroups[id], let alternatives = group.whole else { continue }
+      guard var group = beamGroups[id] else { continue }
       let beams = active.indices.filter { active[$0].groupID == id && !active[$0].isDropped }
         .sorted { active[$0].beamPlace ?? 0 < active[$1].beamPlace ?? 0 }
-      guard beams.count == alternatives.count, !beams.contains(where: { active[$0].state.isFinished }) else { continue }
-      for index in beams { countLastToken(index) }
+      guard beams.count == group.alternatives.count, !beams.contains(where: { active[$0].state.isFinished }) else {
+        continue
+      }
+      guard let alternatives = group.whole else {
+        for (place, index) in beams.enumerated() where group.alternatives[place] != nil {
+          giveUp(index)
+          active[index].isWaitingForBeams = true
+        }
+        continue
+      }
       group.search.advance(alternatives)
       current.generatedTokenCount += group.search.running.count
       if group.search.isOver { finish(beams, group) } else { reorder(beams, &group) }
       beamGroups[id] = group
     }
-  }
-
-  /// The last token of a beam counts as processed from now on, if it is.
-  private mutating func countLastToken(_ index: Int) {
-    guard active[index].isLastTokenComputed, let slot = active[index].slot else { return }
-    let request = needs(
-      of: index, slot: slot, tokenCount: active[index].tokens.count - active[index].state.processedTokenCount)
-    active[index].advance(by: request.tokenCount)
-    update(index, request)
-    active[index].isLastTokenComputed = false
   }
 
   /// Makes `beams`, in the order of their places, the sequences that are followed now. A beam goes on itself as the first of
@@ -118,13 +112,14 @@ extension StepLoop {
       active[index].tokens.append(token)
       active[index].sequence = nil
       active[index].beamPlace = place
+      active[index].isWaitingForBeams = false
       // Places in the batch for those that may follow.
       active[index].pendingSampleCount = place == 0 ? active[index].input.sequenceCount - running.count : 0
     }
     group.alternatives = Array(repeating: nil, count: running.count)
   }
 
-  /// Takes everything back from a beam that nobody follows; it can be used for another.
+  /// Takes everything back from a beam.
   private mutating func giveUp(_ index: Int) {
     if let slot = active[index].slot { release(slot, of: index) }
     switch active[index].state {

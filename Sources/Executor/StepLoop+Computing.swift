@@ -67,7 +67,8 @@ extension StepLoop {
         .failed(.resources("\(resources.cache.name) gave \(blocks.count) blocks for \(end) tokens")))
     }
     if checksBlocks, let block = blocks.first(where: { $0 < 0 || Int($0) >= engine.cacheGeometry.blockCount }) {
-      return active[item.index].finish(.failed(.resources("\(resources.cache.name) gave block \(block), which is none")))
+      return active[item.index].finish(
+        .failed(.resources("\(resources.cache.name) gave block \(block), which is none")))
     }
     item.isCaughtUp = end == active[item.index].tokens.count
     item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
@@ -85,10 +86,8 @@ extension StepLoop {
       let rowCount = batch.forward.logitsRowCount
       do {
         let logits = try engine.forward(batch.forward)
-        let size = engine.limits.vocabularySize
-        if logits.rowCount == rowCount, logits.vocabularySize == size { return logits }
-        failBatch(
-          "the engine returned \(logits.rowCount) rows of \(logits.vocabularySize) logits instead of \(rowCount) of \(size)")
+        if logits.rowCount == rowCount { return logits }
+        failBatch("the engine returned \(logits.rowCount) rows of logits instead of \(rowCount)")
       } catch let failure as RunFailure where batch.items.indices.contains(failure.runIndex) {
         active[batch.items[failure.runIndex].index].finish(.failed(.engine(failure.reason)))
         batch.items.remove(at: failure.runIndex)
@@ -151,6 +150,10 @@ extension StepLoop {
   private mutating func reportPrompt(_ item: StepBatch.Item, _ logits: Logits) {
     let request = active[item.index]
     let prompt = request.input.promptTokens
+    guard prompt.allSatisfy({ Int($0) < logits.vocabularySize }) else {
+      let reason = "the engine returned \(logits.vocabularySize) logits in a row, which are not for all tokens"
+      return active[item.index].finish(.failed(.engine(reason)))
+    }
     var entries: [PromptTokenLogprobs] = []
     if request.reportedPromptCount == 0 {
       entries.append(PromptTokenLogprobs(token: prompt[0], logprob: nil, top: []))

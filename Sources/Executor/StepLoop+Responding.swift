@@ -8,10 +8,7 @@ internal import Scheduling
 extension StepLoop {
   /// Moves every request of the batch forward, adds its new token if it has one, and sees whether that ends it.
   mutating func append() {
-    for item in batch.items {
-      let count = item.tokenCount - heldBackCount(item)
-      if count > 0 { active[item.index].advance(by: count) }
-    }
+    for item in batch.items { active[item.index].advance(by: item.tokenCount) }
     for (place, position) in batch.rowItems.enumerated() {
       let index = batch.items[position].index
       guard batch.rowSamples[place] == active[index].sampleIndex else { continue }
@@ -52,21 +49,15 @@ extension StepLoop {
   /// not offered to others. Then the sequences of further samples can be forked, and beams go on.
   mutating func update() {
     for place in batch.items.indices {
-      let index = batch.items[place].index
+      let (index, request) = (batch.items[place].index, batch.items[place].resources)
       if case .finished(.failed) = active[index].state { continue }
-      var request = batch.items[place].resources
-      request.tokenCount -= heldBackCount(batch.items[place])
-      if request.tokenCount > 0 { update(index, request) }
+      let first = request.processedTokenCount
+      resources.cache.extendSequence(
+        slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
+      resources.updateResources(for: request)
     }
     fork()
     followBeams()
-  }
-
-  /// Tells the resource managers that the next tokens of an active request are processed.
-  mutating func update(_ index: Int, _ request: ResourceRequest) {
-    let first = request.processedTokenCount
-    resources.cache.extendSequence(slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
-    resources.updateResources(for: request)
   }
 
   /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
@@ -188,16 +179,12 @@ extension StepLoop {
 
   /// Gives back everything that a request holds, its slot included.
   mutating func release(_ slot: Int, of index: Int) {
-    resources.freeResources(for: needs(of: index, slot: slot, tokenCount: 0))
+    resources.freeResources(
+      for: ResourceRequest(
+        id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount, tokenCount: 0,
+        maximumTokenCount: active[index].maximumTokenCount, tag: active[index].input.tag))
     active[index].slot = nil
     freeSlots.append(slot)
-  }
-
-  /// What resource managers are told about an active request in `slot`, whose next `tokenCount` tokens are the matter.
-  func needs(of index: Int, slot: Int, tokenCount: Int) -> ResourceRequest {
-    ResourceRequest(
-      id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount,
-      tokenCount: tokenCount, maximumTokenCount: active[index].maximumTokenCount, tag: active[index].input.tag)
   }
 
   /// Publishes the statistics of the step.

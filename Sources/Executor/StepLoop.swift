@@ -44,6 +44,8 @@ package struct StepLoop {
   // What one step hands from line to line; emptied and reused by every step.
   var mail = Mail()
   var round = SchedulingRound()
+  /// The active requests that policies are shown, by their places in ``active``.
+  var shown: [Int] = []
   var batch = StepBatch()
   var events: [(index: Int, output: RequestOutput)] = []
   var readers: [ParkedReader] = []

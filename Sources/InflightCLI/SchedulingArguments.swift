@@ -14,19 +14,6 @@ struct SchedulingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("How prompts share a pass: first-come or equal-progress.", valueName: "policy"))
   var chunking: ChunkingPolicy = .firstCome
 
-  @Option(
-    help: ArgumentHelp(
-      "Most tokens of prompts in one pass while other requests generate. Default: no limit but that of the pass.",
-      valueName: "n"))
-  var maxPrefillTokensPerStep: Int?
-
-  @Option(
-    name: .customLong("target-itl"),
-    help: ArgumentHelp(
-      "Milliseconds from token to token to keep while prompts enter: they get what is left, at least a block a pass.",
-      valueName: "ms"))
-  var targetInterTokenLatency: Double?
-
   @Flag(help: "Compute every prompt from its beginning, also what another request has computed.")
   var noPrefixReuse = false
 
@@ -51,12 +38,6 @@ struct SchedulingArguments: ParsableArguments {
   var prefixCacheFile: String?
 
   func validate() throws {
-    if let maxPrefillTokensPerStep, maxPrefillTokensPerStep < 1 {
-      throw ValidationError("--max-prefill-tokens-per-step is \(maxPrefillTokensPerStep); it must be at least 1")
-    }
-    if let target = targetInterTokenLatency, !(target > 0 && target <= 1e9) {
-      throw ValidationError("--target-itl is \(target); it must be milliseconds, more than 0")
-    }
     if noPrefixReuse, prefixCacheFile != nil {
       throw ValidationError("--prefix-cache-file keeps what --no-prefix-reuse does not have")
     }
@@ -66,8 +47,6 @@ struct SchedulingArguments: ParsableArguments {
   func apply(to configuration: inout ExecutorConfiguration) {
     configuration.capacityPolicy = capacityPolicy
     configuration.chunkingPolicy = chunking
-    configuration.maximumPrefillTokensPerStep = maxPrefillTokensPerStep
-    configuration.targetInterTokenLatency = targetInterTokenLatency.map { .nanoseconds(Int64($0 * 1e6)) }
     configuration.isReusingPrefixes = !noPrefixReuse
     configuration.secondTier = secondTier
   }

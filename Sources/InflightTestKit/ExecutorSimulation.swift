@@ -191,7 +191,8 @@ private struct ScenarioRun {
           "it failed for no reason of its own: \(reason)")
       case .failed(.resources(let reason)):
         try require(
-          others.contains { reason.utf8.starts(with: "\($0.name): ".utf8) }, "it failed for want of resources: \(reason)")
+          others.contains { reason.utf8.starts(with: "\($0.name): ".utf8) },
+          "it failed for want of resources: \(reason)")
       default: try require(false, "it ended as \(output.reason.map { "\($0)" } ?? "nothing")")
       }
       try require(

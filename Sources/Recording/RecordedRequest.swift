@@ -25,14 +25,18 @@ package struct RecordedRequest: Sendable, Equatable {
   package var firstSampleIndex: Int
   /// How its most probable continuations were searched for; nil for a request that is no beam search.
   package var beams: BeamSearchParams?
-  /// Whether a constraint or code of the caller's decided about its tokens, of which nothing is recorded.
+  /// Whether a constraint or code of the caller's decided about its tokens.
   package var hasControls: Bool
+  /// The grammar that did, as whoever made the constraint of it wrote it down; nil for code, of which nothing is recorded, and
+  /// in a recording without contents.
+  package var grammar: String?
   /// How it uses the cache. A salt is replaced by the number of different salts before it: what matters is who shares.
   package var cache: CacheOptions
 
   /// Describes a request; `salt` stands for the salt of its cache options.
   init(
-    id: RequestID, seed: UInt64, _ request: GenerationRequest, hasControls: Bool, salt: String?, keepsContents: Bool
+    id: RequestID, seed: UInt64, _ request: GenerationRequest, hasControls: Bool, grammar: (() -> String)?,
+    salt: String?, keepsContents: Bool
   ) {
     self.id = id
     self.seed = seed
@@ -43,6 +47,7 @@ package struct RecordedRequest: Sendable, Equatable {
     firstSampleIndex = request.firstSampleIndex
     beams = request.beams
     self.hasControls = hasControls
+    self.grammar = keepsContents ? grammar?() : nil
     priority = request.priority
     tag = request.tag
     endOfSequenceTokenIDs = request.endOfSequenceTokenIDs
@@ -88,6 +93,7 @@ extension RecordedRequest {
     if !bannedSequences.isEmpty { members.append(("banned", .array(bannedSequences.map { .tokens($0) }))) }
     if firstSampleIndex != 0 { members.append(("first_sample", .integer(Int64(firstSampleIndex)))) }
     if hasControls { members.append(("controls", .bool(true))) }
+    if let grammar { members.append(("grammar", .string(grammar))) }
     if !cache.isReused { members.append(("reuse", .bool(false))) }
     if let salt = cache.salt { members.append(("salt", .string(salt))) }
     if !cache.retention.ranges.isEmpty {
@@ -124,6 +130,7 @@ extension RecordedRequest {
     endOfSequenceTokenIDs = endOfSequence
     self.firstSampleIndex = firstSampleIndex
     hasControls = fields["controls"]?.boolValue ?? false
+    grammar = fields["grammar"]?.stringValue
     if let json = fields["beams"] {
       guard let beams = BeamSearchParams(recorded: json, params) else { return nil }
       self.beams = beams

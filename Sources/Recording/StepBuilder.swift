@@ -23,8 +23,8 @@ struct StepBuilder {
       let salt = request.input.cache.salt.map { "\(self.number(ofSalt: Array($0.utf8)))" }
       step.arrivals.append(
         RecordedRequest(
-          id: request.id, seed: request.seed, request.input, hasControls: request.hasCallersControls, salt: salt,
-          keepsContents: keepsContents))
+          id: request.id, seed: request.seed, request.input, hasControls: request.hasCallersControls,
+          grammar: request.grammar, salt: salt, keepsContents: keepsContents))
     }
     step.cancellations += mail.cancellations
     step.stopped += mail.endings.map(\.id)

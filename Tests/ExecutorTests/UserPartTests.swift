@@ -74,12 +74,13 @@ import Testing
     }
   }
 
-  @Test func logitsOfAnotherSizeFailTheBatch() async throws {
+  @Test func logitsForFewerTokensFailWhoNeedsMore() async throws {
     let executor = try Executor(engine: ShortEngine())
     var params = SamplingParams(maxTokens: 2)
     params.promptLogprobs = 1
     let output = try await executor.run(GenerationRequest(promptTokens: [90, 91], params: params))
-    #expect(output.reason == .failed(.engine("the engine returned 2 rows of 3 logits instead of 2 of 97")))
+    #expect(
+      output.reason == .failed(.engine("the engine returned 3 logits in a row, which are not for all tokens")))
     await executor.shutdown()
   }
 
