@@ -75,8 +75,8 @@ package struct Request: Sendable {
 
   /// Creates sample `index` of `first`, whose prompt is processed, before it has generated anything.
   init(sample index: Int, of first: Request, controls: SequenceControls?) {
-    id = RequestID(first.id.rawValue &+ UInt64(index))
-    groupID = first.id
+    id = RequestID(first.groupID.rawValue &+ UInt64(index))
+    groupID = first.groupID
     sampleIndex = index
     pendingSampleCount = 0
     (input, seed, maximumTokenCount, outputs) = (first.input, first.seed, first.maximumTokenCount, first.outputs)

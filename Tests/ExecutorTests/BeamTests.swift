@@ -4,6 +4,7 @@ import ModelEngines
 import Requests
 import Resources
 import Scheduling
+import Tensors
 import TestKit
 import Testing
 
@@ -27,29 +28,29 @@ import Testing
     GenerationRequest(promptTokens: prompt(length, seed: seed), beams: params, endOfSequenceTokenIDs: [end])
   }
 
-  /// The same search as a loop over requests for one token, each of which computes everything. Also says how many tokens
-  /// must be computed if nothing is twice, and in how many steps.
+  /// The same search as a loop over all beams, each computed from its beginning. Also says how many tokens must be computed
+  /// if nothing is twice, and in how many steps.
   static func alone(
     _ request: GenerationRequest, vocabularySize: Int = 97, script: FakeModelEngine.Script = FakeModelEngine.Script()
-  ) async throws -> (found: Found, tokenCount: Int, stepCount: Int) {
-    let params = try #require(request.beams)
-    let executor = try Executor(
-      engine: FakeModelEngine(vocabularySize: vocabularySize, blockCount: 1024, script: script),
-      configuration: ExecutorConfiguration(isReusingPrefixes: false))
-    var search = BeamSearch(params, endTokens: [end])
+  ) throws -> (found: Found, tokenCount: Int, stepCount: Int) {
+    var search = BeamSearch(try #require(request.beams), endTokens: [end])
+    let logits = Logits(vocabularySize: vocabularySize)
+    var decoder = SamplingDecoder()
     var (tokenCount, stepCount) = (request.promptTokens.count - 1, 0)
     while !search.isOver {
       tokenCount += search.running.count
       stepCount += 1
-      let submissions = try search.running.map { beam in
-        try executor.submit(
-          GenerationRequest(
-            promptTokens: request.promptTokens + beam.tokens,
-            params: SamplingParams(maxTokens: 1, logprobs: search.alternativeCount)))
+      logits.resize(rowCount: search.running.count)
+      var rows: [DecodingRow] = []
+      for (row, beam) in search.running.enumerated() {
+        let history = request.promptTokens + beam.tokens
+        let values = FakeModelEngine.logits(after: history, vocabularySize: vocabularySize, script: script)
+        logits.withMutableRow(row) { for token in values.indices { $0[token] = values[token] } }
+        rows.append(DecodingRow(logitsRow: row, params: request.params, seed: 0, position: history.count))
       }
-      var alternatives: [[TokenLogprob]] = []
-      for submission in submissions { alternatives.append(await submission.outputs.collect().tokens[0].top) }
-      search.advance(alternatives)
+      var results: [Result<TokenOutput, DecodingError>] = []
+      decoder.decode(logits, rows: rows, into: &results)
+      search.advance(try results.map { try $0.get().top })
     }
     var found = Found()
     for (rank, beam) in search.finished.enumerated() {
@@ -57,7 +58,6 @@ import Testing
         zip(beam.tokens, beam.logprobs).map { TokenOutput(token: $0, logprob: $1, sampleIndex: rank) })
       found.reasons.append(beam.tokens.last == end ? .endOfSequence(end) : .length)
     }
-    await executor.shutdown()
     return (found, tokenCount, stepCount)
   }
 
@@ -75,7 +75,7 @@ import Testing
   @Test(arguments: [1, 2, 4, 7], [1, 4, 20, 21])
   func whatIsFoundIsTheSameAndNothingIsComputedTwice(width: Int, length: Int) async throws {
     let request = Self.request(Self.params(width), prompt: length)
-    let (expected, tokenCount, stepCount) = try await Self.alone(request)
+    let (expected, tokenCount, stepCount) = try Self.alone(request)
     // Without reuse of prefixes: what is shared is shared by forks.
     let engine = FakeModelEngine()
     let log = engine.log
@@ -133,7 +133,7 @@ import Testing
         GenerationRequest(promptTokens: prompt(9, seed: UInt64(index)), params: SamplingParams(maxTokens: 20)))
     }
     for (request, submission) in zip(searches, submissions) {
-      #expect(found(await submission.outputs.collect()) == (try await Self.alone(request).found))
+      #expect(found(await submission.outputs.collect()) == (try Self.alone(request).found))
     }
     for submission in others { #expect(await submission.outputs.collect().reason == .length) }
     let statistics = try await executor.wait { $0.activeRequestCount == 0 && $0.waitingRequestCount == 0 }
@@ -153,11 +153,24 @@ import Testing
       let input = GenerationRequest(
         promptTokens: prompt(5, seed: seed).map { $0 % TokenID(vocabularySize) }, beams: Self.params(6, early),
         endOfSequenceTokenIDs: [Self.end])
-      let executor = try Executor(engine: FakeModelEngine(vocabularySize: vocabularySize, script: script))
-      let expected = try await Self.alone(input, vocabularySize: vocabularySize, script: script)
-      #expect(found(try await executor.run(input)) == expected.found)
-      #expect(try await executor.wait { $0.activeRequestCount == 0 }.usedBlockCount == 0)
-      await executor.shutdown()
+      let engine = FakeModelEngine(vocabularySize: vocabularySize, script: script)
+      let cache = KVCacheManager(
+        KVCacheManager.Configuration(blockSize: 4, blockCount: 256, slotCount: 64), store: engine)
+      let (mailbox, queue) = (Mailbox(maximumQueuedRequests: 1), OutputQueue())
+      var loop = StepLoop(
+        engine: engine, decoder: SamplingDecoder(), scheduler: Scheduler(), resources: ResourceManager(cache: cache),
+        limits: BatchLimits(maximumTokenCount: 256, maximumRequestCount: 64, maximumLogitsRowCount: 64, blockSize: 4),
+        mailbox: mailbox, statistics: StatisticsBox())
+      try mailbox.submit(
+        Request(id: RequestID(0), input: input, seed: 0, maximumTokenCount: 17, outputs: queue))
+      let expected = try Self.alone(input, vocabularySize: vocabularySize, script: script)
+      for _ in 0..<expected.stepCount {
+        loop.step()
+        try cache.checkIntegrity()
+      }
+      try #require(!loop.hasRequests && engine.log.passes.count == expected.stepCount)
+      #expect(found(await RequestOutputs(queue).collect()) == expected.found)
+      #expect(cache.capacity.free == 256)
     }
   }
 
@@ -167,7 +180,7 @@ import Testing
     let executor = try Executor(
       engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumBatchSize: 8), cache: cache)
     let request = Self.request(Self.params(3))
-    #expect(found(try await executor.run(request)) == (try await Self.alone(request).found))
+    #expect(found(try await executor.run(request)) == (try Self.alone(request).found))
   }
 
   @Test(arguments: [5, 6, 7] as [TokenID]) func failedAndCancelledSearchesLeaveNothing(first: TokenID) async throws {
