@@ -18,7 +18,7 @@ struct ShortestPromptFirst: MicroBatchScheduler {
   }
 }
 
-try await MicroBatchSchedulerConformance(ShortestPromptFirst()).check()
+try await MicroBatchSchedulerConformance(ShortestPromptFirst()).check(seeds: 0..<50)
 print("the policy keeps what every micro-batcher must")
 
 let document = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 100)
