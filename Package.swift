@@ -125,11 +125,23 @@ let package = Package(
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
     .executableTarget(
-      name: "TenantShareExample", dependencies: ["Inflight"], path: "Examples/TenantShare", swiftSettings: house),
+      name: "ShortestFirstExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/ShortestFirst",
+      swiftSettings: house),
     .executableTarget(
-      name: "FakeEngineExample", dependencies: ["Inflight"], path: "Examples/FakeEngine", swiftSettings: house),
+      name: "TenantShareExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/TenantShare",
+      swiftSettings: house),
     .executableTarget(
-      name: "ShortestFirstExample", dependencies: ["Inflight"], path: "Examples/ShortestFirst", swiftSettings: house),
+      name: "ShortestPromptExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/ShortestPrompt",
+      swiftSettings: house),
+    .executableTarget(
+      name: "TokenRateExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/TokenRate",
+      swiftSettings: house),
+    .executableTarget(
+      name: "PlainCacheExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/PlainCache",
+      swiftSettings: house),
+    .executableTarget(
+      name: "FakeEngineExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/FakeEngine",
+      swiftSettings: house),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestKit"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "TestKit"], swiftSettings: house),
     .testTarget(

@@ -81,17 +81,28 @@ public enum SecondTier: Sendable, Equatable {
   case memory(byteCount: Int)
   /// A file without a name in `directory`, which goes with the process.
   case file(directory: String, byteCount: Int)
+  /// Ordinary memory, and behind it such a file, to which the oldest blocks go when the memory is full.
+  case memoryThenFile(byteCount: Int, directory: String, fileByteCount: Int)
 
   /// Bytes of memory that the tier takes.
   public var memoryByteCount: Int {
-    if case .memory(let byteCount) = self { byteCount } else { 0 }
+    switch self {
+    case .none, .file: 0
+    case .memory(let byteCount), .memoryThenFile(let byteCount, _, _): byteCount
+    }
   }
 
-  /// Bytes that the tier takes, wherever they are.
-  package var byteCount: Int {
+  /// Bytes of all blocks of `bytesPerBlock` that the tier holds, wherever they are.
+  package func byteCount(inBlocksOf bytesPerBlock: Int) -> Int {
+    let parts: [Int]
     switch self {
-    case .none: 0
-    case .memory(let byteCount), .file(_, let byteCount): byteCount
+    case .none: parts = []
+    case .memory(let byteCount), .file(_, let byteCount): parts = [byteCount]
+    case .memoryThenFile(let byteCount, _, let fileByteCount): parts = [byteCount, fileByteCount]
+    }
+    return parts.reduce(0) { sum, part in
+      let (total, overflow) = sum.addingReportingOverflow(part - part % max(1, bytesPerBlock))
+      return overflow ? .max : total
     }
   }
 
@@ -100,16 +111,24 @@ public enum SecondTier: Sendable, Equatable {
   /// - Throws: ``ExecutorConfigurationError`` if not one block fits, or if there cannot be such a file.
   func tier(bytesPerBlock: Int) throws(ExecutorConfigurationError) -> (any CacheTier)? {
     switch self {
-    case .none: return nil
-    case .memory(let byteCount):
-      return HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock))
-    case .file(let directory, let byteCount):
-      let blockCount = try Self.blockCount(byteCount, bytesPerBlock)
-      do {
-        return try FileCacheTier(directory: directory, blockCount: blockCount)
-      } catch {
-        throw ExecutorConfigurationError("the second tier of the cache cannot be made: \(error)")
-      }
+    case .none: nil
+    case .memory(let byteCount): HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock))
+    case .file(let directory, let byteCount): try Self.file(directory, byteCount, bytesPerBlock)
+    case .memoryThenFile(let byteCount, let directory, let fileByteCount):
+      SpillingCacheTier(
+        HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock)),
+        before: try Self.file(directory, fileByteCount, bytesPerBlock))
+    }
+  }
+
+  private static func file(
+    _ directory: String, _ byteCount: Int, _ bytesPerBlock: Int
+  ) throws(ExecutorConfigurationError) -> FileCacheTier {
+    let blockCount = try blockCount(byteCount, bytesPerBlock)
+    do {
+      return try FileCacheTier(directory: directory, blockCount: blockCount)
+    } catch {
+      throw ExecutorConfigurationError("the second tier of the cache cannot be made: \(error)")
     }
   }
 
