@@ -30,23 +30,3 @@ extension LLM {
     }
   }
 }
-
-/// Follows a grammar for a request.
-struct GrammarConstraint: TokenConstraint {
-  /// Where the request's text is in the grammar.
-  var matcher: GrammarMatcher
-
-  mutating func fillMask(_ words: inout [UInt64]) { matcher.fillMask(into: &words) }
-
-  mutating func accept(_ token: TokenID) throws(DecodingError) {
-    do {
-      try matcher.accept(token)
-    } catch .tooAmbiguous {
-      throw .unsupported(GuidedError.tooAmbiguous.description)
-    } catch {
-      throw .tokenNotAllowed(token)
-    }
-  }
-
-  var isFinished: Bool { matcher.isComplete }
-}
