@@ -52,6 +52,7 @@ import Testing
     if index % 13 == 0 { params.promptLogprobs = 1 }
     var request = GenerationRequest(
       promptTokens: prompt(1 + index, seed: UInt64(index)), params: params, endOfSequenceTokenIDs: [end])
+    if index % 10 == 5 { request.bannedSequences = [[TokenID(UInt8(ascii: "x"))]] }
     if index % 10 == 7 { request.bannedSequences = [[TokenID(UInt8(ascii: "t"))], [0x61, 0x62]] }
     return (request, index % 4)
   }

@@ -18,10 +18,14 @@ import Testing
     + ["{\"", "\":", "\",\"", "\"}", ",\"", "[{", "}]", "true", "00", "é", " a", "ab\""].map { Array($0.utf8) } + [[]]
   private static let vocabulary = TokenVocabulary(bytesOfTokens: texts, endOfSequence: [end])
 
-  /// A document may be as long as that. Strings without a maximal length end when a quotation mark happens to be drawn.
+  /// The schemas of strings that cannot end before a certain text in them was drawn, which may take any number of tokens;
+  /// what else is not bounded ends soon, since a quotation mark or a bracket is drawn soon.
+  private static let searches: Set<String> = ["pattern-properties", "all-of-patterns", "pattern-inner-anchors"]
+
+  /// A document may be as long as that.
   private static let maximumTokens = 6000
 
-  @Test func whatEndsIsValidAndNearlyEverythingEnds() async throws {
+  @Test func everythingEndsButWhatSearchesForAText() async throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../GuidedTests/Goldens/schemas.json")
     let document = try JSONValue(parsing: [UInt8](try Data(contentsOf: file)))
@@ -50,6 +54,7 @@ import Testing
         let output = await submission.outputs.collect()
         if output.reason == .length {
           cutCount += 1
+          #expect(Self.searches.contains(schema.key), "\(schema.key) does not end")
           continue
         }
         #expect(output.reason?.name == "stop", "\(schema.key): \(String(describing: output.reason))")
@@ -72,7 +77,7 @@ import Testing
       "random logits: \(endedCount) of \(endedCount + cutCount) generations under \(schemas.count) schemas ended, "
         + "\(cutCount) were cut at \(Self.maximumTokens) tokens; \(statistics.generatedTokenCount) tokens, of which "
         + "\(statistics.jumpedTokenCount) were forced")
-    #expect(cutCount * 1000 <= endedCount)
+    #expect(endedCount >= countPerSchema * (schemas.count - Self.searches.count))
     if let dump = ProcessInfo.processInfo.environment["INFLIGHT_GENERATED_DOCUMENTS"] {
       try Data(JSONValue.object(members).serialized().utf8).write(to: URL(filePath: dump))
     }
