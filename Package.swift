@@ -52,7 +52,7 @@ let package = Package(
       name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
       swiftSettings: safeHouse),
     .target(name: "Guided", dependencies: ["JSON", "Requests"], swiftSettings: safeHouse),
-    .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
+    .target(name: "Decoding", dependencies: ["Requests", "Tensors", "Guided"], swiftSettings: safeHouse),
     .target(
       name: "Executor",
       dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
@@ -173,7 +173,10 @@ let package = Package(
       name: "GuidedTests", dependencies: ["Guided", "JSON", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(
-      name: "ExecutorTests", dependencies: ["Executor", "Checkpoints", "TestKit", "AllocationCounter"],
+      name: "ExecutorTests",
+      dependencies: [
+        "Executor", "Checkpoints", "ModelEngines", "Guided", "Decoding", "JSON", "TestKit", "AllocationCounter",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",

@@ -233,5 +233,6 @@ const ik_kernels ik_scalar_kernels = {
     .silu_gate = scalar_silu_gate,
     .rotate = ik_scalar_rotate,
     .attention = ik_scalar_attention,
+    .exponential_sums = ik_scalar_exponential_sums,
     .fold_partials = ik_scalar_fold_partials,
 };

@@ -16,6 +16,7 @@ package final class Executor: Sendable {
   package let cacheGeometry: KVCacheGeometry
 
   private let admission: AdmissionLimits
+  private let isJumpingForward: Bool
   private let mailbox: Mailbox
   private let statisticsBox: StatisticsBox
   private let thread: DedicatedThread
@@ -67,6 +68,7 @@ package final class Executor: Sendable {
           + "\(cacheGeometry.blockCount) of \(cacheGeometry.blockSize)")
     }
     admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
+    isJumpingForward = configuration.isJumpingForward
     let policies = scheduler ?? configuration.scheduler(limits)
     let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
     let statisticsBox = StatisticsBox(onStep: onStep)
@@ -120,7 +122,8 @@ package final class Executor: Sendable {
     let queue = OutputQueue()
     try mailbox.submit(
       Request(
-        id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, controls: controls, outputs: queue))
+        id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, controls: controls,
+        isJumpingForward: isJumpingForward, outputs: queue))
     return Submission(
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }

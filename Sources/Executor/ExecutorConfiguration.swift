@@ -30,6 +30,9 @@ public struct ExecutorConfiguration: Sendable, Equatable {
   public var capacityPolicy: CapacityPolicy
   /// How prompts share a step, unless the executor is given a scheduler of one's own.
   public var chunkingPolicy: ChunkingPolicy
+  /// Whether tokens that a constraint leaves no alternative to are appended without a pass of the model for each, which
+  /// changes the time it takes and not what is generated.
+  public var isJumpingForward: Bool
 
   /// Creates a configuration.
   public init(
@@ -37,7 +40,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     maximumQueuedRequests: Int = 4096, maximumPrefillTokensPerStep: Int? = nil,
     targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, secondTier: SecondTier = .none,
     prefixCacheFile: PrefixCacheFile? = nil, capacityPolicy: CapacityPolicy = .guaranteedNoEvict,
-    chunkingPolicy: ChunkingPolicy = .firstCome, isReportingCacheEvents: Bool = false
+    chunkingPolicy: ChunkingPolicy = .firstCome, isReportingCacheEvents: Bool = false, isJumpingForward: Bool = true
   ) {
     self.maximumBatchSize = maximumBatchSize
     self.maximumBatchTokens = maximumBatchTokens
@@ -51,6 +54,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     self.isReportingCacheEvents = isReportingCacheEvents
     self.capacityPolicy = capacityPolicy
     self.chunkingPolicy = chunkingPolicy
+    self.isJumpingForward = isJumpingForward
   }
 
   /// Returns the configuration if every number is positive.

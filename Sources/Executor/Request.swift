@@ -54,7 +54,7 @@ package struct Request: Sendable {
   /// Creates a waiting request. The names of its further samples are those that follow `id`.
   package init(
     id: RequestID, input: GenerationRequest, seed: UInt64, maximumTokenCount: Int,
-    controls: TokenControls = TokenControls(), outputs: OutputQueue
+    controls: TokenControls = TokenControls(), isJumpingForward: Bool = false, outputs: OutputQueue
   ) {
     self.id = id
     groupID = id
@@ -70,7 +70,8 @@ package struct Request: Sendable {
     tokens.reserveCapacity(max(expectedCount, input.promptTokens.count))
     tokens += input.promptTokens
     grammar = controls.processors.isEmpty ? controls.grammar : nil
-    self.controls = SequenceControls(input, controls: controls, capacity: expectedCount)
+    self.controls = SequenceControls(
+      input, controls: controls, capacity: expectedCount, isJumpingForward: isJumpingForward)
   }
 
   /// Creates sample `index` of `first`, whose prompt is processed, before it has generated anything.

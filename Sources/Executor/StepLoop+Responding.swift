@@ -25,7 +25,16 @@ extension StepLoop {
     }
   }
 
+  /// Appends a token that the decoder has chosen, and those that must follow it.
   private mutating func append(_ output: TokenOutput, to index: Int) {
+    appendOne(output, to: index)
+    while !active[index].state.isFinished, let token = active[index].controls?.takeForcedToken() {
+      appendOne(TokenOutput(token: token), to: index)
+      current.jumpedTokenCount += 1
+    }
+  }
+
+  private mutating func appendOne(_ output: TokenOutput, to index: Int) {
     guard output.token >= 0, Int(output.token) < engine.limits.vocabularySize else {
       return active[index].finish(.failed(.decoding("the decoder chose token \(output.token), which does not exist")))
     }

@@ -75,23 +75,3 @@ package struct RecordedGrammars: Sendable {
     return try grammars.controls(for: grammar, text, vocabularySize: vocabularySize)
   }
 }
-
-/// Follows a grammar for a request.
-struct GrammarConstraint: TokenConstraint {
-  /// Where the request's text is in the grammar.
-  var matcher: GrammarMatcher
-
-  mutating func fillMask(_ words: inout [UInt64]) { matcher.fillMask(into: &words) }
-
-  mutating func accept(_ token: TokenID) throws(DecodingError) {
-    do {
-      try matcher.accept(token)
-    } catch .tooAmbiguous {
-      throw .unsupported(GuidedError.tooAmbiguous.description)
-    } catch {
-      throw .tokenNotAllowed(token)
-    }
-  }
-
-  var isFinished: Bool { matcher.isComplete }
-}

@@ -195,6 +195,10 @@ ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const i
   return (ik_silu_gate){.x = x, .columns = columns, .out = out, .int8 = int8};
 }
 
+ik_exponential_sums sums_arguments(const float *x, int32_t count, float maximum, float temperature, double *sums) {
+  return (ik_exponential_sums){.x = x, .count = count, .maximum = maximum, .temperature = temperature, .sums = sums};
+}
+
 // ---------------------------------------------------------------------------------------------------------------
 
 ik_rotate rotate_arguments(

@@ -174,6 +174,19 @@ typedef struct ik_silu_gate {
   const ik_int8_rows *int8;   // or NULL
 } ik_silu_gate;
 
+// sums[block] = sum of exp((x[i] - maximum) / temperature) over block `block` of IK_SUM_BLOCK values of a row, the last of
+// which may be shorter. Value i of a block goes to running sum i % 16, and the sixteen are added in the order of sum_lanes,
+// in double precision; the exponential is that of exponential.h. Items: blocks.
+enum { IK_SUM_BLOCK = 1024 };
+
+typedef struct ik_exponential_sums {
+  const float *x;             // [count]
+  int32_t count;
+  float maximum;              // of x; finite
+  float temperature;          // more than 0
+  double *sums;               // [blocks]
+} ik_exponential_sums;
+
 // How the cache keeps keys and values.
 typedef enum ik_cache_type {
   IK_CACHE_F16,
@@ -272,6 +285,7 @@ typedef struct ik_kernels {
   ik_task silu_gate;
   ik_task rotate;
   ik_task attention;
+  ik_task exponential_sums;
   ik_task fold_partials;      // of an ik_attention; items: runs. To be called when all items of attention are done.
 } ik_kernels;
 
