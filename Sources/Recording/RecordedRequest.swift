@@ -23,7 +23,8 @@ package struct RecordedRequest: Sendable, Equatable {
   package var bannedSequences: [[TokenID]]
   /// The index of its first sample.
   package var firstSampleIndex: Int
-  /// Whether a constraint or code of the caller's decided about its tokens, of which nothing is recorded.
+  /// Whether a constraint or code of the caller's decided about its tokens, of which nothing is recorded, or hidden states were
+  /// asked for.
   package var hasControls: Bool
   /// How it uses the cache. A salt is replaced by the number of different salts before it: what matters is who shares.
   package var cache: CacheOptions

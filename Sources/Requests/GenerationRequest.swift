@@ -17,6 +17,9 @@ public struct GenerationRequest: Sendable, Equatable {
   /// The index of the first sample: what keys its random numbers. With the seed of an earlier request and `i` here, its
   /// sample `i` is generated again, alone.
   public var firstSampleIndex = 0
+  /// What becomes of the prompt's hidden states, if they are wanted: nothing is then generated, and of ``params`` nothing
+  /// matters. Nil for an answer.
+  public var pooling: Pooling?
 
   /// Creates a request of priority 0 unless told otherwise.
   public init(
