@@ -1,5 +1,6 @@
 import Executor
 import Requests
+import Resources
 import TestKit
 import Testing
 
