@@ -86,7 +86,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "JSON", "Requests", "Scheduling", "Resources", "Executor", "Tokenization", "Inflight",
+        "JSON", "Requests", "Scheduling", "Resources", "Executor", "Tokenization", "Catalogue", "Inflight",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),

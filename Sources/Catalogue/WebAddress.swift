@@ -103,38 +103,3 @@ package struct WebAddress: Sendable, CustomStringConvertible {
     return "/" + kept.joined(separator: "/")
   }
 }
-
-/// `text` with every byte but letters, digits, `-`, `.`, `_`, `~` and `/` percent-encoded.
-func percentEncoded(_ text: String) -> String {
-  let hex = Array("0123456789ABCDEF".utf8)
-  var bytes: [UInt8] = []
-  for byte in text.utf8 {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-")...UInt8(ascii: "/"), UInt8(ascii: "_"),
-      UInt8(ascii: "~"):
-      bytes.append(byte)
-    default: bytes += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
-    }
-  }
-  return String(decoding: bytes, as: UTF8.self)
-}
-
-/// The bytes that a percent-encoded text stands for; a `%` without two hexadecimal digits stands for itself.
-func percentDecoded(_ text: some StringProtocol) -> [UInt8] {
-  let bytes = Array(text.utf8)
-  var result: [UInt8] = []
-  var index = 0
-  while index < bytes.count {
-    if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
-      let value = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
-    {
-      result.append(value)
-      index += 3
-    } else {
-      result.append(bytes[index])
-      index += 1
-    }
-  }
-  return result
-}

@@ -197,18 +197,3 @@ extension TransferFailure {
     String(String(describing: error).map { $0.isNewline ? " " : $0 }.prefix(200))
   }
 }
-
-/// `bytes` in base 64 (RFC 4648, section 4).
-func base64(_ bytes: [UInt8]) -> String {
-  let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var result: [UInt8] = []
-  for start in stride(from: 0, to: bytes.count, by: 3) {
-    let group = bytes[start..<min(start + 3, bytes.count)]
-    var bits = 0
-    for index in 0..<3 { bits = bits << 8 | (start + index < group.endIndex ? Int(group[start + index]) : 0) }
-    for index in 0..<4 {
-      result.append(index <= group.count ? alphabet[bits >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
-    }
-  }
-  return String(decoding: result, as: UTF8.self)
-}

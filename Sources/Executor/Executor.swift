@@ -14,6 +14,8 @@ package final class Executor: Sendable {
   package let engineLimits: ModelEngineLimits
   /// The engine's cache.
   package let cacheGeometry: KVCacheGeometry
+  /// Width of the hidden states that the engine hands out; nil if it hands out none.
+  package let hiddenSize: Int?
 
   private let admission: AdmissionLimits
   private let isJumpingForward: Bool
@@ -48,7 +50,7 @@ package final class Executor: Sendable {
     recorder: (any ExecutionRecorder)? = nil, onStep: (@Sendable (StepStatistics) -> Void)? = nil
   ) throws(ExecutorConfigurationError) {
     let configuration = try configuration.validated()
-    (engineLimits, cacheGeometry) = (engine.limits, engine.cacheGeometry)
+    (engineLimits, cacheGeometry, hiddenSize) = (engine.limits, engine.cacheGeometry, engine.hiddenSize)
     let limits = try Self.batchLimits(configuration, engine.limits, engine.cacheGeometry)
     let manager: any KVCacheManaging
     if let cache {
@@ -114,7 +116,10 @@ package final class Executor: Sendable {
   package func submit(
     _ request: GenerationRequest, controls: TokenControls = TokenControls()
   ) throws(SubmissionError) -> Submission {
-    let maximumTokenCount = try admission.maximumTokenCount(of: request, controls: controls)
+    if request.pooling != nil, hiddenSize == nil { throw .noHiddenStates }
+    let maximumTokenCount =
+      request.pooling == nil
+      ? try admission.maximumTokenCount(of: request, controls: controls) : try admission.pooledTokenCount(of: request)
     // Every sample has a name, and so has every beam.
     let count = UInt64(request.sequenceCount)
     let id = RequestID(nextID.wrappingAdd(count, ordering: .relaxed).oldValue)
@@ -147,6 +152,12 @@ package final class Executor: Sendable {
   /// Why the requests that did not run in the next step did not; empty if none had to wait.
   package func explainWaiting() async -> [SchedulingExplanation] {
     await withCheckedContinuation { mailbox.inquire($0) }
+  }
+
+  /// What every block of the cache is used for, as it is after the next step; one is made if there is nothing to do. Empty for
+  /// a cache of the user's own, and when the executor has ended.
+  package func blockUses() async -> [BlockUse] {
+    await withCheckedContinuation { mailbox.inquireBlocks($0) }
   }
 
   /// Accepts nothing new, runs or cancels what was accepted, and returns when the thread has ended.

@@ -1,5 +1,6 @@
 internal import Dispatch
 package import Requests
+package import Resources
 package import Scheduling
 internal import Synchronization
 
@@ -13,6 +14,8 @@ package struct Mail: Sendable {
   package var endings: [(id: RequestID, reason: FinishReason)] = []
   /// Callers who want to know why requests wait.
   package var inquiries: [CheckedContinuation<[SchedulingExplanation], Never>] = []
+  /// Callers who want to know what the blocks of the cache are used for.
+  package var blockInquiries: [CheckedContinuation<[BlockUse], Never>] = []
   /// How to stop, once somebody said so.
   package var shutdown: ShutdownMode?
 
@@ -20,7 +23,8 @@ package struct Mail: Sendable {
   package init() {}
 
   var isEmpty: Bool {
-    submissions.isEmpty && cancellations.isEmpty && endings.isEmpty && inquiries.isEmpty && shutdown == nil
+    submissions.isEmpty && cancellations.isEmpty && endings.isEmpty && inquiries.isEmpty && blockInquiries.isEmpty
+      && shutdown == nil
   }
 
   /// Empties everything but keeps the storage.
@@ -29,6 +33,7 @@ package struct Mail: Sendable {
     cancellations.removeAll(keepingCapacity: true)
     endings.removeAll(keepingCapacity: true)
     inquiries.removeAll(keepingCapacity: true)
+    blockInquiries.removeAll(keepingCapacity: true)
     shutdown = nil
   }
 }
@@ -110,6 +115,17 @@ package final class Mailbox: Sendable {
     let isHeard = contents.withLock { contents in
       guard contents.hasReader else { return false }
       contents.mail.inquiries.append(caller)
+      wake(&contents)
+      return true
+    }
+    if !isHeard { caller.resume(returning: []) }
+  }
+
+  /// Asks the reader what the blocks of the cache are used for; `caller` gets an empty answer if there is no reader any more.
+  package func inquireBlocks(_ caller: CheckedContinuation<[BlockUse], Never>) {
+    let isHeard = contents.withLock { contents in
+      guard contents.hasReader else { return false }
+      contents.mail.blockInquiries.append(caller)
       wake(&contents)
       return true
     }

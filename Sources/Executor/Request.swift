@@ -37,6 +37,8 @@ package struct Request: Sendable {
   var cachedTokenCount = 0
   /// Number of prompt tokens whose log-probabilities were reported.
   var reportedPromptCount = 0
+  /// The sum of the hidden states so far, where their mean is wanted.
+  var pooled = PooledStates()
   /// The scheduling round in which it was planned last, to notice a plan that names it twice.
   var lastRound = 0
   /// Whether the copy in the waiting queue is to be removed, since the request has started.
@@ -101,8 +103,9 @@ package struct Request: Sendable {
   /// Writes down the grammar that decides about its tokens; nil if there is none, or code of the caller's besides.
   package let grammar: (@Sendable () -> String)?
 
-  /// Whether a constraint or code of the caller's decides about its tokens.
-  package var hasCallersControls: Bool { controls?.isRewriting ?? false }
+  /// Whether a replay can make the same of it from its parameters: not if a constraint or code of the caller's decides about
+  /// its tokens, nor if it has none.
+  package var isReplayable: Bool { input.pooling == nil && !(controls?.isRewriting ?? false) }
 
   /// Number of generated tokens.
   @inline(__always)
@@ -141,7 +144,7 @@ package struct Request: Sendable {
 
   /// The most tokens that may be taken from the cache. The last one never is, since its logits are needed.
   @inline(__always)
-  var maximumReuse: Int { needsEveryLogitsRow ? 0 : tokens.count - 1 }
+  var maximumReuse: Int { needsEveryLogitsRow || input.pooling == .mean ? 0 : tokens.count - 1 }
 
   /// `count` more of the known tokens are processed.
   mutating func advance(by count: Int) {

@@ -16,6 +16,8 @@ struct StepBatch {
     var resources: ResourceRequest
     /// Which rows of logits it needs.
     var logits = ForwardBatch.LogitsRequest.none
+    /// Which of its hidden states it needs.
+    var hidden = ForwardBatch.LogitsRequest.none
     /// Index of its first row of logits.
     var firstRow = 0
     /// Whether the step brings it up to date, so that a token is generated.

@@ -72,9 +72,11 @@ extension StepLoop {
     }
     item.isCaughtUp = end == active[item.index].tokens.count
     item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
+    if active[item.index].input.pooling != nil { requestHidden(&item) }
     item.firstRow = firstRow
     batch.forward.append(
-      tokens: active[item.index].tokens[first..<end], firstPosition: first, blocks: blocks, logits: item.logits)
+      tokens: active[item.index].tokens[first..<end], firstPosition: first, blocks: blocks, logits: item.logits,
+      hidden: item.hidden)
     firstRow = item.logits == .none ? firstRow : item.lastRow + 1
   }
 
@@ -121,7 +123,7 @@ extension StepLoop {
     for position in batch.items.indices {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
-      guard item.isCaughtUp, !active[item.index].state.isFinished else { continue }
+      guard item.isCaughtUp, item.logits != .none, !active[item.index].state.isFinished else { continue }
       // The samples that begin here all draw from the row after the prompt. Beams have one row whatever follows.
       let first = active[item.index].sampleIndex
       let furtherCount = active[item.index].beamPlace == nil ? active[item.index].pendingSampleCount : 0

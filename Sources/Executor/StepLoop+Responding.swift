@@ -9,6 +9,7 @@ extension StepLoop {
   /// Moves every request of the batch forward, adds its new token if it has one, and sees whether that ends it.
   mutating func append() {
     for item in batch.items { active[item.index].advance(by: item.tokenCount) }
+    pool()
     for (place, position) in batch.rowItems.enumerated() {
       let index = batch.items[position].index
       guard batch.rowSamples[place] == active[index].sampleIndex else { continue }
@@ -213,9 +214,18 @@ extension StepLoop {
     current.cachedBlockCount = cache.cachedBlockCount
     current.cacheHitRate = cache.hitRate
     learn()
+    answerBlockInquiries()
     recorder?.endStep()
     let step = statistics.record(current, isStalled: isStalled)
     if board.isWatched, step.batchRequestCount > 0 { board.finish(step) }
+  }
+
+  /// Tells those who asked what the blocks of the cache are used for.
+  private mutating func answerBlockInquiries() {
+    guard !mail.blockInquiries.isEmpty else { return }
+    let uses = (resources.cache as? KVCacheManager)?.blockUses ?? []
+    for caller in mail.blockInquiries { caller.resume(returning: uses) }
+    mail.blockInquiries.removeAll(keepingCapacity: true)
   }
 
   /// Tells the budget of prompts how long the step took.

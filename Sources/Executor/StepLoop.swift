@@ -114,6 +114,7 @@ package struct StepLoop {
     recorder?.close()
     mailbox.retire(into: &mail)
     for caller in mail.inquiries { caller.resume(returning: []) }
+    for caller in mail.blockInquiries { caller.resume(returning: []) }
   }
 
   /// The step: in-flight batching in ten lines.

@@ -19,6 +19,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
   case cacheTooSmall(neededBlockCount: Int, totalBlockCount: Int, blockSize: Int)
   /// A token of the prompt or a stop token is not in the vocabulary.
   case tokenOutOfVocabulary(token: TokenID, vocabularySize: Int)
+  /// Hidden states are asked for, and the engine hands out none.
+  case noHiddenStates
   /// As many requests wait as may wait.
   case queueFull(limit: Int)
   /// The executor is shut down.
@@ -42,6 +44,7 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
         + "lower max_tokens or give the engine more memory"
     case .tokenOutOfVocabulary(let token, let vocabularySize):
       "token \(token) is not in the vocabulary of \(vocabularySize) tokens"
+    case .noHiddenStates: "this engine has no hidden states to make embeddings of"
     case .queueFull(let limit): "\(limit) requests are waiting already; try again later"
     case .shutDown: "the executor is shut down"
     }
@@ -99,9 +102,7 @@ package struct AdmissionLimits: Sendable {
     guard promptCount < longestSequence else { throw .promptTooLong(tokenCount: promptCount, limit: longestSequence) }
     let biased = Array(request.params.logitBias.keys)
     for tokens in [request.promptTokens, request.params.stopTokenIDs, biased] + request.bannedSequences {
-      if let token = tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
-        throw .tokenOutOfVocabulary(token: token, vocabularySize: vocabularySize)
-      }
+      try checkVocabulary(tokens)
     }
     let sampleCount = request.sequenceCount
     guard sampleCount <= maximumSampleCount else {
@@ -126,6 +127,25 @@ package struct AdmissionLimits: Sendable {
       throw .cacheTooSmall(neededBlockCount: needed, totalBlockCount: blockCount, blockSize: blockSize)
     }
     return promptCount + maxTokens
+  }
+
+  /// The number of tokens of a request for hidden states, which generates none.
+  ///
+  /// - Throws: ``SubmissionError`` if the request can never run.
+  func pooledTokenCount(of request: GenerationRequest) throws(SubmissionError) -> Int {
+    let count = request.promptTokens.count
+    guard count > 0 else { throw .emptyPrompt }
+    guard count <= longestSequence else { throw .promptTooLong(tokenCount: count, limit: longestSequence) }
+    try checkVocabulary(request.promptTokens)
+    guard request.params.sampleCount == 1 else {
+      throw .tooManySamples(count: request.params.sampleCount, limit: 1)
+    }
+    return count
+  }
+
+  private func checkVocabulary(_ tokens: [TokenID]) throws(SubmissionError) {
+    guard let token = tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) else { return }
+    throw .tokenOutOfVocabulary(token: token, vocabularySize: vocabularySize)
   }
 
   /// Refuses what a constraint contradicts: it alone decides where the text may end, and where it must.

@@ -58,6 +58,7 @@ public struct CompletionStream: AsyncSequence, Sendable {
           // The engine may be some tokens ahead when a stop string is found.
           guard samples[token.sampleIndex].stop == nil else { continue }
           return try append(token)
+        case .embedding: continue
         case .sampleFinished(let summary):
           let index = summary.sampleIndex
           return CompletionChunk(

@@ -37,7 +37,7 @@ extension LLM {
     var found: [TokenizedBeam] = []
     for await output in submission.outputs {
       switch output {
-      case .promptLogprobs: break
+      case .promptLogprobs, .embedding: break
       case .token(let token):
         if token.sampleIndex == found.count { found.append(TokenizedBeam()) }
         found[token.sampleIndex].add(token)

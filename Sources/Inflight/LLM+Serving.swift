@@ -36,6 +36,9 @@ extension LLM {
   /// What happens to the blocks of the cache, for one reader; nil unless the configuration asked for it.
   package var cacheEvents: AsyncStream<NumberedCacheEvent>? { executor.cacheEvents }
 
+  /// What every block of the cache is used for; empty if that is not known.
+  package func blockUses() async -> [BlockUse] { await executor.blockUses() }
+
   /// The source of the chat template; nil if there is none that can be used.
   package var chatTemplateSource: String? { text.templateSource }
 

@@ -213,7 +213,7 @@ private struct Events {
       switch output {
       case .token(let token): tokens.append(token)
       case .promptLogprobs(let entries): prompt += entries
-      case .sampleFinished: break
+      case .embedding, .sampleFinished: break
       case .finished(let summary): reason = summary.reason
       }
     }

@@ -11,6 +11,8 @@ package protocol BatchBackend: Backend {
   var logits: Logits { get }
   /// The cache; valid once the model has allocated it.
   var cacheGeometry: KVCacheGeometry { get }
+  /// The hidden states that the last `forward` kept.
+  var hiddenStates: [Float] { get }
   /// The contents of the cache's blocks; nil if they cannot be had.
   var blockStore: (any KVBlockStore)? { get }
   /// Bytes of weights and work space, the cache not counted, that the checkpoint's model takes. An upper estimate.
@@ -25,6 +27,7 @@ extension BatchBackend {
 /// A ``ModelEngine`` that runs a checkpoint's model on a backend.
 package final class BackendModelEngine<B: BatchBackend>: ModelEngine {
   package let limits: ModelEngineLimits
+  package let hiddenSize: Int?
   package let backend: B
   private let model: any Model<B>
 
@@ -40,6 +43,7 @@ package final class BackendModelEngine<B: BatchBackend>: ModelEngine {
       throw EngineError.outOfMemory(needed: needed, available: available, what: "\(checkpoint.path)")
     }
     model = try ModelRegistry.build(checkpoint, on: backend)
+    hiddenSize = configuration.hiddenSize
     limits = ModelEngineLimits(
       vocabularySize: configuration.vocabularySize,
       maximumSequenceLength: options.maximumSequenceLength ?? configuration.maximumPositions,
@@ -49,6 +53,8 @@ package final class BackendModelEngine<B: BatchBackend>: ModelEngine {
   package var cacheGeometry: KVCacheGeometry { backend.cacheGeometry }
 
   package var blockStore: (any KVBlockStore)? { backend.blockStore }
+
+  package var hiddenStates: [Float] { backend.hiddenStates }
 
   package func forward(_ batch: ForwardBatch) throws -> Logits {
     precondition(!batch.runs.isEmpty && batch.tokens.count <= limits.maximumBatchTokens)

@@ -6,7 +6,7 @@ public import Requests
 /// values of the positions before it are in the cache already. There is no flag for prefill or decode: a decode step is
 /// a run of one token.
 public struct ForwardBatch: Sendable {
-  /// Which of a run's tokens need logits.
+  /// Which of a run's tokens need logits, or hidden states.
   public enum LogitsRequest: Sendable, Equatable {
     /// None: the run is a chunk of a prompt that is not its last.
     case none
@@ -30,11 +30,15 @@ public struct ForwardBatch: Sendable {
     public var blockCount: Int
     /// Which logits the pass returns for this run.
     public var logits: LogitsRequest
+    /// Which of its tokens' hidden states the pass returns.
+    public var hidden: LogitsRequest
 
     /// Creates a run.
     public init(
-      tokenStart: Int, tokenCount: Int, firstPosition: Int, blockStart: Int, blockCount: Int, logits: LogitsRequest
+      tokenStart: Int, tokenCount: Int, firstPosition: Int, blockStart: Int, blockCount: Int, logits: LogitsRequest,
+      hidden: LogitsRequest = .none
     ) {
+      self.hidden = hidden
       self.tokenStart = tokenStart
       self.tokenCount = tokenCount
       self.firstPosition = firstPosition
@@ -44,8 +48,13 @@ public struct ForwardBatch: Sendable {
     }
 
     /// Number of rows of logits that the run asks for.
-    public var logitsRowCount: Int {
-      switch logits {
+    public var logitsRowCount: Int { rowCount(logits) }
+
+    /// Number of hidden states that the run asks for.
+    public var hiddenRowCount: Int { rowCount(hidden) }
+
+    private func rowCount(_ request: LogitsRequest) -> Int {
+      switch request {
       case .none: 0
       case .last: 1
       case .all: tokenCount
@@ -74,24 +83,30 @@ public struct ForwardBatch: Sendable {
   /// Adds a run of `tokens`, whose sequence lives in `blocks`.
   public mutating func append(
     tokens newTokens: some Collection<TokenID>, firstPosition: Int, blocks: some Collection<Int32>,
-    logits: LogitsRequest
+    logits: LogitsRequest, hidden: LogitsRequest = .none
   ) {
-    append(tokens: ArraySlice(newTokens), firstPosition: firstPosition, blocks: Array(blocks), logits: logits)
+    append(
+      tokens: ArraySlice(newTokens), firstPosition: firstPosition, blocks: Array(blocks), logits: logits,
+      hidden: hidden)
   }
 
   /// Adds a run of `tokens`, whose sequence lives in `blocks`: the form for the hot path, which copies memory and calls
   /// no generic code.
   public mutating func append(
-    tokens newTokens: ArraySlice<TokenID>, firstPosition: Int, blocks: [Int32], logits: LogitsRequest
+    tokens newTokens: ArraySlice<TokenID>, firstPosition: Int, blocks: [Int32], logits: LogitsRequest,
+    hidden: LogitsRequest = .none
   ) {
     runs.append(
       Run(
         tokenStart: tokens.count, tokenCount: newTokens.count, firstPosition: firstPosition,
-        blockStart: blockTable.count, blockCount: blocks.count, logits: logits))
+        blockStart: blockTable.count, blockCount: blocks.count, logits: logits, hidden: hidden))
     tokens.append(contentsOf: newTokens)
     blockTable.append(contentsOf: blocks)
   }
 
   /// Number of rows of logits that the pass returns.
   public var logitsRowCount: Int { runs.reduce(0) { $0 + $1.logitsRowCount } }
+
+  /// Number of hidden states that the pass returns.
+  public var hiddenRowCount: Int { runs.reduce(0) { $0 + $1.hiddenRowCount } }
 }

@@ -57,6 +57,13 @@ public protocol ModelEngine: AnyObject {
   /// The contents of the cache's blocks, for copies of them, a second tier and files; nil if they cannot be had.
   var blockStore: (any KVBlockStore)? { get }
 
+  /// Width of the hidden states that the engine hands out; nil if it hands out none.
+  var hiddenSize: Int? { get }
+
+  /// The hidden states that the last batch asked for, after the final norm, one after the other: run by run, tokens in
+  /// order. As logits, each depends on its own sequence only, bit for bit.
+  var hiddenStates: [Float] { get }
+
   /// Computes the batch and writes the keys and values of its tokens to the cache.
   ///
   /// - Parameter batch: at least one run, within ``limits``; every block that a run names is below `blockCount`.
@@ -69,6 +76,12 @@ public protocol ModelEngine: AnyObject {
 extension ModelEngine {
   /// No access.
   public var blockStore: (any KVBlockStore)? { nil }
+
+  /// None are handed out.
+  public var hiddenSize: Int? { nil }
+
+  /// None.
+  public var hiddenStates: [Float] { [] }
 }
 
 /// One run of a batch cannot be computed; the others may be.

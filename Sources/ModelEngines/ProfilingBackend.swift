@@ -79,6 +79,7 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
   package var blockStore: (any KVBlockStore)? { base.blockStore }
 
   package var logits: Logits { base.logits }
+  package var hiddenStates: [Float] { base.hiddenStates }
 
   // Computing.
 
@@ -123,6 +124,10 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
   }
 
   package func gateSiLU(_ x: Matrix, into out: Operand) { time(.activation) { base.gateSiLU(x, into: out) } }
+
+  package func keepHidden(_ x: Matrix, _ weight: Vector, epsilon: Float) {
+    time(.normalization) { base.keepHidden(x, weight, epsilon: epsilon) }
+  }
 
   package func selectLogitsRows(_ x: Matrix, into out: Matrix) {
     time(.selection) { base.selectLogitsRows(x, into: out) }

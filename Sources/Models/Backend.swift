@@ -100,6 +100,8 @@ package protocol Backend: AnyObject {
   func attend(_ qkv: Matrix, layer: Int, into out: Operand)
   /// `out[row][i] = silu(x[row][i]) * x[row][n + i]`, `n` columns of `out`.
   func gateSiLU(_ x: Matrix, into out: Operand)
+  /// Keeps the rows of `x` whose hidden states were asked for, normalized as `normalize` does.
+  func keepHidden(_ x: Matrix, _ weight: Vector, epsilon: Float)
   /// The rows of `x` whose logits were asked for.
   func selectLogitsRows(_ x: Matrix, into out: Matrix)
   /// The logits of the pass: `x * head'`.

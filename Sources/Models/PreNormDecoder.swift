@@ -76,6 +76,7 @@ struct PreNormDecoder<B: Backend>: Model {
       backend.gateSiLU(gateAndUp, into: gated)
       backend.multiply(gated, layer.down, addingTo: hidden)
     }
+    backend.keepHidden(hidden, finalNorm, epsilon: epsilon)
     backend.selectLogitsRows(hidden, into: selected)
     backend.normalize(selected, finalNorm, epsilon: epsilon, into: output)
     backend.computeLogits(output, head)

@@ -25,7 +25,7 @@ package struct RecordedRequest: Sendable, Equatable {
   package var firstSampleIndex: Int
   /// How its most probable continuations were searched for; nil for a request that is no beam search.
   package var beams: BeamSearchParams?
-  /// Whether a constraint or code of the caller's decided about its tokens.
+  /// Whether a constraint or code of the caller's decided about its tokens, or hidden states were asked for.
   package var hasControls: Bool
   /// The grammar that did, as whoever made the constraint of it wrote it down; nil for code, of which nothing is recorded, and
   /// in a recording without contents.

@@ -23,7 +23,7 @@ struct StepBuilder {
       let salt = request.input.cache.salt.map { "\(self.number(ofSalt: Array($0.utf8)))" }
       step.arrivals.append(
         RecordedRequest(
-          id: request.id, seed: request.seed, request.input, hasControls: request.hasCallersControls,
+          id: request.id, seed: request.seed, request.input, hasControls: !request.isReplayable,
           grammar: request.grammar, salt: salt, keepsContents: keepsContents))
     }
     step.cancellations += mail.cancellations

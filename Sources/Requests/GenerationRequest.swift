@@ -19,6 +19,9 @@ public struct GenerationRequest: Sendable, Equatable {
   public var firstSampleIndex = 0
   /// How to search for the most probable continuations; nil for a request whose tokens are chosen as ``params`` says.
   package private(set) var beams: BeamSearchParams?
+  /// What becomes of the prompt's hidden states, if they are wanted: nothing is then generated, and of ``params`` nothing
+  /// matters. Nil for an answer.
+  public var pooling: Pooling?
 
   /// Creates a request of priority 0 unless told otherwise.
   public init(

@@ -1,14 +1,17 @@
 /// One event of a request's stream.
 ///
-/// A stream is any number of ``promptLogprobs(_:)`` (only if asked for), then any number of ``token(_:)``, then exactly
-/// one ``finished(_:)``, after which the stream ends. The tokens of several samples come in between each other, each with
-/// its sample's index, and each sample ends with a ``sampleFinished(_:)``, unless the request fails or is cancelled.
+/// A stream is any number of ``promptLogprobs(_:)`` (only if asked for), then any number of ``token(_:)``, or one
+/// ``embedding(_:)`` where no answer is wanted, then exactly one ``finished(_:)``, after which the stream ends. The tokens of
+/// several samples come in between each other, each with its sample's index, and each sample ends with a
+/// ``sampleFinished(_:)``, unless the request fails or is cancelled.
 public enum RequestOutput: Sendable, Equatable {
   /// Log-probabilities of the next stretch of the prompt, as soon as they are computed; all events together cover the
   /// prompt once, in order.
   case promptLogprobs([PromptTokenLogprobs])
   /// A generated token.
   case token(TokenOutput)
+  /// The pooled hidden state of the prompt, after the model's final norm, as long as the model is wide.
+  case embedding([Float])
   /// One of the request's samples, of which there are more than one, has ended.
   case sampleFinished(SampleSummary)
   /// The request has ended.

@@ -47,7 +47,7 @@ public final class KVCacheManager: KVCacheManaging {
 
   /// Number of tokens in a block.
   public let blockSize: Int
-  private var cache: BlockCache
+  private(set) var cache: BlockCache
   private var streams: [AsyncStream<NumberedCacheEvent>.Continuation] = []
   private var eventCount: UInt64 = 0
 

@@ -66,6 +66,7 @@ import Testing
       switch output {
       case .promptLogprobs(let entries): shape.append("prompt \(entries.count)")
       case .token: shape.append("token")
+      case .embedding: shape.append("embedding")
       case .sampleFinished: shape.append("sample")
       case .finished(let summary): shape.append(summary.reason.name)
       }

@@ -9,6 +9,7 @@ struct Collected: Equatable, Sendable {
   var tokens: [TokenOutput] = []
   var prompt: [PromptTokenLogprobs] = []
   var samples: [SampleSummary] = []
+  var embedding: [Float]?
   var summary: RequestSummary?
 
   var tokenIDs: [TokenID] { tokens.map(\.token) }
@@ -26,6 +27,7 @@ struct Collected: Equatable, Sendable {
     switch output {
     case .promptLogprobs(let entries): prompt += entries
     case .token(let token): tokens.append(token)
+    case .embedding(let values): embedding = values
     case .sampleFinished(let summary): samples.append(summary)
     case .finished(let summary): self.summary = summary
     }

@@ -45,6 +45,23 @@ import Testing
     try bench.check()
   }
 
+  @Test func blocksTellWhatTheyAreUsedFor() throws {
+    let bench = CacheBench()
+    func count(_ use: BlockUse) -> Int { bench.manager.blockUses.count { $0 == use } }
+    #expect(bench.manager.blockUses == Array(repeating: .free, count: 16))
+    let prefix = tokens(8)
+    bench.begin(0, prefix + [1, 2, 3])
+    try bench.process(0)
+    #expect((count(.used), count(.shared), count(.cached), count(.free)) == (3, 0, 0, 13))
+    bench.begin(1, prefix + [4])
+    try bench.process(1)
+    #expect((count(.used), count(.shared), count(.cached), count(.free)) == (2, 2, 0, 12))
+    bench.free(0)
+    #expect((count(.used), count(.shared), count(.free)) == (3, 0, 16 - 3 - count(.cached)))
+    bench.free(1)
+    #expect(count(.used) == 0 && count(.shared) == 0 && count(.cached) == bench.manager.statistics.cachedBlockCount)
+  }
+
   @Test func partOfABlockIsCopied() throws {
     let bench = CacheBench()
     try bench.run([1, 2, 3, 4, 5, 6, 7, 8])

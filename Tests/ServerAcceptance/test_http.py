@@ -2,7 +2,10 @@
 
 import json
 import random
+import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -64,6 +67,32 @@ def test_a_client_that_leaves_frees_what_it_held(server):
         raw.close()
         server.wait_for(lambda: server.running() == 0, 2)
     server.wait_for(lambda: server.metric("inflight_http_requests_active") == 0, 2)
+
+
+def test_a_client_that_resets_the_connection_frees_what_it_held(server):
+    body = {**LONG, "stream": False}
+    for pause in [0, 0, 0, 0.001, 0.005, 0.02]:
+        raw = server.post_raw("/v1/completions", body)
+        time.sleep(pause)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.close()
+    time.sleep(0.5)  # As long as preparing a request may take before it is counted.
+    server.wait_for(lambda: server.running() == 0, 2)
+
+
+def test_a_client_that_waits_for_permission_gets_it(server):
+    body = json.dumps({"prompt": "a", "max_tokens": 1}).encode()
+    raw = server.raw(
+        b"POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body))
+    raw.settimeout(10)
+    reader = raw.makefile("rb")
+    assert reader.readline().startswith(b"HTTP/1.1 100 ")
+    while reader.readline() != b"\r\n":
+        pass
+    raw.sendall(body)
+    assert reader.readline().startswith(b"HTTP/1.1 200 ")
+    raw.close()
 
 
 def test_a_killed_client_frees_what_it_held(server):
@@ -148,6 +177,14 @@ def events(connection):
             yield json.loads(line[6:])
 
 
+def counted(runs):
+    """How many blocks a map has of each letter."""
+    total = {}
+    for length, letter in re.findall(r"(\d*)(\D)", runs):
+        total[letter] = total.get(letter, 0) + int(length or 1)
+    return total
+
+
 def test_the_live_view_shows_the_batch(server):
     view = server.raw(b"GET /inflight/state HTTP/1.1\r\nHost: a\r\n\r\n")
     work = server.post_raw("/v1/completions", LONG)
@@ -159,9 +196,16 @@ def test_the_live_view_shows_the_batch(server):
             assert event["batch"][0]["phase"] in ("context", "generation")
             assert event["batch"][0]["prompt_tokens"] > 0
             break
+    for event in events(view):
+        if "map" in event["blocks"] and event["batch"]:
+            assert counted(event["blocks"]["map"])["u"] > 0
+            break
     work.close()
     for event in events(view):
-        if not event["batch"]:
+        if not event["batch"] and "map" in event["blocks"]:
+            letters = counted(event["blocks"]["map"])
+            assert sum(letters.values()) == event["blocks"]["total"]
+            assert set(letters) <= {"c", "."}
             break
     view.close()
 

@@ -27,6 +27,15 @@ def test_health_while_loading_and_orderly_end(start):
     assert "ended" in server.read_log()
 
 
+def test_sigterm_while_loading_does_not_wait_for_the_model(start):
+    server = start(wait=False)
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 3
+    log = server.read_log()
+    assert "ending before the model is loaded" in log or "draining" in log
+
+
 def test_the_command_asks_for_the_health(start):
     server = start()
 

@@ -147,9 +147,29 @@ def test_errors_are_those_of_the_client(server):
         client.completions.create(model="other", prompt="a")
     with pytest.raises(openai.BadRequestError):
         client.completions.create(model="test", prompt="")
-    with pytest.raises(openai.InternalServerError) as caught:
-        client.embeddings.create(model="test", input="a")
-    assert caught.value.status_code == 501
+
+
+def test_embeddings(server):
+    client = server.client()
+    texts = ["A cat sleeps on the sofa.", "A kitten naps on the couch.", "Interest rates rose again."]
+    pooling = {"extra_body": {"pooling": "mean"}}
+    both = client.embeddings.create(model="test", input=texts, **pooling)
+    points = [one.embedding for one in both.data]
+    assert [one.index for one in both.data] == [0, 1, 2]
+    assert all(abs(sum(number * number for number in point) - 1) < 1e-4 for point in points)
+    alone = client.embeddings.create(model="test", input=texts[1], encoding_format="float", **pooling)
+    assert alone.data[0].embedding == pytest.approx(points[1], abs=1e-6)
+
+    def cosine(a, b):
+        return sum(x * y for x, y in zip(a, b))
+
+    assert cosine(points[0], points[1]) > cosine(points[0], points[2])
+    assert both.usage.prompt_tokens == both.usage.total_tokens > alone.usage.prompt_tokens > 0
+    last = client.embeddings.create(model="test", input=[texts[0]])
+    assert last.data[0].embedding != points[0]
+    for wrong in ({"input": ""}, {"input": []}, {"input": "a " * 3000}, {"input": "a", "dimensions": 8}):
+        with pytest.raises(openai.BadRequestError):
+            client.embeddings.create(**{"model": "test", **wrong})
 
 
 def test_responses(server):
@@ -225,6 +245,36 @@ def test_forced_calls_of_tools(server):
                 calls = answer.choices[0].message.tool_calls
             assert [call.function.name for call in calls] == ["set_pet"]
             assert set(json.loads(calls[0].function.arguments)) == {"name", "age"}
+
+
+def test_strict_tools_may_be_called_or_not(server):
+    client = server.client()
+    tools = [{"type": "function", "function": {"name": "set_pet", "parameters": SCHEMA, "strict": True}}]
+    for seed in range(2):
+        answer = client.chat.completions.create(
+            model="test", messages=MESSAGES, tools=tools, seed=seed, max_tokens=24)
+        assert answer.choices[0].finish_reason in ("stop", "length", "tool_calls")
+
+
+def test_other_objects_are_no_calls(server):
+    client = server.client()
+    tools = [{"type": "function", "function": {"name": "set_pet", "parameters": SCHEMA}}]
+    form = {"type": "json_schema", "json_schema": {"name": "pet", "schema": SCHEMA, "strict": True}}
+    answer = client.chat.completions.create(
+        model="test", messages=MESSAGES, tools=tools, response_format=form, seed=1, max_tokens=200)
+    assert answer.choices[0].message.tool_calls is None
+    assert set(json.loads(answer.choices[0].message.content)) == {"name", "age"}
+
+
+def test_keys_of_log_probabilities_are_different(server):
+    def pairs(members):
+        assert len({key for key, _ in members}) == len(members), members
+        return dict(members)
+
+    _, _, data = server.request(
+        "POST", "/v1/completions", {"prompt": "\u65e5\u672c\u8a9e\u306f", "max_tokens": 12, "logprobs": 20, "seed": 1})
+    lists = json.loads(data, object_pairs_hook=pairs)["choices"][0]["logprobs"]
+    assert all(token in best and len(best) >= 20 for token, best in zip(lists["tokens"], lists["top_logprobs"]))
 
 
 def test_several_answers(server):

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ToolCallParserTests {
   /// What comes out of `text` when it comes in pieces of `size` characters.
   private func parse(_ text: String, _ syntax: ToolSyntax, size: Int) -> (text: String, calls: [ToolCall]) {
-    var parser = ToolCallParser(syntax, makesName: { "id" })
+    var parser = ToolCallParser(syntax, tools: ["weather", "time", "a", "b"], makesName: { "id" })
     var output = (text: "", calls: [ToolCall]())
     let characters = Array(text)
     for start in stride(from: 0, to: characters.count, by: size) {
@@ -46,7 +46,9 @@ import Testing
 
   @Test(arguments: [
     "No call at all.", "1 < 2 <tool", "<tool_call>no json</tool_call>", "<tool_call>{\"name\": 1}</tool_call>",
-    "<tool_call>", "{\"answer\": 42}", "{", "<|python_tag|>print(1)", "", "a\nb\n",
+    "<tool_call>", "{\"answer\": 42}", #"{"name": "Alice", "age": 3}"#, #"{"name": "c", "arguments": {}}"#,
+    #"<tool_call>{"name": "c", "arguments": {}}</tool_call>"#, #"<tool_call>{"name": "a", "arguments": 1}</tool_call>"#,
+    "{", "<|python_tag|>print(1)", "", "a\nb\n",
   ])
   func whatIsNoCallStaysText(text: String) {
     for size in 1...5 {
@@ -59,10 +61,10 @@ import Testing
   }
 
   @Test func textIsNotHeldBackForNothing() {
-    var parser = ToolCallParser(.tagged, makesName: { "id" })
+    var parser = ToolCallParser(.tagged, tools: [], makesName: { "id" })
     #expect(parser.append("Hello <b", isLast: false).text == "Hello <b")
     #expect(parser.append(" and <tool_c", isLast: false).text == " and ")
-    var bare = ToolCallParser(.bare, makesName: { "id" })
+    var bare = ToolCallParser(.bare, tools: [], makesName: { "id" })
     #expect(bare.append("Hello", isLast: false).text == "Hello")
   }
 
@@ -70,6 +72,13 @@ import Testing
     let (rest, calls) = parse(#"<tool_call>{"name": "a", "arguments": {}}"#, .tagged, size: 4)
     #expect(calls == [call("a", "{}")])
     #expect(rest.isEmpty)
+  }
+
+  @Test func anObjectWithAToolsNameAndNoArgumentsIsAnAnswer() {
+    let text = #"{"name": "a", "age": 3}"#
+    let (rest, calls) = parse(text, .bare, size: 4)
+    #expect(calls.isEmpty)
+    #expect(rest == text)
   }
 
   @Test func templatesTellTheSyntax() {

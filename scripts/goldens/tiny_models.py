@@ -216,11 +216,18 @@ def logits_of(model: torch.nn.Module, tokens: list[int]) -> np.ndarray:
         return model(torch.tensor([tokens]), use_cache=False).logits[0].numpy()
 
 
+def hidden_of(model: torch.nn.Module, tokens: list[int]) -> np.ndarray:
+    """The hidden states after the final norm at every position, `[tokens, hidden]`."""
+    with torch.inference_mode():
+        return model.model(torch.tensor([tokens]), use_cache=False).last_hidden_state[0].numpy()
+
+
 def golden(name: str, config: dict, dtype: str, scale: float, count: int, step: int) -> dict:
     """One object of the file."""
     model, weights = load(config, dtype, scale)
     tokens = tokens_for(name, count)
     logits = logits_of(model, tokens)
+    hidden = hidden_of(model, tokens)
     rows = sorted({*range(0, count, step), count - 1})
     probe = "model.layers.1.self_attn.k_proj.weight"
     return {
@@ -233,6 +240,8 @@ def golden(name: str, config: dict, dtype: str, scale: float, count: int, step: 
         "tokens": tokens,
         "rows": rows,
         "logits": [rounded(logits[row]) for row in rows],
+        "hidden_last": rounded(hidden[-1]),
+        "hidden_mean": rounded(hidden.mean(axis=0, dtype=np.float64)),
     }
 
 

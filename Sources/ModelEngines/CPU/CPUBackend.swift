@@ -35,6 +35,8 @@ package final class CPUBackend: BatchBackend {
   private var rotaryTables: [RotaryTable] = []
   private var tokens: [Int32] = []
   private var logitsRows: [Int] = []
+  private var hiddenRows: [Int] = []
+  package private(set) var hiddenStates: [Float] = []
 
   /// A backend for models with the given vocabulary.
   ///
@@ -152,6 +154,7 @@ package final class CPUBackend: BatchBackend {
     let layout = attention.layout
     layout.removeAll()
     logitsRows.removeAll(keepingCapacity: true)
+    hiddenRows.removeAll(keepingCapacity: true)
     tokens.removeAll(keepingCapacity: true)
     tokens.append(contentsOf: batch.tokens)
     for run in batch.runs {
@@ -159,6 +162,7 @@ package final class CPUBackend: BatchBackend {
         count: run.tokenCount, firstPosition: run.firstPosition,
         blocks: batch.blockTable[run.blockStart..<run.blockStart + run.blockCount])
       logitsRows.append(contentsOf: run.tokensWithLogits)
+      hiddenRows.append(contentsOf: run.tokensWithHidden)
     }
     layout.divide()
     for table in rotaryTables { table.prepare(layout) }
@@ -193,6 +197,11 @@ package final class CPUBackend: BatchBackend {
 
   package func gateSiLU(_ x: Matrix, into out: Operand) { operations.gate(x, into: out) }
 
+  package func keepHidden(_ x: Matrix, _ weight: AlignedBuffer, epsilon: Float) {
+    guard !hiddenRows.isEmpty || !hiddenStates.isEmpty else { return }
+    hiddenStates = operations.normalizedRows(hiddenRows, of: x, weight: weight, epsilon: epsilon)
+  }
+
   package func selectLogitsRows(_ x: Matrix, into out: Matrix) { operations.select(logitsRows, of: x, into: out) }
 
   package func computeLogits(_ x: Operand, _ head: PackedLinear) { operations.multiply(x, head, into: logits) }
@@ -212,5 +221,11 @@ extension ForwardBatch.Run {
   var tokensWithLogits: Range<Int> {
     let end = tokenStart + tokenCount
     return end - logitsRowCount..<end
+  }
+
+  /// Indices in the batch of the tokens whose hidden states are asked for.
+  var tokensWithHidden: Range<Int> {
+    let end = tokenStart + tokenCount
+    return end - hiddenRowCount..<end
   }
 }

@@ -96,6 +96,7 @@ struct CPUSizes: Equatable {
     func rotateAndStore(_ qkv: Void, _ rotary: Void, layer: Int) {}
     func attend(_ qkv: Void, layer: Int, into out: Void) {}
     func gateSiLU(_ x: Void, into out: Void) {}
+    func keepHidden(_ x: Void, _ weight: Void, epsilon: Float) {}
     func selectLogitsRows(_ x: Void, into out: Void) {}
     func computeLogits(_ x: Void, _ head: Bool) {}
   }

@@ -37,6 +37,7 @@ package final class ReferenceBackend: BatchBackend {
   package typealias Rotary = [Double]
 
   package let logits: Logits
+  package private(set) var hiddenStates: [Float] = []
   private let options: EngineOptions
   private let sequenceLength: Int
   private var shape = AttentionShape(layerCount: 0, headCount: 1, keyValueHeadCount: 1, headDimension: 1)
@@ -181,6 +182,12 @@ package final class ReferenceBackend: BatchBackend {
     out.rows = x.rows.map { row in
       (0..<count).map { row[$0] / (1 + exp(-row[$0])) * row[count + $0] }
     }
+  }
+
+  package func keepHidden(_ x: Matrix, _ weight: [Float], epsilon: Float) {
+    let normed = Matrix(columns: x.columns)
+    normalize(x, weight, epsilon: epsilon, into: normed)
+    hiddenStates = batch.runs.flatMap { run in run.tokensWithHidden.flatMap { normed.rows[$0] } }
   }
 
   package func selectLogitsRows(_ x: Matrix, into out: Matrix) {

@@ -40,6 +40,16 @@ struct TokenWords: Sendable {
   /// The token as text; what is not UTF-8 becomes U+FFFD.
   func text(_ token: TokenID) -> String { String(decoding: tokenizer(token), as: UTF8.self) }
 
+  /// The token as text; one that is not UTF-8, which parts of characters are not, as `bytes:` and its bytes as `\\x` and
+  /// two hexadecimal digits each, so that different tokens are different texts.
+  func key(_ token: TokenID) -> String {
+    let bytes = tokenizer(token)
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    return bytes.reduce(into: "bytes:") { text, byte in
+      text += (byte < 16 ? "\\x0" : "\\x") + String(byte, radix: 16)
+    }
+  }
+
   /// The token's bytes.
   func bytes(_ token: TokenID) -> JSONValue { .array(tokenizer(token).map { .integer(Int64($0)) }) }
 }

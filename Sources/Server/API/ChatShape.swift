@@ -9,6 +9,10 @@ struct ChatShape: AnswerShape {
   let hasLogprobs: Bool
   /// How the model writes calls of tools; nil if it may not call any.
   let toolSyntax: ToolSyntax?
+  /// Names of the tools that may be called.
+  let toolNames: [String]
+  /// Whether answers are sent as events, so that what was sent need not be kept.
+  let isStreamed: Bool
 
   /// One answer.
   struct Choice: Sendable {
@@ -24,7 +28,7 @@ struct ChatShape: AnswerShape {
   var prefix: String { "chatcmpl-" }
 
   func makeChoice(_ index: Int) -> Choice {
-    Choice(index: index, parser: toolSyntax.map(ToolCallParser.init))
+    Choice(index: index, parser: toolSyntax.map { ToolCallParser($0, tools: toolNames) })
   }
 
   func opening(_ choice: inout Choice) -> [JSONValue] {
@@ -49,8 +53,10 @@ struct ChatShape: AnswerShape {
       choice.calls.append(call)
       events.append(event(choice.index, [("tool_calls", .array([call.json(index: place)]))]))
     }
-    choice.text += text
-    choice.logprobs += logprobs
+    if !isStreamed {
+      choice.text += text
+      choice.logprobs += logprobs
+    }
     if let reason = chunk.finishReason {
       let isCall = !choice.calls.isEmpty && reason.apiName == "stop"
       choice.reason = isCall ? "tool_calls" : reason.apiName

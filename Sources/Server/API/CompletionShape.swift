@@ -8,7 +8,9 @@ struct CompletionShape: AnswerShape {
   /// Whether log-probabilities were asked for.
   let hasLogprobs: Bool
   /// Characters of the prompts that answers begin with, by answer; empty if they do not.
-  var promptLengths: [Int] = []
+  let promptLengths: [Int]
+  /// Whether answers are sent as events, so that what was sent need not be kept.
+  let isStreamed: Bool
 
   /// One answer.
   struct Choice: Sendable {
@@ -57,11 +59,13 @@ struct CompletionShape: AnswerShape {
       for token in chunk.promptLogprobs { append(token, to: &piece.logprobs) }
       if let token = chunk.token { append(token, to: &piece.logprobs) }
     }
-    choice.logprobs.tokens += piece.logprobs.tokens
-    choice.logprobs.values += piece.logprobs.values
-    choice.logprobs.top += piece.logprobs.top
-    choice.logprobs.offsets += piece.logprobs.offsets
-    choice.text += chunk.text
+    if !isStreamed {
+      choice.logprobs.tokens += piece.logprobs.tokens
+      choice.logprobs.values += piece.logprobs.values
+      choice.logprobs.top += piece.logprobs.top
+      choice.logprobs.offsets += piece.logprobs.offsets
+      choice.text += chunk.text
+    }
     choice.logprobs.promptOffset = piece.logprobs.promptOffset
     // The text of the prompt comes with the first token, and is counted already.
     choice.logprobs.textLength += chunk.text.unicodeScalars.count
@@ -72,20 +76,32 @@ struct CompletionShape: AnswerShape {
   }
 
   private func append(_ prompt: PromptTokenLogprobs, to logprobs: inout Logprobs) {
-    let text = words.text(prompt.token)
-    logprobs.tokens.append(.string(text))
+    logprobs.tokens.append(.string(words.key(prompt.token)))
     logprobs.values.append(prompt.logprob.map { .float($0) } ?? .null)
     logprobs.offsets.append(.integer(Int64(logprobs.promptOffset)))
-    logprobs.top.append(
-      prompt.logprob == nil ? .null : .object(prompt.top.map { (words.text($0.token), .float($0.logprob)) }))
-    logprobs.promptOffset += text.unicodeScalars.count
+    logprobs.top.append(prompt.logprob == nil ? .null : top(prompt.top, prompt.token, prompt.logprob))
+    logprobs.promptOffset += words.text(prompt.token).unicodeScalars.count
   }
 
   private func append(_ output: TokenOutput, to logprobs: inout Logprobs) {
-    logprobs.tokens.append(.string(words.text(output.token)))
+    logprobs.tokens.append(.string(words.key(output.token)))
     logprobs.values.append(output.logprob.map { .float($0) } ?? .null)
     logprobs.offsets.append(.integer(Int64(logprobs.offset)))
-    logprobs.top.append(.object(output.top.map { (words.text($0.token), .float($0.logprob)) }))
+    logprobs.top.append(top(output.top, output.token, output.logprob))
+  }
+
+  /// The most probable tokens and the one that is there, each under a key of its own: of tokens that are written alike, the
+  /// first counts.
+  private func top(_ best: [TokenLogprob], _ token: TokenID, _ logprob: Float?) -> JSONValue {
+    var members: [(String, JSONValue)] = []
+    var entries = best.map { ($0.token, $0.logprob) }
+    if let logprob { entries.append((token, logprob)) }
+    for (token, logprob) in entries {
+      let key = words.key(token)
+      if members.contains(where: { $0.0.utf8.elementsEqual(key.utf8) }) { continue }
+      members.append((key, .float(logprob)))
+    }
+    return .object(members)
   }
 
   func whole(_ choice: Choice, index: Int) -> JSONValue { json(choice, index: index, hasLogprobs: hasLogprobs) }

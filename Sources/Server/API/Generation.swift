@@ -31,7 +31,12 @@ final class Generation: Sendable {
     self.exchange = exchange
     connection = await WatchedConnection.of(exchange.channel)
     state.requestBegan()
-    connection?.observe { [weak self] in self?.breakOff(.disconnected) }
+    if let connection {
+      connection.observe { [weak self] in self?.breakOff(.disconnected) }
+    } else {
+      // A channel that was reset has lost its handlers already; then this is told at once.
+      exchange.channel.closeFuture.whenComplete { [weak self] _ in self?.breakOff(.disconnected) }
+    }
     let timer = exchange.channel.eventLoop.scheduleTask(in: .milliseconds(Int64(state.options.requestTimeout * 1000))) {
       [weak self] () -> Void in self?.breakOff(.timedOut)
     }
@@ -50,13 +55,18 @@ final class Generation: Sendable {
       let stream = try llm.samples(
         tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache, controls: plan.controls)
       streams.append(stream)
-      let isLate = contents.withLock { contents in
-        contents.ids.append(stream.id)
-        return contents.reason != nil
-      }
-      if isLate { llm.cancel(stream.id) }
+      watch(stream.id)
     }
     return streams
+  }
+
+  /// Has a request of the engine's end with this one.
+  func watch(_ id: RequestID) {
+    let isLate = contents.withLock { contents in
+      contents.ids.append(id)
+      return contents.reason != nil
+    }
+    if isLate { llm.cancel(id) }
   }
 
   /// It is over: nobody is watched any more.
@@ -80,8 +90,23 @@ final class Generation: Sendable {
     }
   }
 
-  /// What an error while reading means to the client.
-  func apiError(_ error: any Error) -> APIError {
+  /// What a refusal of the engine means to the client.
+  func refusal(_ error: InflightError) -> APIError {
+    // The engine may end between the question for it and the request.
+    if state.phase == .draining { return .unavailable("the server is shutting down", retryAfter: 10) }
+    return APIError(error, retryAfter: state.retryAfter)
+  }
+
+  /// Ends it because of an error while reading, which is noted; returns what it means to the client.
+  func fail(_ error: any Error) -> APIError {
+    let answer = apiError(error)
+    state.metrics.recordBroken(answer.code ?? "error")
+    exchange.note("broken", answer.code ?? "error")
+    finish()
+    return answer
+  }
+
+  private func apiError(_ error: any Error) -> APIError {
     switch reason {
     case .timedOut?:
       APIError(
@@ -92,7 +117,7 @@ final class Generation: Sendable {
       if let error = error as? InflightError {
         error.kind == .cancelled
           ? .unavailable("the server is shutting down", retryAfter: 10)
-          : APIError(error, retryAfter: state.retryAfter)
+          : refusal(error)
       } else {
         APIError(500, "the answer could not be written", type: "server_error", code: "internal_error")
       }

@@ -7,6 +7,8 @@ struct GenerationPlan: Sendable {
   var prompts: [[TokenID]]
   /// How tokens are chosen.
   var params: SamplingParams
+  /// Answers to a prompt. More than there are samples where all would be the same, since one is then generated for all.
+  let answerCount: Int
   /// What the answers must look like.
   var controls = TokenControls()
   /// Requests of a higher priority go first.
@@ -23,7 +25,10 @@ struct GenerationPlan: Sendable {
   /// - Throws: ``APIError`` for fields that contradict each other.
   init(_ fields: FieldValues, prompts: [[TokenID]], params: SamplingParams) throws(APIError) {
     self.prompts = prompts
+    let isSame = params.temperature == 0 && params.sampleCount > 1 && params.sampleCount >= params.n
+    answerCount = isSame ? params.n : params.sampleCount
     self.params = params
+    if isSame { (self.params.n, self.params.bestOf) = (1, nil) }
     priority = fields["priority"]?.wholeNumber ?? 0
     cache = CacheOptions(salt: fields["cache_salt"]?.stringValue)
     isStreamed = fields["stream"]?.boolValue ?? false
@@ -33,7 +38,7 @@ struct GenerationPlan: Sendable {
     }
     includesUsage = options?["include_usage"]?.boolValue ?? false
     do throws(SamplingParamsError) {
-      _ = try params.validated()
+      _ = try self.params.validated()
     } catch {
       throw .invalid(error.parameter, "is \(error.value); it must be \(error.allowed)")
     }
@@ -41,9 +46,8 @@ struct GenerationPlan: Sendable {
       throw .invalid(
         "best_of", "must be n, which is \(params.n), where the answer is streamed: the best are known at the end")
     }
-    guard prompts.count * params.sampleCount <= Self.maximumAnswers else {
-      throw .invalid(
-        "n", "\(prompts.count * params.sampleCount) answers are more than \(Self.maximumAnswers) in one request")
+    guard prompts.count * answerCount <= Self.maximumAnswers else {
+      throw .invalid("n", "\(prompts.count * answerCount) answers are more than \(Self.maximumAnswers) in one request")
     }
   }
 
@@ -60,12 +64,16 @@ struct GenerationPlan: Sendable {
   /// The most answers to one request.
   private static let maximumAnswers = 1024
 
-  /// The answers that a piece of what was generated for a prompt belongs to: one, or all if it is about the prompt.
+  /// The answers that a piece of what was generated for a prompt belongs to: one, or all if it is about the prompt or all are
+  /// the same.
   func answers(prompt: Int, _ chunk: CompletionChunk) -> Range<Int> {
-    let first = prompt * params.sampleCount
-    if !chunk.promptLogprobs.isEmpty { return first..<first + params.sampleCount }
+    let first = prompt * answerCount
+    if !chunk.promptLogprobs.isEmpty || params.sampleCount < answerCount { return first..<first + answerCount }
     return first + chunk.sampleIndex..<first + chunk.sampleIndex + 1
   }
+
+  /// How many answers have the tokens of each sample.
+  var copyCount: Int { answerCount / params.sampleCount }
 }
 
 /// Chooses the best of several answers to a prompt: those with the largest mean log-probability of a token, best first.
@@ -104,11 +112,22 @@ struct Usage: Sendable {
   private var completionCount = 0
   private var cachedCount = 0
 
-  /// Adds an answer.
-  mutating func add(_ summary: RequestSummary) {
+  /// Adds the answers to a prompt, of which `copyCount` have the tokens of each sample.
+  mutating func add(_ summary: RequestSummary, copyCount: Int = 1) {
     promptCount += summary.promptTokenCount
-    completionCount += summary.completionTokenCount
+    completionCount += summary.completionTokenCount * copyCount
     cachedCount += summary.cachedTokenCount
+  }
+
+  /// Adds an embedding.
+  mutating func add(_ embedding: Embedding) {
+    promptCount += embedding.promptTokenCount
+    cachedCount += embedding.cachedTokenCount
+  }
+
+  /// As `/v1/embeddings` writes it.
+  var promptJSON: JSONValue {
+    .object([("prompt_tokens", .integer(Int64(promptCount))), ("total_tokens", .integer(Int64(promptCount)))])
   }
 
   /// As the API writes it.

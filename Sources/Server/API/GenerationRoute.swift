@@ -29,12 +29,12 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     do {
       streams = try generation.submit(plan)
     } catch {
-      throw APIError(error, retryAfter: state.retryAfter)
+      throw generation.refusal(error)
     }
     if plan.isStreamed {
       return .events { writer in try await stream(streams, plan, generation, &writer) }
     }
-    let count = streams.count * plan.params.sampleCount
+    let count = streams.count * plan.answerCount
     var choices = (0..<count).map { shape.makeChoice($0) }
     var usage = Usage()
     var ranking = AnswerRanking(count: count)
@@ -44,10 +44,10 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
           _ = shape.add(chunk, to: &choices[answer])
           ranking.add(chunk, to: answer)
         }
-        if let summary = chunk.summary { usage.add(summary) }
+        if let summary = chunk.summary { usage.add(summary, copyCount: plan.copyCount) }
       }
     } catch {
-      throw broken(generation, error)
+      throw generation.fail(error)
     }
     generation.finish()
     usage.note(exchange)
@@ -58,18 +58,10 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
         usage: usage.json))
   }
 
-  private func broken(_ generation: Generation, _ error: any Error) -> APIError {
-    let answer = generation.apiError(error)
-    state.metrics.recordBroken(answer.code ?? "error")
-    exchange.note("broken", answer.code ?? "error")
-    generation.finish()
-    return answer
-  }
-
   private func stream(
     _ streams: [CompletionStream], _ plan: GenerationPlan, _ generation: Generation, _ writer: inout EventWriter
   ) async throws {
-    var choices = (0..<streams.count * plan.params.sampleCount).map { shape.makeChoice($0) }
+    var choices = (0..<streams.count * plan.answerCount).map { shape.makeChoice($0) }
     var usage = Usage()
     let nothing: JSONValue? = plan.includesUsage ? .null : nil
     do {
@@ -79,7 +71,7 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
         }
       }
       try await generation.read(streams) { index, chunk in
-        if let summary = chunk.summary { usage.add(summary) }
+        if let summary = chunk.summary { usage.add(summary, copyCount: plan.copyCount) }
         for answer in plan.answers(prompt: index, chunk) {
           for choice in shape.add(chunk, to: &choices[answer]) {
             try await writer.send(envelope(shape.objects.event, choices: [choice], usage: nothing))
@@ -90,7 +82,7 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
         try await writer.send(envelope(shape.objects.event, choices: [], usage: usage.json))
       }
     } catch {
-      let answer = broken(generation, error)
+      let answer = generation.fail(error)
       // Without a reader there is nobody to tell.
       if generation.reason == .disconnected { throw error }
       try await writer.send(answer.body)

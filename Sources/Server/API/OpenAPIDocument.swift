@@ -60,11 +60,9 @@ struct OpenAPIDocument: Sendable {
       members.append(("security", .array([.object([("key", .array([]))])])))
     }
     var answers: [(String, JSONValue)] = []
-    if endpoint != .embeddings {
-      var content: [(String, JSONValue)] = [(detail.type, .object([("schema", detail.answer)]))]
-      if detail.isStreamed { content.append(("text/event-stream", .object([]))) }
-      answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
-    }
+    var content: [(String, JSONValue)] = [(detail.type, .object([("schema", detail.answer)]))]
+    if detail.isStreamed { content.append(("text/event-stream", .object([]))) }
+    answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
     for (status, words) in Self.errors(endpoint) {
       answers.append(
         (
@@ -109,7 +107,10 @@ struct OpenAPIDocument: Sendable {
       Detail(
         summary: "Answer a conversation, in the newer form.", fields: RouteFields.responses,
         answer: object(["id": "string", "object": "string", "status": "string", "output": "array"]), isStreamed: true)
-    case .embeddings: Detail(summary: "Not offered by this engine.", fields: nil)
+    case .embeddings:
+      Detail(
+        summary: "Texts as points in the model's space.", fields: RouteFields.embeddings,
+        answer: object(["object": "string", "data": "array", "model": "string", "usage": "object"]))
     case .tokenize:
       Detail(
         summary: "A text in tokens.", fields: RouteFields.tokenize,
@@ -131,18 +132,18 @@ struct OpenAPIDocument: Sendable {
       ("413", "The body is too large."),
       ("415", "The body is not JSON."),
     ]
+    let generating = [
+      ("429", "As many requests wait as may wait."), ("500", "The engine failed."), ("504", "It took too long."),
+    ]
     switch endpoint {
     case .version, .metrics, .openAPI: return []
     case .health: return [("503", "Loading, shutting down or stalled.")]
     case .models, .liveState: return engine
     case .model: return engine + [("404", "No such model.")]
     case .cacheEvents: return engine + [("400", "Last-Event-ID is not a number."), ("501", "Cache events are off.")]
-    case .embeddings: return [("401", "No valid key."), ("501", "Not offered.")]
     case .tokenize, .detokenize: return engine + body
-    case .completions, .chat, .responses:
-      return engine + body + [
-        ("429", "As many requests wait as may wait."), ("500", "The engine failed."), ("504", "It took too long."),
-      ]
+    case .completions, .chat, .responses: return engine + body + generating
+    case .embeddings: return engine + body + generating + [("501", "The engine has no embeddings.")]
     }
   }
 

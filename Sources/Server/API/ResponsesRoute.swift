@@ -42,7 +42,7 @@ struct ResponsesRoute: Sendable {
     }
     let generation = await Generation(exchange, llm: llm, state: state)
     let streams: [CompletionStream]
-    do { streams = try generation.submit(plan) } catch { throw APIError(error, retryAfter: state.retryAfter) }
+    do { streams = try generation.submit(plan) } catch { throw generation.refusal(error) }
     if plan.isStreamed {
       return .events { writer in try await stream(streams, generation, &writer) }
     }
@@ -50,7 +50,7 @@ struct ResponsesRoute: Sendable {
     do {
       try await generation.read(streams) { _, chunk in output.add(chunk) }
     } catch {
-      throw broken(generation, error)
+      throw generation.fail(error)
     }
     generation.finish()
     output.usage.note(exchange)
@@ -98,14 +98,6 @@ struct ResponsesRoute: Sendable {
     }
   }
 
-  private func broken(_ generation: Generation, _ error: any Error) -> APIError {
-    let answer = generation.apiError(error)
-    state.metrics.recordBroken(answer.code ?? "error")
-    exchange.note("broken", answer.code ?? "error")
-    generation.finish()
-    return answer
-  }
-
   private func stream(
     _ streams: [CompletionStream], _ generation: Generation, _ writer: inout EventWriter
   ) async throws {
@@ -133,7 +125,7 @@ struct ResponsesRoute: Sendable {
         }
       }
     } catch {
-      let answer = broken(generation, error)
+      let answer = generation.fail(error)
       if generation.reason == .disconnected { throw error }
       return try await writer.send(
         named: event(

@@ -1,4 +1,3 @@
-internal import Executor
 internal import Inflight
 internal import JSON
 
@@ -7,9 +6,9 @@ struct StateRoutes: Sendable {
   /// What the server's routes share.
   let state: ServerState
 
-  /// Between two events of the live view.
+  /// Between two looks at what there is to tell.
   private static let interval = Duration.milliseconds(100)
-  /// Ticks without an event after which a comment finds out whether the client is still there.
+  /// Looks without an event after which a comment finds out whether the client is still there.
   private static let ticksPerComment = 100
 
   /// `GET /health`
@@ -49,82 +48,6 @@ struct StateRoutes: Sendable {
     .object([
       ("id", .string(name)), ("object", "model"), ("created", .integer(state.created)), ("owned_by", "inflight"),
       ("max_model_len", .integer(Int64(llm.engineLimits.maximumSequenceLength))),
-    ])
-  }
-
-  /// `GET /inflight/state`: every step and its batch, sent several times a second.
-  func liveState() throws(APIError) -> Answer {
-    let llm = try state.engine()
-    return .events { writer in
-      llm.board.addWatcher()
-      defer { llm.board.removeWatcher() }
-      let start = llm.statistics()
-      var next = start.stepCount
-      var last = (tokens: start.generatedTokenCount, time: ContinuousClock.now)
-      // One event at once, and one after the last step, show what is there when nobody is aboard.
-      var isRestShown = false
-      var silence = 0
-      while state.phase == .ready, !Task.isCancelled {
-        let steps = llm.board.steps(from: next)
-        let statistics = llm.statistics()
-        let now = ContinuousClock.now
-        let seconds = (now - last.time) / .seconds(1)
-        let rate = seconds > 0 ? Double(statistics.generatedTokenCount - last.tokens) / seconds : 0
-        for step in steps {
-          try await writer.send(event(step.statistics, statistics, batch: step.entries, tokensPerSecond: rate))
-        }
-        if let step = steps.last {
-          next = step.statistics.index + 1
-          last = (statistics.generatedTokenCount, now)
-          isRestShown = false
-        }
-        let isIdle = statistics.activeRequestCount == 0 && statistics.waitingRequestCount == 0
-        silence = steps.isEmpty ? silence + 1 : 0
-        if steps.isEmpty, isIdle && !isRestShown || silence % Self.ticksPerComment == 0 {
-          try await writer.send(event(statistics.lastStep, statistics, batch: [], tokensPerSecond: rate))
-          last = (statistics.generatedTokenCount, now)
-          isRestShown = isIdle
-        }
-        try await Task.sleep(for: Self.interval)
-      }
-    }
-  }
-
-  private func event(
-    _ step: StepStatistics, _ statistics: ExecutorStatistics, batch: [BatchBoard.Entry], tokensPerSecond: Double
-  ) -> JSONValue {
-    func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
-    let latencies = state.metrics.recentLatencies
-    // Between steps the books are those of now.
-    let (used, free, waiting) =
-      batch.isEmpty
-      ? (statistics.usedBlockCount, statistics.freeBlockCount, statistics.waitingRequestCount)
-      : (step.usedBlockCount, step.freeBlockCount, step.waitingRequestCount)
-    let cached = min(step.cachedBlockCount, free)
-    return .object([
-      ("step", count(batch.isEmpty ? statistics.stepCount : step.index + 1)),
-      ("time_ms", .rounded(Double(step.forwardNanoseconds + step.overheadNanoseconds) / 1e6, digits: 3)),
-      (
-        "batch",
-        .array(
-          batch.map { entry in
-            .object([
-              ("id", .integer(Int64(clamping: entry.id.rawValue))),
-              ("phase", entry.isContext ? "context" : "generation"),
-              ("tokens", count(entry.tokenCount)), ("prompt_tokens", count(entry.promptTokenCount)),
-              ("generated", count(entry.generatedTokenCount)),
-            ])
-          })
-      ), ("waiting", count(waiting)),
-      (
-        "blocks",
-        .object([
-          ("total", count(used + free)), ("used", count(used)), ("cached", count(cached)),
-          ("free", count(free - cached)),
-        ])
-      ), ("tokens_per_second", .rounded(tokensPerSecond, digits: 1)),
-      ("ttft_ms", .rounded(latencies.timeToFirstToken * 1000, digits: 2)),
-      ("itl_ms", .rounded(latencies.interTokenLatency * 1000, digits: 3)),
     ])
   }
 

@@ -44,35 +44,47 @@ struct TextRoutes: Sendable {
     var params = SamplingParams(maxTokens: 16, temperature: 1)
     fields.apply(to: &params)
     if params.echo { params.promptLogprobs = params.logprobs }
-    var plan = try GenerationPlan(fields, prompts: prompts(fields["prompt"], llm), params: params)
+    var plan = try GenerationPlan(fields, prompts: prompts("prompt", fields["prompt"], llm), params: params)
     if let guided = try GuidedRequest.read(fields) { try plan.follow(guided, llm) }
     let shape = CompletionShape(
-      words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: echoLengths(plan, llm))
+      words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: try echoLengths(plan, llm),
+      isStreamed: plan.isStreamed)
     return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
   }
 
   /// Characters of the prompt that each answer begins with; empty if they do not, or nobody asks.
-  private func echoLengths(_ plan: GenerationPlan, _ llm: LLM) -> [Int] {
+  ///
+  /// - Throws: ``APIError`` for a token that is not in the vocabulary.
+  private func echoLengths(_ plan: GenerationPlan, _ llm: LLM) throws(APIError) -> [Int] {
     guard plan.params.echo, plan.params.logprobs != nil else { return [] }
-    return plan.prompts.flatMap { prompt in
+    var lengths: [Int] = []
+    for prompt in plan.prompts {
       let kept = prompt.suffix(plan.params.truncatePrompt ?? .max)
-      let text = try? llm.tokenizer.decode(kept, skipSpecialTokens: plan.params.skipSpecialTokens)
-      return Array(repeating: text?.unicodeScalars.count ?? 0, count: plan.params.sampleCount)
+      let text: String
+      do {
+        text = try llm.tokenizer.decode(kept, skipSpecialTokens: plan.params.skipSpecialTokens)
+      } catch {
+        throw .invalid("prompt", "\(error)")
+      }
+      lengths += Array(repeating: text.unicodeScalars.count, count: plan.answerCount)
     }
+    return lengths
   }
 
-  /// One or several texts or lists of tokens.
-  private func prompts(_ value: JSONValue?, _ llm: LLM) throws(APIError) -> [[TokenID]] {
+  /// One or several texts or lists of tokens, which `field` has.
+  ///
+  /// - Throws: ``APIError`` for one that is empty.
+  func prompts(_ field: String, _ value: JSONValue?, _ llm: LLM) throws(APIError) -> [[TokenID]] {
     func tokens(_ value: JSONValue) -> [TokenID] {
       if let text = value.stringValue { return llm.tokenizer.encode(text) }
       return (value.arrayValue ?? []).compactMap { $0.wholeNumber.map(TokenID.init) }
     }
-    guard let value else { throw .invalid("prompt", "is missing") }
+    guard let value else { throw .invalid(field, "is missing") }
     let list: [JSONValue]
     if let elements = value.arrayValue, elements.first?.wholeNumber == nil { list = elements } else { list = [value] }
     let prompts = list.map(tokens)
     guard !prompts.contains(where: \.isEmpty) else {
-      throw .invalid("prompt", "is empty; it must have at least one token")
+      throw .invalid(field, "is empty; it must have at least one token")
     }
     return prompts
   }
@@ -103,10 +115,18 @@ struct TextRoutes: Sendable {
       if let guided { throw .invalid(guided.field, "cannot be there where tool_choice asks for a call") }
       try plan.follow(forced.guided, llm)
       syntax = .bare
+    } else if let syntax, let strict = try StrictCalls(fields, syntax: syntax) {
+      if let guided { throw .invalid(guided.field, "cannot be there where tools are strict") }
+      try plan.follow(strict.guided, llm)
     } else if let guided {
+      // Its form is the caller's, and no call.
       try plan.follow(guided, llm)
+      syntax = nil
     }
-    let shape = ChatShape(words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax)
+    let toolNames = (fields["tools"]?.arrayValue ?? []).compactMap { $0["function"]?["name"]?.stringValue }
+    let shape = ChatShape(
+      words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax, toolNames: toolNames,
+      isStreamed: plan.isStreamed)
     return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
   }
 

@@ -36,10 +36,15 @@ package enum ToolSyntax: Sendable, Equatable {
   /// `<|python_tag|>`: Llama 3.
   case bare
 
+  /// What a tagged call begins with.
+  static let opening = "<tool_call>"
+  /// What it ends with.
+  static let closing = "</tool_call>"
+
   /// The syntax that a chat template teaches, by what it says; tags if it says nothing.
   package init(template: String) {
     let isLlama = template.contains("<|python_tag|>") || template.contains("Environment: ipython")
-    self = isLlama && !template.contains("<tool_call>") ? .bare : .tagged
+    self = isLlama && !template.contains(Self.opening) ? .bare : .tagged
   }
 }
 
@@ -47,6 +52,8 @@ package enum ToolSyntax: Sendable, Equatable {
 /// looked like one and is not comes out as text.
 package struct ToolCallParser: Sendable {
   private let syntax: ToolSyntax
+  /// Names of the tools that there are.
+  private let tools: [String]
   /// What is not decided yet.
   private var held = ""
   /// Whether ``held`` is inside of a call's tags.
@@ -55,18 +62,17 @@ package struct ToolCallParser: Sendable {
   private var isText = false
   private var makesName: @Sendable () -> String
 
-  private static let opening = "<tool_call>"
-  private static let closing = "</tool_call>"
   private static let pythonTag = "<|python_tag|>"
 
   /// Creates a parser at the beginning of an answer.
-  package init(_ syntax: ToolSyntax) {
-    self.init(syntax, makesName: { "call_" + Exchange.randomName() })
+  package init(_ syntax: ToolSyntax, tools: [String]) {
+    self.init(syntax, tools: tools, makesName: { "call_" + Exchange.randomName() })
   }
 
   /// Creates a parser whose calls have these names.
-  package init(_ syntax: ToolSyntax, makesName: @escaping @Sendable () -> String) {
+  package init(_ syntax: ToolSyntax, tools: [String], makesName: @escaping @Sendable () -> String) {
     self.syntax = syntax
+    self.tools = tools
     self.makesName = makesName
   }
 
@@ -84,12 +90,12 @@ package struct ToolCallParser: Sendable {
     var calls: [ToolCall] = []
     while true {
       if isInside {
-        guard let end = held.firstRange(ofBytes: Self.closing) else { break }
+        guard let end = held.firstRange(ofBytes: ToolSyntax.closing) else { break }
         let body = String(held[..<end.lowerBound])
         held = String(held[end.upperBound...])
         isInside = false
-        if let call = call(body) { calls.append(call) } else { text += Self.opening + body + Self.closing }
-      } else if let start = held.firstRange(ofBytes: Self.opening) {
+        if let call = call(body) { calls.append(call) } else { text += ToolSyntax.opening + body + ToolSyntax.closing }
+      } else if let start = held.firstRange(ofBytes: ToolSyntax.opening) {
         text += held[..<start.lowerBound]
         held = String(held[start.upperBound...])
         isInside = true
@@ -99,10 +105,14 @@ package struct ToolCallParser: Sendable {
     }
     if isLast {
       // A model may end without the closing tag.
-      if isInside, let call = call(held) { calls.append(call) } else { text += (isInside ? Self.opening : "") + held }
+      if isInside, let call = call(held) {
+        calls.append(call)
+      } else {
+        text += (isInside ? ToolSyntax.opening : "") + held
+      }
       held = ""
     } else if !isInside {
-      let kept = held.suffixThatBegins(Self.opening)
+      let kept = held.suffixThatBegins(ToolSyntax.opening)
       text += held.dropLastBytes(kept)
       held = held.lastBytes(kept)
     }
@@ -162,15 +172,19 @@ package struct ToolCallParser: Sendable {
     return objects
   }
 
+  /// The call that a JSON object is, if it names a tool that there is. Without a tag around it, it must have arguments too: an
+  /// answer may be JSON of any form.
   private func call(_ body: String) -> ToolCall? {
     guard let json = try? JSONValue(parsing: body, limits: JSONLimits(depth: 64)),
-      let name = json["name"]?.stringValue, !name.isEmpty
+      let name = json["name"]?.stringValue, tools.contains(where: { $0.utf8.elementsEqual(name.utf8) })
     else { return nil }
     let arguments: String
     switch json["arguments"] ?? json["parameters"] {
     case .string(let text)?: arguments = text
-    case .null?, nil: arguments = "{}"
-    case let value?: arguments = value.serialized()
+    case .object(let object)?: arguments = JSONValue.object(object).serialized()
+    case .null?: arguments = "{}"
+    case nil where syntax == .tagged: arguments = "{}"
+    default: return nil
     }
     return ToolCall(id: makesName(), name: name, arguments: arguments)
   }

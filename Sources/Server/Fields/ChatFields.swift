@@ -103,7 +103,8 @@ extension RouteFields {
         RequestField("name", .string(maximumBytes: nameLimit), isRequired: true, "The function's name."),
         RequestField("description", .string(maximumBytes: textLimit), "What it does."),
         RequestField("parameters", .object, "The JSON schema of its arguments."),
-        RequestField("strict", .any, use: .only([false], reason: unsupported), "Force the schema."),
+        RequestField(
+          "strict", .boolean, "Whether calls that the model is free to make have the schema's form. Default false."),
       ]), isRequired: true, "The function."),
   ]
 }

@@ -104,13 +104,8 @@ package enum RouteFields {
   package static let completions: [RequestField] =
     serving + [
       RequestField(
-        "prompt",
-        .anyOf([
-          .string(maximumBytes: textLimit),
-          .array(.string(maximumBytes: textLimit), count: 1...maximumPrompts),
-          .array(.integer(0...Int(Int32.max)), count: 1...maximumPromptTokens),
-          .array(.array(.integer(0...Int(Int32.max)), count: 1...maximumPromptTokens), count: 1...maximumPrompts),
-        ]), isRequired: true, "One or several texts or lists of tokens to go on from."),
+        "prompt", .anyOf(prompts(count: maximumPrompts)), isRequired: true,
+        "One or several texts or lists of tokens to go on from."),
       RequestField(
         "max_tokens", .integer(1...Int(Int32.max)), use: .sampling { $0.maxTokens = $1.wholeNumber },
         "Most tokens to generate. Default 16."),
@@ -125,6 +120,13 @@ package enum RouteFields {
         "best_of", .integer(1...SamplingParams.maximumSamples), use: .sampling { $0.bestOf = $1.wholeNumber },
         "Number of answers to generate, of which the n most probable are returned; not with stream. Default n."),
     ] + guided + sampling
+
+  /// One or several texts or lists of tokens, at most `count`.
+  static func prompts(count: Int) -> [FieldType] {
+    let text = FieldType.string(maximumBytes: textLimit)
+    let tokens = FieldType.array(.integer(0...Int(Int32.max)), count: 1...maximumPromptTokens)
+    return [text, .array(text, count: 1...count), tokens, .array(tokens, count: 1...count)]
+  }
 
   /// The most prompts of one request.
   static let maximumPrompts = 256

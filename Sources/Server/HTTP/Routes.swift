@@ -1,3 +1,4 @@
+internal import Catalogue
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
@@ -76,8 +77,8 @@ struct Routes: Sendable {
     case .metrics: return states.metrics()
     case .openAPI: return .json(OpenAPIDocument(options: state.options).json)
     case .models: return try states.models()
-    case .model: return try states.model(named: Self.decoded(name))
-    case .liveState: return try states.liveState()
+    case .model: return try states.model(named: String(decoding: percentDecoded(name), as: UTF8.self))
+    case .liveState: return try LiveState(state: state).answer()
     case .cacheEvents:
       return try states.cacheEvents(after: request.headers[.lastEventID])
     case .completions: return try await texts.completions(try await body(of: request), exchange)
@@ -87,29 +88,8 @@ struct Routes: Sendable {
     case .tokenize: return try texts.tokenize(try await body(of: request))
     case .detokenize: return try texts.detokenize(try await body(of: request))
     case .embeddings:
-      throw APIError(
-        501, "this server's engine has no embeddings; it generates text", type: "not_implemented", code: "not_supported"
-      )
+      return try await EmbeddingsRoute(try await body(of: request), state: state, exchange: exchange).run()
     }
-  }
-
-  /// A part of a path with its escapes (`%2F`) resolved; what is no escape stays.
-  static func decoded(_ part: String) -> String {
-    let bytes = Array(part.utf8)
-    var output: [UInt8] = []
-    var index = 0
-    while index < bytes.count {
-      if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
-        let byte = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
-      {
-        output.append(byte)
-        index += 3
-      } else {
-        output.append(bytes[index])
-        index += 1
-      }
-    }
-    return String(decoding: output, as: UTF8.self)
   }
 
   /// Reads the body of a request, which must be a JSON object.

@@ -4,7 +4,6 @@ internal import HummingbirdTLS
 package import Inflight
 package import Logging
 internal import NIOCore
-internal import NIOPosix
 internal import NIOSSL
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -70,7 +69,7 @@ package struct InflightServer: Sendable {
   private func httpServer() throws -> HTTPServerBuilder {
     let plain = HTTPServerBuilder.http1(
       configuration: .init(
-        additionalChannelHandlers: [ConnectionWatcher()],
+        additionalChannelHandlers: [ConnectionWatcher(), ContinueHandler()],
         idleTimeout: .milliseconds(Int64(state.options.idleTimeout * 1000))))
     guard let tls = state.options.tls else { return plain }
     var configuration = TLSConfiguration.makeServerConfiguration(
@@ -79,76 +78,5 @@ package struct InflightServer: Sendable {
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
     return try .tls(plain, tlsConfiguration: configuration)
-  }
-}
-
-/// Loads the model, keeps it, and on the way out lets what is running finish.
-private struct ModelService: Service {
-  let state: ServerState
-  let load: InflightServer.Load
-
-  func run() async throws {
-    let start = ContinuousClock.now
-    let llm = try await loadModel()
-    state.becomeReady(llm)
-    if let events = llm.cacheEvents {
-      Task { [state] in
-        for await event in events { state.cacheEvents.append(event) }
-      }
-    }
-    state.logger.notice(
-      "ready",
-      metadata: [
-        "model": "\(state.options.modelNames.first ?? "")",
-        "ms": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
-      ])
-    try? await gracefulShutdown()
-    await drain(llm)
-  }
-
-  /// Loads on a thread of its own, since packing weights would keep one of few threads from answering.
-  private func loadModel() async throws -> LLM {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let result = await withTaskExecutorPreference(LoopExecutor(loop: group.next())) {
-      await Result(catching: { [state, load] in
-        try await load({ state.loaded($0) }, { state.metrics.record($0) })
-      })
-    }
-    try? await group.shutdownGracefully()
-    return try result.get()
-  }
-
-  /// Waits for running requests, as long as it may, and ends the others.
-  private func drain(_ llm: LLM) async {
-    state.beginDraining()
-    state.logger.notice("draining", metadata: ["requests": "\(state.activeRequestCount)"])
-    let deadline = ContinuousClock.now + .seconds(state.options.drainTimeout)
-    while state.activeRequestCount > 0, ContinuousClock.now < deadline {
-      try? await Task.sleep(for: .milliseconds(20))
-    }
-    if state.activeRequestCount > 0 {
-      state.logger.warning("cancelling", metadata: ["requests": "\(state.activeRequestCount)"])
-    }
-    await llm.shutdown(.cancelling)
-  }
-}
-
-/// Runs tasks on an event loop of their own.
-private final class LoopExecutor: TaskExecutor {
-  private let loop: any EventLoop
-
-  init(loop: any EventLoop) { self.loop = loop }
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    // The job is run exactly once, which is what the executor promises in exchange for the unowned reference.
-    let job = UnownedJob(job)
-    loop.execute { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-  }
-}
-
-extension Result where Failure == any Error {
-  /// What `body` returns or throws.
-  fileprivate init(catching body: () async throws -> Success) async {
-    do { self = .success(try await body()) } catch { self = .failure(error) }
   }
 }

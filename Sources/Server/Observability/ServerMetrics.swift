@@ -76,6 +76,18 @@ package final class ServerMetrics: Sendable {
     }
   }
 
+  /// An embedding is there.
+  package func record(_ embedding: Embedding, totalSeconds: Double) {
+    promptLength.observe(Double(embedding.promptTokenCount))
+    requestLatency.observe(totalSeconds)
+    counts.withLock { counts in
+      counts.promptTokens += UInt64(embedding.promptTokenCount)
+      counts.cachedTokens += UInt64(embedding.cachedTokenCount)
+      counts.finished["embedding", default: 0] += 1
+      counts.finishedCount += 1
+    }
+  }
+
   /// A request was broken off: by its client, by a time limit, by a failure.
   package func recordBroken(_ reason: String) { counts.withLock { $0.finished[reason, default: 0] += 1 } }
 

@@ -23,6 +23,17 @@ function latency(value) {
   return value === 0 ? null : measure(value);
 }
 
+/** A map with a letter for every block, of one in which the length of a run may stand before its letter. */
+function wholeMap(runs) {
+  let map = "";
+  for (const [, length, letter] of runs.slice(0, 2 * maximumMapLength).matchAll(/(\d{0,6})(\D)/g)) {
+    const room = maximumMapLength - map.length;
+    if (room <= 0) break;
+    map += letter.repeat(Math.min(room, length === "" ? 1 : Number(length)));
+  }
+  return map;
+}
+
 /** One state with everything of the type that it should have, and no more of it than can be shown. Null if it is none. */
 export function checkedState(value) {
   if (typeof value !== "object" || value === null || !Number.isFinite(value.step)) return null;
@@ -45,7 +56,7 @@ export function checkedState(value) {
       used: count(blocks.used),
       cached: count(blocks.cached),
       free: count(blocks.free),
-      map: typeof blocks.map === "string" ? blocks.map.slice(0, maximumMapLength) : null,
+      map: typeof blocks.map === "string" ? wholeMap(blocks.map) : null,
     },
     // A server may tell the mean of the last moment; with nobody aboard nothing is written now.
     tokensPerSecond: batch.length + count(value.waiting) === 0 ? 0 : measure(value.tokens_per_second),
@@ -169,6 +180,9 @@ export class EngineState {
       this.#steps.push({ ...state, blocks: undefined, gap: this.#afterGap || isNewEngine });
       this.#afterGap = false;
     }
+    // Of the states that come together only the newest has a map.
+    const known = this.latest?.blocks;
+    if (state.blocks.map === null && known?.map && known.total === state.blocks.total) state.blocks.map = known.map;
     this.latest = state;
     this.#addPoint(state);
     this.#set("live");

@@ -88,6 +88,10 @@ package final class FakeModelEngine: ModelEngine, KVBlockStore {
   package let limits: ModelEngineLimits
   /// The fake's cache.
   package let cacheGeometry: KVCacheGeometry
+  /// Width of the fake's hidden states, of which that after a history is the beginning of its logits; nil for none.
+  package let hiddenSize: Int?
+  /// Those of the last pass.
+  package private(set) var hiddenStates: [Float] = []
   /// What the fake has seen.
   package let log = Log()
 
@@ -99,8 +103,10 @@ package final class FakeModelEngine: ModelEngine, KVBlockStore {
   /// Creates a fake with an empty cache.
   package init(
     vocabularySize: Int = 97, maximumSequenceLength: Int = 512, maximumBatchTokens: Int = 256,
-    maximumLogitsRows: Int = 64, blockSize: Int = 4, blockCount: Int = 256, script: Script = Script()
+    maximumLogitsRows: Int = 64, blockSize: Int = 4, blockCount: Int = 256, hiddenSize: Int? = nil,
+    script: Script = Script()
   ) {
+    self.hiddenSize = hiddenSize
     limits = ModelEngineLimits(
       vocabularySize: vocabularySize, maximumSequenceLength: maximumSequenceLength,
       maximumBatchTokens: maximumBatchTokens, maximumLogitsRows: maximumLogitsRows)
@@ -130,6 +136,7 @@ package final class FakeModelEngine: ModelEngine, KVBlockStore {
         throw RunFailure(runIndex: index, reason: "the run was told to fail")
       }
     }
+    hiddenStates = try hiddenStates(of: batch)
     logits.resize(rowCount: batch.logitsRowCount)
     var row = 0
     for run in batch.runs {
@@ -144,6 +151,15 @@ package final class FakeModelEngine: ModelEngine, KVBlockStore {
       }
     }
     return logits
+  }
+
+  private func hiddenStates(of batch: ForwardBatch) throws -> [Float] {
+    try batch.runs.flatMap { run in
+      let end = run.firstPosition + run.tokenCount
+      return try (end - run.hiddenRowCount..<end).flatMap { position in
+        Self.logits(after: try read(0..<position + 1, run, of: batch), vocabularySize: hiddenSize ?? 0)
+      }
+    }
   }
 
   /// The logits after `history`, as a batch would return them.
