@@ -88,10 +88,22 @@ import Testing
     }
   }
 
+  @Test func answersWithoutChanceAreTheSameAndGeneratedOnce() async throws {
+    try await TinyServer().serve { client in
+      let body = #"{"prompt": "a", "n": 3, "temperature": 0, "max_tokens": 5, "ignore_eos": true}"#
+      let answer = try await client.post("/v1/completions", body)
+      #expect(answer.status == .ok)
+      let choices = try answer.json["choices"]?.arrayValue ?? []
+      #expect(choices.count == 3)
+      #expect(Set(choices.compactMap { $0["text"]?.stringValue }).count == 1)
+      #expect(try answer.json["usage"]?["completion_tokens"]?.intValue == 15)
+    }
+  }
+
   @Test func contradictionsNameTheField() async throws {
     try await TinyServer().serve { client in
       for (body, field) in [
-        (#""n": 2, "temperature": 0"#, "n"), (#""n": 3, "best_of": 2"#, "best_of"),
+        (#""n": 3, "best_of": 2"#, "best_of"),
         (#""min_tokens": 9, "max_tokens": 3"#, "min_tokens"),
         (#""include_stop_str_in_output": true"#, "include_stop_str_in_output"),
         (#""stop": """#, "stop"), (#""guided_regex": "(""#, "guided_regex"),
