@@ -1,7 +1,9 @@
 import Foundation
+import HTTPTypes
 import HummingbirdTesting
 import Inflight
 import JSON
+import Server
 import TestKit
 import Testing
 
@@ -37,7 +39,8 @@ import Testing
 
   @Test func lengthPoolingAndBytesAreChosen() async throws {
     try await TinyServer(hiddenSize: Self.size).serve { client in
-      let mean = try await client.post("/v1/embeddings", #"{"input": "ab", "pooling": "mean", "normalize": false}"#).json
+      let mean = try await client.post("/v1/embeddings", #"{"input": "ab", "pooling": "mean", "normalize": false}"#)
+        .json
       let expected = zip(state(after: "a"), state(after: "ab")).map { Float((Double($0) + Double($1)) / 2) }
       #expect(values(mean["data"]?[0]?["embedding"]) == expected)
       let unit = values(try await client.post("/v1/embeddings", #"{"input": "ab"}"#).json["data"]?[0]?["embedding"])
