@@ -215,7 +215,7 @@ import Testing
       let begun = opening.indices.last { history.suffix($0).elementsEqual(opening[..<$0]) } ?? 0
       return opening[begun]
     }
-    func tools(_ strict: Bool) -> String {
+    @Sendable func tools(_ strict: Bool) -> String {
       #""tools": [{"type": "function", "function": {"name": "f", "strict": \#(strict), "parameters": {"type": "object","#
         + #""properties": {"x": {"enum": [1, 2]}}, "required": ["x"], "additionalProperties": false}}}]"#
     }
