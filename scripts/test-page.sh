@@ -64,7 +64,9 @@ fi
 cd Tests/PageAcceptance
 export PYTHONDONTWRITEBYTECODE=1
 if [ ${#tests[@]} -eq 0 ]; then
-  tests=(discover)
+  tests=(discover -v)
+else
+  tests=(-v "${tests[@]}")
 fi
 exec timeout --verbose --kill-after=10 "${PAGE_TEST_SECONDS:-600}" \
-  "../../$environment/bin/python" -m unittest -v "${tests[@]}"
+  "../../$environment/bin/python" -m unittest "${tests[@]}"

@@ -179,7 +179,8 @@ package final class ServerMetrics: Sendable {
       "inflight_inter_token_latency_seconds", "Between two tokens of an answer.", interTokenLatency, labels: label)
     text.histogram(
       "inflight_request_queue_time_seconds",
-      "From submission to the first resources, or to the end of a request that never had any.", queueTime, labels: label)
+      "From submission to the first resources, or to the end of a request that never had any.", queueTime, labels: label
+    )
     text.histogram(
       "inflight_e2e_request_latency_seconds", "From arrival to the last token.", requestLatency, labels: label)
     text.histogram("inflight_step_time_seconds", "A step of the engine.", stepTime, labels: label)
