@@ -52,7 +52,7 @@ let package = Package(
       name: "ModelEngines", dependencies: ["Tensors", "Checkpoints", "Models", "Requests", "Resources"],
       swiftSettings: safeHouse),
     .target(name: "Guided", dependencies: ["JSON", "Requests"], swiftSettings: safeHouse),
-    .target(name: "Decoding", dependencies: ["Requests", "Tensors"], swiftSettings: safeHouse),
+    .target(name: "Decoding", dependencies: ["Requests", "Tensors", "Guided"], swiftSettings: safeHouse),
     .target(
       name: "Executor",
       dependencies: ["Requests", "Scheduling", "Resources", "Tensors", "ModelEngines", "Decoding"],
@@ -125,11 +125,23 @@ let package = Package(
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
     .executableTarget(
-      name: "TenantShareExample", dependencies: ["Inflight"], path: "Examples/TenantShare", swiftSettings: house),
+      name: "ShortestFirstExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/ShortestFirst",
+      swiftSettings: house),
     .executableTarget(
-      name: "FakeEngineExample", dependencies: ["Inflight"], path: "Examples/FakeEngine", swiftSettings: house),
+      name: "TenantShareExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/TenantShare",
+      swiftSettings: house),
     .executableTarget(
-      name: "ShortestFirstExample", dependencies: ["Inflight"], path: "Examples/ShortestFirst", swiftSettings: house),
+      name: "ShortestPromptExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/ShortestPrompt",
+      swiftSettings: house),
+    .executableTarget(
+      name: "TokenRateExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/TokenRate",
+      swiftSettings: house),
+    .executableTarget(
+      name: "PlainCacheExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/PlainCache",
+      swiftSettings: house),
+    .executableTarget(
+      name: "FakeEngineExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/FakeEngine",
+      swiftSettings: house),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestKit"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels", "TestKit"], swiftSettings: house),
     .testTarget(
@@ -161,7 +173,10 @@ let package = Package(
       name: "GuidedTests", dependencies: ["Guided", "JSON", "TestKit"], resources: [.copy("Goldens")],
       swiftSettings: house),
     .testTarget(
-      name: "ExecutorTests", dependencies: ["Executor", "Checkpoints", "TestKit", "AllocationCounter"],
+      name: "ExecutorTests",
+      dependencies: [
+        "Executor", "Checkpoints", "ModelEngines", "Guided", "Decoding", "JSON", "TestKit", "AllocationCounter",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "CatalogueTests",

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks guided decoding with the package jsonschema: documents that are generated at random under more than a hundred
-# schemas are all valid, and the schemas of the JSON Schema Test Suite, which comes with the package's sources, are compiled
-# or refused by name and accept nothing that is not valid.
+# schemas, and by the executor on random logits (more than 10,000 with INFLIGHT_LONG_TESTS=1), are all valid, and the schemas
+# of the JSON Schema Test Suite, which comes with the package's sources, are compiled or refused by name and accept nothing
+# that is not valid.
 #
 # Needs: python3 with venv, and the network for pip.
 #
@@ -24,7 +25,9 @@ tar -xzf "$work"/jsonschema-4.26.0.tar.gz -C "$work"
 
 package=${GUIDED_PACKAGE:-.}
 INFLIGHT_GUIDED_DOCUMENTS=$work/documents.json INFLIGHT_SCHEMA_SUITE=$work/suite.json \
-  swift test --package-path "$package" -c release --disable-testable-imports --filter GuidedTests
+  INFLIGHT_GENERATED_DOCUMENTS=$work/generated.json \
+  swift test --package-path "$package" -c release --disable-testable-imports --filter "GuidedTests|RandomGenerationTests"
 summary=
 [[ ${1:-} == --update ]] && summary=Tests/GuidedTests/Goldens/documents.json
 "$python" scripts/check_guided.py documents "$work/documents.json" $summary
+"$python" scripts/check_guided.py documents "$work/generated.json"

@@ -77,12 +77,15 @@ expect 0 "$inflight" simulate --generate 100 --rate 5 --all-policies --write-tra
 expect 0 "$inflight" simulate --trace "$work/trace.csv" --step-ms 1
 expect 2 "$inflight" simulate
 expect 2 "$inflight" generate "Hello" --memory 5x
-expect 2 "$inflight" generate "Hello" --kv-host-cache 1MiB --kv-disk-cache /tmp:1MiB
+expect 0 "$inflight" generate "Hello" --max-tokens 4 --kv-host-cache 1MiB --kv-disk-cache "$work:1MiB"
 expect 1 "$inflight" generate "Hello" --memory 100MiB
 expect 1 "$inflight" generate "Hello" --block-size 48
 expect 1 "$inflight" replay "$work/trace.csv"
 expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --temperature 1 --seed 1
 grep -qxE 'red|dark blue' "$work/out" || fail "a choice printed $(cat "$work/out")"
+expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --record "$work/guided" --record-contents
+expect 0 "$inflight" replay "$work/guided"
+grep -qE 'compared: [1-9][0-9]* tokens' "$work/out" || fail "replay of a choice printed $(cat "$work/out")"
 echo '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false}' >"$work/schema"
 expect 0 "$inflight" generate "A number as JSON: " --json-schema "$work/schema" --json
 python3 -c 'import json, sys; assert list(json.loads(json.load(open(sys.argv[1]))["text"])) == ["n"]' "$work/out" ||

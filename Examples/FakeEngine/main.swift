@@ -3,6 +3,7 @@
 //
 // Run: swift run -c release FakeEngineExample
 import Inflight
+import InflightTestKit
 
 final class Parrot: ModelEngine {
   let limits: ModelEngineLimits
@@ -29,6 +30,10 @@ final class Parrot: ModelEngine {
     return logits
   }
 }
+
+// The same logits alone and among others, in one run and in many.
+var suite = ModelEngineConformance(Parrot(vocabularySize: 1000))
+try suite.check()
 
 let llm = try await LLM(engine: Parrot(vocabularySize: 49_152))
 let prompts = (0..<64).map { "Request number \($0) says yes" }

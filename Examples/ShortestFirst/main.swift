@@ -2,6 +2,7 @@
 //
 // Run: swift run -c release ShortestFirstExample
 import Inflight
+import InflightTestKit
 
 struct ShortestFirst: CapacityScheduler {
   func schedule(_ requests: [SchedulableRequest], budget: CacheBudget, into decision: inout CapacityDecision) {
@@ -19,6 +20,9 @@ struct ShortestFirst: CapacityScheduler {
     }
   }
 }
+
+try await CapacitySchedulerConformance(ShortestFirst(), promises: .noPause).check()
+print("the policy keeps what it promises: whoever starts can run to its end")
 
 // Memory and batch for one or two requests at a time, so that the order shows.
 let options = LLMOptions(

@@ -3,6 +3,7 @@
 //
 // Run: swift run -c release TenantShareExample
 import Inflight
+import InflightTestKit
 
 struct TenantShare: CapacityScheduler {
   /// Tokens, prompt and answer together, that a tenant's requests may come to at a time.
@@ -30,6 +31,7 @@ struct TenantShare: CapacityScheduler {
   }
 }
 
+try await CapacitySchedulerConformance(TenantShare(maximumTokens: 64), promises: .noPause).check()
 let llm = try await LLM(scheduler: Scheduler(capacity: TenantShare(maximumTokens: 64)))
 try await withThrowingTaskGroup(of: UInt64.self) { group in
   // Tenant 1 sends ten requests before tenant 2 sends its only one, which does not come last.

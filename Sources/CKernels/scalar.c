@@ -68,8 +68,8 @@ static float integer_element(
       const ik_int8_group *group = groups + g - first;
       const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
       for (int k = 0; k < 32; k += run) {
-        int32_t sum = dot(format, weights, column, group->values + k, k, k + run), twice = group->extra_quad * 4;
-        if (k <= twice && twice < k + run) sum += dot(format, weights, column, group->extra, twice, twice + 4);
+        int32_t sum = dot(format, weights, column, group->values + k, k, k + run), twice = group->top_quad * 4;
+        if (k <= twice && twice < k + run) sum += 128 * dot(format, weights, column, group->top, twice, twice + 4);
         out = fmaf((float)sum * group->scale, scale_of(format, tile, g, column, k), out);
       }
       if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
@@ -128,51 +128,52 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
 // ---------------------------------------------------------------------------------------------------------------
 // Rows.
 
-// Of a group's values that are no outliers: the largest of its largest quad, and of its second largest, and the first quad
-// that has the largest.
-typedef struct largest_two {
-  float first, second;
-  int32_t quad;
-} largest_two;
+static float largest_of_quad(const float *x, int quad) {
+  float largest = 0;
+  for (int i = 4 * quad; i < 4 * quad + 4; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+  return largest;
+}
 
-static largest_two largest_quads(const float *x, float outlier) {
-  largest_two result = {0, 0, 0};
-  for (int quad = 0; quad < 8; quad++) {
-    float largest = 0;
-    for (int i = 4 * quad; i < 4 * quad + 4; i++) {
-      float size = fabsf(x[i]);
-      if (!(size > outlier) && size > largest) largest = size;
-    }
-    if (largest > result.first) {
-      result = (largest_two){largest, result.first, quad};
-    } else if (largest > result.second) {
-      result.second = largest;
+// The first quad with the largest value. Its last three bits are not looked at, so that vectors can have the quad there.
+static int quad_of_largest(const float *x) {
+  int quad = 0;
+  uint32_t highest = 0;
+  for (int i = 0; i < 8; i++) {
+    float largest = largest_of_quad(x, i);
+    uint32_t bits;
+    memcpy(&bits, &largest, 4);
+    if (bits >> 3 > highest) {
+      highest = bits >> 3;
+      quad = i;
     }
   }
-  return result;
+  return quad;
 }
 
 void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]) {
-  largest_two largest = largest_quads(x, outlier);
-  float peak = 0;
-  for (int i = 0; i < IK_GROUP; i++) peak = fabsf(x[i]) > peak ? fabsf(x[i]) : peak;
-  float half = largest.first * 0.5f, scale = (largest.second > half ? largest.second : half) / 127.0f;
+  int top_quad = quad_of_largest(x);
+  float peak = 0, ordinary = 0;
+  for (int quad = 0; quad < 8; quad++) {
+    float largest = largest_of_quad(x, quad);
+    peak = largest > peak ? largest : peak;
+    if (quad != top_quad && !(largest > outlier) && largest > ordinary) ordinary = largest;
+  }
+  float scale = ordinary / 127.0f;
   if (peak / 16256.0f > scale) scale = peak / 16256.0f;
   float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
   int32_t total = 0;
   memset(group, 0, sizeof *group);
-  group->extra_quad = largest.quad;
+  group->top_quad = top_quad;
   for (int i = 0; i < IK_GROUP; i++) {
+    bool listed = i / 4 != top_quad && largest_of_quad(x, i / 4) > outlier;
     float rounded = rintf(x[i] * inverse);
     // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
     if (rounded != rounded) scale = NAN;
-    int32_t q = rounded == rounded ? (int32_t)rounded : 0, top = fabsf(x[i]) > outlier ? (q + 64) >> 7 : 0;
-    int32_t low = q - 128 * top, value = low > 127 ? 127 : low < -127 ? -127 : low;
-    high[i] = (int8_t)top;
-    group->values[i] = (int8_t)value;
-    // Only values of this quad reach beyond 127: the scale is that of the second largest, or more.
-    if (i / 4 == largest.quad) group->extra[i % 4] = group->half_extras[i / 16][i % 4] = (int8_t)(low - value);
-    group->sums[i / 16] += low;
+    int32_t q = rounded == rounded ? (int32_t)rounded : 0, upper = listed || i / 4 == top_quad ? (q + 64) >> 7 : 0;
+    high[i] = (int8_t)(listed ? upper : 0);
+    group->values[i] = (int8_t)(q - 128 * upper);
+    if (i / 4 == top_quad) group->top[i % 4] = group->half_tops[i / 16][i % 4] = (int8_t)upper;
+    group->sums[i / 16] += q - 128 * high[i];
     total += q;
   }
   group->scale = scale;
@@ -232,5 +233,6 @@ const ik_kernels ik_scalar_kernels = {
     .silu_gate = scalar_silu_gate,
     .rotate = ik_scalar_rotate,
     .attention = ik_scalar_attention,
+    .exponential_sums = ik_scalar_exponential_sums,
     .fold_partials = ik_scalar_fold_partials,
 };

@@ -41,6 +41,9 @@ static inline float sum_lanes(float lanes[16]) {
   return lanes[0];
 }
 
+// The kernel of scalar_sums.c.
+void ik_scalar_exponential_sums(const void *arguments, int32_t begin, int32_t end);
+
 // The kernels of scalar_attention.c.
 void ik_scalar_rotate(const void *arguments, int32_t begin, int32_t end);
 void ik_scalar_attention(const void *arguments, int32_t begin, int32_t end);

@@ -86,6 +86,7 @@ INLINE void store_bfloat(void *p, v16 v) {
 #include "vector_matmul.h"
 #include "vector_rows.h"
 #include "vector_attention.h"
+#include "vector_sums.h"
 
 const ik_kernels TIER(kernels) = {
     .name = TIER_NAME,
@@ -95,5 +96,6 @@ const ik_kernels TIER(kernels) = {
     .silu_gate = TIER(silu_gate),
     .rotate = TIER(rotate),
     .attention = TIER(attention),
+    .exponential_sums = TIER(exponential_sums),
     .fold_partials = TIER(fold_partials),
 };

@@ -152,10 +152,11 @@ INLINE void add_group(
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       const ik_int8_group *group = x + r * IK_CHUNK;
-      int32_t extra = load_quad_of_activations(halves == 2 ? group->half_extras[half] : group->extra);
+      int32_t top = load_quad_of_activations(halves == 2 ? group->half_tops[half] : group->top);
 #pragma unroll
       for (int c = 0; c < 2; c++) {
-        sums[r][c] = dot4_of_format(offset, sums[r][c], load_any_quad(weights, planes, group->extra_quad, c), extra);
+        v64u again = load_any_quad(weights, planes, group->top_quad, c);
+        sums[r][c] += dot4_of_format(offset, splat_int(0), again, top) << 7;
       }
     }
 #pragma unroll

@@ -36,11 +36,18 @@ INLINE v16i sum_both(v16i a, v16i b) {
   return __builtin_shufflevector(sums, sums, 0, 8, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// Quantizes a group of finite values, of which `quad` has the largest that are no outliers. `high` is where the upper bits
-// of outliers go, or NULL if there are none.
+// Sets all lanes of the quads that have a set one.
+INLINE v16i whole_quads(v16i mask) {
+  mask |= __builtin_shufflevector(mask, mask, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  return mask | __builtin_shufflevector(mask, mask, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+}
+
+// Quantizes a group of finite values, of which `quad` has the largest. `high` is where the upper bits of outliers go, or
+// NULL if there are none.
 INLINE void quantize_group(
     const float *x, float scale, float inverse, int32_t quad, float outlier, ik_int8_group *group, int8_t *high
 ) {
+  const v16i quads[2] = {{0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3}, {4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7}};
   v16i q[2];
 #pragma unroll
   for (int half = 0; half < 2; half++) {
@@ -49,86 +56,93 @@ INLINE void quantize_group(
   }
   int32_t total = 0;
   if (high) {
-    v16i top[2];
+    v16i upper[2];
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-      v16i large = __builtin_elementwise_abs(load(x + 16 * half)) > outlier;
-      top[half] = ((q[half] + 64) >> 7) & large;
-      q[half] -= top[half] << 7;
-      v16b bytes = __builtin_convertvector(top[half], v16b);
+      v16i large = whole_quads(__builtin_elementwise_abs(load(x + 16 * half)) > outlier) & (quads[half] != quad);
+      upper[half] = ((q[half] + 64) >> 7) & large;
+      q[half] -= upper[half] << 7;
+      v16b bytes = __builtin_convertvector(upper[half], v16b);
       memcpy(high + 16 * half, &bytes, 16);
     }
-    v16i tops = sum_both(top[0], top[1]);
-    total = 128 * (tops[0] + tops[1]);
+    v16i uppers = sum_both(upper[0], upper[1]);
+    total = 128 * (uppers[0] + uppers[1]);
   }
-  int8_t extras[IK_GROUP];
+  int8_t tops[IK_GROUP];
 #pragma unroll
   for (int half = 0; half < 2; half++) {
-    v16i low = __builtin_elementwise_max(__builtin_elementwise_min(q[half], splat_int(127)), splat_int(-127));
-    v16b bytes = __builtin_convertvector(low, v16b), beyond = __builtin_convertvector(q[half] - low, v16b);
-    memcpy(group->values + 16 * half, &bytes, 16);
-    memcpy(extras + 16 * half, &beyond, 16);
+    v16i top = ((q[half] + 64) >> 7) & (quads[half] == quad);
+    v16b low = __builtin_convertvector(q[half] - (top << 7), v16b), upper = __builtin_convertvector(top, v16b);
+    memcpy(group->values + 16 * half, &low, 16);
+    memcpy(tops + 16 * half, &upper, 16);
   }
-  memset(group->half_extras, 0, sizeof group->half_extras);
-  memcpy(group->extra, extras + 4 * quad, 4);
-  memcpy(group->half_extras[quad / 4], extras + 4 * quad, 4);
-  group->extra_quad = quad;
+  memset(group->half_tops, 0, sizeof group->half_tops);
+  memcpy(group->top, tops + 4 * quad, 4);
+  memcpy(group->half_tops[quad / 4], tops + 4 * quad, 4);
+  group->top_quad = quad;
   v16i sums = sum_both(q[0], q[1]);
   memcpy(group->sums, &sums, 8);
   group->scale = scale;
   group->scaled_sum = scale * (float)(total + sums[0] + sums[1]);
 }
 
-// Of up to 16 groups: the largest of all values; the scale, see ik_int8_rows, and what to multiply with to divide by it; the
-// first quad that has the largest value that is no outlier.
+// Of up to 16 groups: the scale, see ik_int8_rows, and what to multiply with to divide by it; the quad that has the largest
+// value, and whether another one is an outlier.
 typedef struct group_plans {
-  float peaks[16], scales[16], inverses[16];
+  float scales[16], inverses[16];
   int32_t quads[16];
+  bool listed[16];
 } group_plans;
 
 #define SHUFFLE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
 #define EVERY_EIGHT(a, b, c, d, e, f, g, h) a, b, c, d, e, f, g, h, 8 + a, 8 + b, 8 + c, 8 + d, 8 + e, 8 + f, 8 + g, 8 + h
+#define MAXIMUM(a, b) __builtin_elementwise_max(a, b)
 
-// Folds lanes with those `distance` away, of two groups of eight lanes: their largest and second largest value and the
-// first lane that has the largest.
-#define FOLD_LARGEST(...)                                                                                               {                                                                                                                       v16 other = SHUFFLE(first, __VA_ARGS__), other_second = SHUFFLE(second, __VA_ARGS__);                                 v16i other_quad = SHUFFLE(quad, __VA_ARGS__), less = (first < other) | ((first == other) & (other_quad < quad));      second = max16(select16(less, first, other), max16(second, other_second));                                           quad = (less & other_quad) | (~less & quad);                                                                          first = select16(less, other, first);                                                                               }
+// The largest lane of each half, in all lanes of the half; `v` has no NaN.
+#define LARGEST_OF_EIGHT(v)                                                                                           \
+  v = MAXIMUM(v, SHUFFLE(v, EVERY_EIGHT(1, 0, 3, 2, 5, 4, 7, 6)));                                                    \
+  v = MAXIMUM(v, SHUFFLE(v, EVERY_EIGHT(2, 3, 0, 1, 6, 7, 4, 5)));                                                    \
+  v = MAXIMUM(v, SHUFFLE(v, EVERY_EIGHT(4, 5, 6, 7, 0, 1, 2, 3)));
 
 static void plan_groups(const float *x, int32_t count, float outlier, group_plans *plans) {
-  v16 all[16], pairs[16];
-  float firsts[16], seconds[16];
-  for (int32_t i = 0; i < 16; i++) all[i] = pairs[i] = splat(0.0f);
+  const v16i quads = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
+  v16i pairs[16], limit = (v16i)splat(outlier);
+  float peaks[16], ordinaries[16];
+  memset(pairs, 0, sizeof pairs);
   for (int32_t i = 0; i < count; i++) {
-    v16 a = __builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP));
-    v16 b = __builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP + 16));
-    all[i] = max16(a, b);
-    a = select16(a > outlier, splat(0.0f), a);
-    b = select16(b > outlier, splat(0.0f), b);
-    pairs[i] = max16(
+    v16i a = (v16i)__builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP));
+    v16i b = (v16i)__builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP + 16));
+    pairs[i] = MAXIMUM(
         __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
   }
   for (int32_t i = 0; i < count; i += 2) {
-    v16 a = pairs[i], b = pairs[i + 1], second = splat(0.0f);
-    v16 first = max16(
+    // The bits of floats that are not negative are ordered as the floats are.
+    v16i a = pairs[i], b = pairs[i + 1], largest = MAXIMUM(
         __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
-    v16i quad = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
-    FOLD_LARGEST(EVERY_EIGHT(1, 0, 3, 2, 5, 4, 7, 6))
-    FOLD_LARGEST(EVERY_EIGHT(2, 3, 0, 1, 6, 7, 4, 5))
-    FOLD_LARGEST(EVERY_EIGHT(4, 5, 6, 7, 0, 1, 2, 3))
+    v16i key = (largest & ~7) | (7 - quads), peak = largest;
+    LARGEST_OF_EIGHT(key)
+    LARGEST_OF_EIGHT(peak)
+    v16i others = largest & (quads != 7 - (key & 7)), ordinary = others & (others <= limit);
+    v16i beyond = others - ordinary;
+    LARGEST_OF_EIGHT(ordinary)
+    LARGEST_OF_EIGHT(beyond)
     for (int of_two = 0; of_two < 2; of_two++) {
-      firsts[i + of_two] = first[8 * of_two];
-      seconds[i + of_two] = second[8 * of_two];
-      plans->quads[i + of_two] = quad[8 * of_two];
+      int lane = 8 * of_two;
+      plans->quads[i + of_two] = 7 - (key[lane] & 7);
+      plans->listed[i + of_two] = beyond[lane] > 0;
+      peaks[i + of_two] = ((v16)peak)[lane];
+      ordinaries[i + of_two] = ((v16)ordinary)[lane];
     }
   }
-  for (int32_t i = (count + 1) / 2 * 2; i < 16; i++) firsts[i] = seconds[i] = 0;
-  v16 peak = maxima(all), scale = max16(max16(load(seconds), load(firsts) * 0.5f) / 127.0f, peak / 16256.0f);
-  store(plans->peaks, peak);
+  for (int32_t i = (count + 1) / 2 * 2; i < 16; i++) peaks[i] = ordinaries[i] = 0;
+  v16 scale = max16(load(ordinaries) / 127.0f, load(peaks) / 16256.0f);
   store(plans->scales, scale);
   store(plans->inverses, select16(scale > IK_SMALLEST_SCALE, 1.0f / scale, splat(0.0f)));
 }
-#undef FOLD_LARGEST
+#undef LARGEST_OF_EIGHT
+#undef MAXIMUM
 #undef EVERY_EIGHT
 #undef SHUFFLE
 
@@ -152,7 +166,7 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
       if (!finite) {
         ik_quantize_group(values, outlier, group, high);
         ik_list_outliers(out, place, of_chunk, high);
-      } else if (plans.peaks[i] > outlier) {
+      } else if (plans.listed[i]) {
         quantize_group(values, plans.scales[i], plans.inverses[i], plans.quads[i], outlier, group, high);
         ik_list_outliers(out, place, of_chunk, high);
       } else {

@@ -18,10 +18,14 @@ package struct BeamSearch: Sendable {
   package struct Beam: Sendable, Equatable {
     /// What was generated.
     package var tokens: [TokenID]
-    /// The sum of the log-probabilities of ``tokens``.
+    /// The log-probabilities of ``tokens``.
+    package var logprobs: [Float] = []
+    /// The sum of ``logprobs``.
     package var logprob: Double
     /// What it is worth; only of a finished one.
     package var score = 0.0
+    /// Its place, one step ago, among the sequences that were followed: that of the beam that it goes on from.
+    package var parent = 0
   }
 
   /// The sequences to follow, best first: one before the first step.
@@ -67,7 +71,10 @@ package struct BeamSearch: Sendable {
       return left.beam != right.beam ? left.beam < right.beam : left.entry.token < right.entry.token
     }
     return all.prefix(alternativeCount).map { continuation in
-      Beam(tokens: running[continuation.beam].tokens + [continuation.entry.token], logprob: continuation.logprob)
+      let parent = running[continuation.beam]
+      return Beam(
+        tokens: parent.tokens + [continuation.entry.token], logprobs: parent.logprobs + [continuation.entry.logprob],
+        logprob: continuation.logprob, parent: continuation.beam)
     }
   }
 
@@ -76,7 +83,7 @@ package struct BeamSearch: Sendable {
   /// Adds a sequence of `length` tokens to the finished ones if it is better than the worst of enough.
   private mutating func finish(_ beam: Beam, _ length: Int) {
     var beam = beam
-    beam.score = beam.logprob / power(length)
+    beam.score = params.score(logprob: beam.logprob, length: length)
     let place = finished.firstIndex { $0.score < beam.score } ?? finished.count
     finished.insert(beam, at: place)
     if finished.count > params.width { finished.removeLast() }
@@ -87,11 +94,15 @@ package struct BeamSearch: Sendable {
     guard finished.count == params.width, let worst = finished.last?.score else { return true }
     switch params.earlyStopping {
     case .whenEnoughHaveEnded: return false
-    case .whenUnlikely: return running[0].logprob / power(length) > worst
+    case .whenUnlikely: return params.score(logprob: running[0].logprob, length: length) > worst
     case .never:
-      return running[0].logprob / power(params.lengthPenalty > 0 ? params.maxTokens : length) > worst
+      return params.score(logprob: running[0].logprob, length: params.lengthPenalty > 0 ? params.maxTokens : length)
+        > worst
     }
   }
+}
 
-  private func power(_ length: Int) -> Double { pow(Double(length), params.lengthPenalty) }
+extension BeamSearchParams {
+  /// What a sequence of `length` generated tokens is worth whose log-probabilities add up to `logprob`.
+  package func score(logprob: Double, length: Int) -> Double { logprob / pow(Double(length), lengthPenalty) }
 }

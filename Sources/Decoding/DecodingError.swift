@@ -23,7 +23,7 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case .notANumber: "the model's logits contain a value that is not a number"
     case .infinite: "the model's logits contain positive infinity"
     case .everyTokenMasked: "every token is masked: all logits are negative infinity"
-    case .nothingAllowed: "the request's constraint allows no token here"
+    case .nothingAllowed: "the request's constraint allows no token here, or may be followed in too many ways at once"
     case .tokenNotAllowed(let token): "token \(token) is not allowed by the request's constraint"
     case .processor(let reason): "a logits processor failed: \(reason)"
     case .unsupported(let what): what

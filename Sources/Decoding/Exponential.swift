@@ -21,27 +21,3 @@ package func exponentialOfNonPositive(_ value: Float) -> Float {
   let scale = Float(bitPattern: (shifted.bitPattern &<< 23) &+ (127 << 23))
   return value < smallest ? 0 : mantissa * scale
 }
-
-/// The sum of `values` in Double. The order of additions is a function of the number of values only: eight running sums,
-/// value i to sum i mod 8 (the last fewer than eight all to the first), combined pairwise.
-package func orderedSum(_ values: Span<Float>) -> Double {
-  var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
-  var (e, f, g, h) = (0.0, 0.0, 0.0, 0.0)
-  var index = 0
-  while index + 8 <= values.count {
-    a += Double(values[index])
-    b += Double(values[index + 1])
-    c += Double(values[index + 2])
-    d += Double(values[index + 3])
-    e += Double(values[index + 4])
-    f += Double(values[index + 5])
-    g += Double(values[index + 6])
-    h += Double(values[index + 7])
-    index += 8
-  }
-  while index < values.count {
-    a += Double(values[index])
-    index += 1
-  }
-  return ((a + b) + (c + d)) + ((e + f) + (g + h))
-}

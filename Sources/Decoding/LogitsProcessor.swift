@@ -20,14 +20,22 @@ public protocol LogitsProcessor: Sendable {
 /// What a caller adds to a request's parameters to say which tokens it may generate.
 public struct TokenControls: Sendable {
   /// What the request may generate; nil for anything.
-  public var constraint: (any TokenConstraint)?
+  public var constraint: (any TokenConstraint)? { didSet { grammar = nil } }
   /// Code that edits the logits, in order.
   public var processors: [any LogitsProcessor]
+  /// Writes down the grammar that ``constraint`` was made of, so that it can be made again; nil for one that cannot.
+  package private(set) var grammar: (@Sendable () -> String)?
 
   /// Creates controls; the default is none.
   public init(constraint: (any TokenConstraint)? = nil, processors: [any LogitsProcessor] = []) {
     self.constraint = constraint
     self.processors = processors
+  }
+
+  /// Creates controls that are nothing but a constraint, made of the grammar that `grammar` writes down.
+  package init(constraint: any TokenConstraint, grammar: @escaping @Sendable () -> String) {
+    self.init(constraint: constraint)
+    self.grammar = grammar
   }
 
   /// Whether there is nothing to apply.

@@ -14,19 +14,23 @@ struct RowDecoder: Sendable {
   mutating func decode(_ logits: Logits, _ row: borrowing DecodingRow) throws(DecodingError) -> TokenOutput {
     try chooser.maxima.fill(logits, row: row.logitsRow)
     return try logits.withRow(row.logitsRow) { (values) throws(DecodingError) in
-      if row.params.logprobs != nil { logSoftmax.prepare(values, scan: chooser.maxima.scan(of: values)) }
+      var top: [TokenLogprob] = []
+      if let alternatives = row.params.logprobs {
+        logSoftmax.prepare(values, scan: chooser.maxima.scan(of: values))
+        top = logSoftmax.top(alternatives, of: values, chooser.maxima)
+      }
       let token: Int
       if let controls = row.controls {
         if edited.count != values.count { edited = Array(repeating: 0, count: values.count) }
         try Self.edit(values, controls, into: &edited, &scratch)
         token = try chooser.choose(edited: edited, scratch.changed, isRewritten: controls.isRewriting, row)
+        // Here, so that the threads share the work: it makes the mask that the next step needs if nothing is forced.
+        controls.lookAhead(past: TokenID(token))
       } else {
         token = chooser.choose(values, row)
       }
-      guard let alternatives = row.params.logprobs else { return TokenOutput(token: TokenID(token)) }
-      return TokenOutput(
-        token: TokenID(token), logprob: logSoftmax.logprob(ofLogit: values[token]),
-        top: logSoftmax.top(alternatives, of: values))
+      guard row.params.logprobs != nil else { return TokenOutput(token: TokenID(token)) }
+      return TokenOutput(token: TokenID(token), logprob: logSoftmax.logprob(ofLogit: values[token]), top: top)
     }
   }
 
@@ -37,8 +41,7 @@ struct RowDecoder: Sendable {
   ) throws(DecodingError) {
     var row = edited.mutableSpan
     for index in 0..<min(values.count, row.count) { row[index] = values[index] }
-    if controls.isRewriting { try controls.rewrite(&row, &scratch) }
-    controls.editFew(&row, &scratch)
+    try controls.apply(to: &row, &scratch)
   }
 }
 

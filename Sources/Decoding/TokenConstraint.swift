@@ -18,4 +18,16 @@ public protocol TokenConstraint: Sendable {
 
   /// Whether nothing but the end may follow. The request then ends without generating an end-of-sequence token.
   var isFinished: Bool { get }
+
+  /// The token that must come next: the only one whose bit ``fillMask(_:)`` would set. Nil if there is a choice, or nobody
+  /// knows; that is always right, and what is there without an implementation.
+  ///
+  /// What is forced is appended without a pass of the model. Only one token that spells the text counts: where others spell
+  /// the beginning of the same text, the model has a choice.
+  mutating func forcedToken() -> TokenID?
+}
+
+extension TokenConstraint {
+  /// Nil: nobody knows.
+  public mutating func forcedToken() -> TokenID? { nil }
 }

@@ -1,21 +1,19 @@
 package import Requests
+internal import Tensors
 
 /// Draws a token from a row of logits: temperature, min-p and top-k, then top-p of what they left, then locally typical
 /// sampling of what that left, then one draw.
 ///
 /// Where a control leaves few tokens, only they are weighed: they are found through the maxima of blocks, which takes no
-/// sort and no second pass over the row. Otherwise all are. Keeps scratch memory of one row.
+/// sort and no second pass over the row. Otherwise the sum of all weights is needed as well. Keeps scratch memory.
 package struct TokenSampler: Sendable {
   private var candidates = Candidates()
-  private var weights: [Float] = []
   private var blockSums: [Double] = []
+  private let sums = ExponentialSums()
   private var few: [Float] = []
   private var truncation = WeightTruncation()
 
-  /// Number of weights whose sum is kept, so that a draw looks through one block and not through the whole row.
-  private static let blockCount = 1024
-
-  /// Creates a sampler; its first row allocates the scratch memory.
+  /// Creates a sampler; its first rows allocate the scratch memory.
   package init() {}
 
   /// The token that the random number `uniform`, in `0 ..< 1`, draws from `row`, `[vocabulary]`.
@@ -33,10 +31,9 @@ package struct TokenSampler: Sendable {
     } else if params.topP < 1 || params.typicalP < 1 {
       selectNucleus(row, maxima, params, largest)
     } else {
-      weighAll(row, largest, params.temperature)
-      // A statement of its own: as an argument it would change the block sums after `draw` had taken its copy of them.
-      let total = sumBlocks()
-      return draw(uniform * total) ?? maxima.scan(of: row).argmax
+      sums.fill(&blockSums, row, maximum: largest, temperature: params.temperature)
+      let target = uniform * ExponentialSums.total(blockSums)
+      return draw(target, row, largest, params.temperature) ?? maxima.scan(of: row).argmax
     }
     if params.typicalP < 1 { keepTypical(params.typicalP) }
     return candidates.draw(uniform * candidates.mass) ?? maxima.scan(of: row).argmax
@@ -67,8 +64,11 @@ package struct TokenSampler: Sendable {
   private mutating func selectNucleus(
     _ row: Span<Float>, _ maxima: BlockMaxima, _ params: SamplingParams, _ largest: Float
   ) {
-    weighAll(row, largest, params.temperature)
-    let mass = params.topP < 1 ? Double(params.topP) * sumBlocks() : .infinity
+    var mass = Double.infinity
+    if params.topP < 1 {
+      sums.fill(&blockSums, row, maximum: largest, temperature: params.temperature)
+      mass = Double(params.topP) * ExponentialSums.total(blockSums)
+    }
     // Most of the probability is in few tokens for most rows: look at those above a limit, and lower it until they have
     // enough. In the end, all that have any weight are looked at.
     var depth: Float = 8
@@ -103,42 +103,20 @@ package struct TokenSampler: Sendable {
     candidates.keepSmallest(&few, mass: Double(mass) * total)
   }
 
-  private mutating func weighAll(_ row: Span<Float>, _ largest: Float, _ temperature: Float) {
-    if weights.count != row.count { weights = Array(repeating: 0, count: row.count) }
-    var scaled = weights.mutableSpan
-    for index in 0..<min(row.count, scaled.count) {
-      scaled[index] = exponentialOfNonPositive((row[index] - largest) / temperature)
-    }
-  }
-
-  /// Sums the weights block by block and returns the sum of all.
-  private mutating func sumBlocks() -> Double {
-    blockSums.removeAll(keepingCapacity: true)
-    var total = 0.0
-    var start = 0
-    while start < weights.count {
-      let end = min(start + Self.blockCount, weights.count)
-      let sum = orderedSum(weights.span.extracting(start..<end))
-      blockSums.append(sum)
-      total += sum
-      start = end
-    }
-    return total
-  }
-
   /// The first token at which the running sum of weights exceeds `target`. If rounding keeps the sum below, the last
-  /// token that has any weight.
-  private func draw(_ target: Double) -> Int? {
+  /// token that has any weight. Only the weights of the block in which that is are looked at, unless rounding differs.
+  private func draw(_ target: Double, _ row: Span<Float>, _ largest: Float, _ temperature: Float) -> Int? {
     var sum = 0.0
     var block = 0
     while block < blockSums.count - 1, sum + blockSums[block] <= target {
       sum += blockSums[block]
       block += 1
     }
-    for index in block * Self.blockCount..<weights.count where weights[index] > 0 {
-      sum += Double(weights[index])
-      if sum > target { return index }
+    for index in block * ExponentialSums.blockSize..<row.count {
+      let weight = exponentialOfNonPositive((row[index] - largest) / temperature)
+      sum += Double(weight)
+      if weight > 0, sum > target { return index }
     }
-    return weights.lastIndex { $0 > 0 }
+    return row.indices.last { exponentialOfNonPositive((row[$0] - largest) / temperature) > 0 }
   }
 }

@@ -24,18 +24,39 @@ package struct TopAlternatives: Sendable {
 
   /// Selects the `count` largest logits of `row`, or all if there are fewer.
   package mutating func select(_ count: Int, from row: Span<Float>) {
+    fill(count, from: row)
+    guard !bestFirst.isEmpty else { return }
+    for index in bestFirst.count..<row.count { consider(index, row) }
+    bestFirst.sort { $1.isWorse(than: $0) }
+  }
+
+  /// The same, of a row whose maxima are known: a block without a logit that is large enough is not looked into.
+  package mutating func select(_ count: Int, from row: Span<Float>, _ maxima: BlockMaxima) {
+    fill(count, from: row)
+    guard !bestFirst.isEmpty else { return }
+    for block in bestFirst.count / BlockMaxima.blockCount..<maxima.keys.count
+    where maxima.keys[block] > orderedKey(bestFirst[0].logit) {
+      for index in BlockMaxima.range(ofBlock: block, count: row.count) where index >= bestFirst.count {
+        consider(index, row)
+      }
+    }
+    bestFirst.sort { $1.isWorse(than: $0) }
+  }
+
+  /// Begins with the first `count`.
+  private mutating func fill(_ count: Int, from row: Span<Float>) {
     bestFirst.removeAll(keepingCapacity: true)
-    let filled = min(count, row.count)
-    for index in 0..<filled {
+    for index in 0..<min(count, row.count) {
       bestFirst.append(Entry(token: TokenID(index), logit: row[index]))
       siftUp()
     }
-    guard filled > 0 else { return }
-    for index in filled..<row.count where row[index] > bestFirst[0].logit {
-      bestFirst[0] = Entry(token: TokenID(index), logit: row[index])
-      siftDown()
-    }
-    bestFirst.sort { $1.isWorse(than: $0) }
+  }
+
+  @inline(__always)
+  private mutating func consider(_ index: Int, _ row: Span<Float>) {
+    guard row[index] > bestFirst[0].logit else { return }
+    bestFirst[0] = Entry(token: TokenID(index), logit: row[index])
+    siftDown()
   }
 
   private mutating func siftUp() {

@@ -18,6 +18,7 @@ package final class Executor: Sendable {
   package let hiddenSize: Int?
 
   private let admission: AdmissionLimits
+  private let isJumpingForward: Bool
   private let mailbox: Mailbox
   private let statisticsBox: StatisticsBox
   private let thread: DedicatedThread
@@ -52,7 +53,12 @@ package final class Executor: Sendable {
     (engineLimits, cacheGeometry, hiddenSize) = (engine.limits, engine.cacheGeometry, engine.hiddenSize)
     let limits = try Self.batchLimits(configuration, engine.limits, engine.cacheGeometry)
     let manager: any KVCacheManaging
-    if let cache { manager = cache } else { manager = try Self.cacheManager(engine, configuration, limits) }
+    if let cache {
+      try Self.check(configuration, for: cache)
+      manager = cache
+    } else {
+      manager = try Self.cacheManager(engine, configuration, limits)
+    }
     let keeper = PrefixCacheKeeper(configuration.prefixCacheFile)
     cacheEvents = configuration.isReportingCacheEvents ? (manager as? KVCacheManager)?.events() : nil
     keeper.restore(manager)
@@ -64,6 +70,7 @@ package final class Executor: Sendable {
           + "\(cacheGeometry.blockCount) of \(cacheGeometry.blockSize)")
     }
     admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
+    isJumpingForward = configuration.isJumpingForward
     let policies = scheduler ?? configuration.scheduler(limits)
     let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
     let statisticsBox = StatisticsBox(onStep: onStep)
@@ -113,14 +120,15 @@ package final class Executor: Sendable {
     let maximumTokenCount =
       request.pooling == nil
       ? try admission.maximumTokenCount(of: request, controls: controls) : try admission.pooledTokenCount(of: request)
-    // Every sample has a name.
-    let count = UInt64(request.params.sampleCount)
+    // Every sample has a name, and so has every beam.
+    let count = UInt64(request.sequenceCount)
     let id = RequestID(nextID.wrappingAdd(count, ordering: .relaxed).oldValue)
     let seed = request.params.seed ?? UInt64.random(in: .min ... .max)
     let queue = OutputQueue()
     try mailbox.submit(
       Request(
-        id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, controls: controls, outputs: queue))
+        id: id, input: request, seed: seed, maximumTokenCount: maximumTokenCount, controls: controls,
+        isJumpingForward: isJumpingForward, outputs: queue))
     return Submission(
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
@@ -160,11 +168,28 @@ package final class Executor: Sendable {
     waker.join()
   }
 
+  /// Refuses what a cache manager of the user's own would ignore.
+  private static func check(
+    _ configuration: ExecutorConfiguration, for cache: any KVCacheManaging
+  ) throws(ExecutorConfigurationError) {
+    guard configuration.secondTier == .none else {
+      throw ExecutorConfigurationError(
+        "secondTier is that of the usual cache manager; give the tier to the manager of your own")
+    }
+    guard configuration.prefixCacheFile == nil || cache is KVCacheManager else {
+      throw ExecutorConfigurationError("prefixCacheFile needs a KVCacheManager, but the cache manager is \(cache.name)")
+    }
+  }
+
   /// The manager of all of the engine's cache.
   package static func cacheManager(
     _ engine: any ModelEngine, _ configuration: ExecutorConfiguration, _ limits: BatchLimits
   ) throws(ExecutorConfigurationError) -> KVCacheManager {
     let geometry = engine.cacheGeometry
+    guard configuration.secondTier == .none || engine.blockStore != nil else {
+      throw ExecutorConfigurationError(
+        "the engine gives no access to the contents of its cache; there can be no second tier")
+    }
     return KVCacheManager(
       KVCacheManager.Configuration(
         blockSize: geometry.blockSize, blockCount: geometry.blockCount, slotCount: limits.maximumRequestCount,
@@ -183,6 +208,10 @@ package final class Executor: Sendable {
     ]
     for (name, value) in values where value < 1 {
       throw ExecutorConfigurationError("the engine's \(name) is \(value); it must be at least 1")
+    }
+    guard cache.blockCount <= Int(Int32.max) else {
+      throw ExecutorConfigurationError(
+        "the engine's blockCount is \(cache.blockCount); it must be at most \(Int32.max)")
     }
     guard engine.maximumSequenceLength >= 2 else {
       throw ExecutorConfigurationError(

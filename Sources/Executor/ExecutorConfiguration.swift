@@ -30,6 +30,9 @@ public struct ExecutorConfiguration: Sendable, Equatable {
   public var capacityPolicy: CapacityPolicy
   /// How prompts share a step, unless the executor is given a scheduler of one's own.
   public var chunkingPolicy: ChunkingPolicy
+  /// Whether tokens that a constraint leaves no alternative to are appended without a pass of the model for each, which
+  /// changes the time it takes and not what is generated.
+  public var isJumpingForward: Bool
 
   /// Creates a configuration.
   public init(
@@ -37,7 +40,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     maximumQueuedRequests: Int = 4096, maximumPrefillTokensPerStep: Int? = nil,
     targetInterTokenLatency: Duration? = nil, isReusingPrefixes: Bool = true, secondTier: SecondTier = .none,
     prefixCacheFile: PrefixCacheFile? = nil, capacityPolicy: CapacityPolicy = .guaranteedNoEvict,
-    chunkingPolicy: ChunkingPolicy = .firstCome, isReportingCacheEvents: Bool = false
+    chunkingPolicy: ChunkingPolicy = .firstCome, isReportingCacheEvents: Bool = false, isJumpingForward: Bool = true
   ) {
     self.maximumBatchSize = maximumBatchSize
     self.maximumBatchTokens = maximumBatchTokens
@@ -51,6 +54,7 @@ public struct ExecutorConfiguration: Sendable, Equatable {
     self.isReportingCacheEvents = isReportingCacheEvents
     self.capacityPolicy = capacityPolicy
     self.chunkingPolicy = chunkingPolicy
+    self.isJumpingForward = isJumpingForward
   }
 
   /// Returns the configuration if every number is positive.
@@ -81,17 +85,28 @@ public enum SecondTier: Sendable, Equatable {
   case memory(byteCount: Int)
   /// A file without a name in `directory`, which goes with the process.
   case file(directory: String, byteCount: Int)
+  /// Ordinary memory, and behind it such a file, to which the oldest blocks go when the memory is full.
+  case memoryThenFile(byteCount: Int, directory: String, fileByteCount: Int)
 
   /// Bytes of memory that the tier takes.
   public var memoryByteCount: Int {
-    if case .memory(let byteCount) = self { byteCount } else { 0 }
+    switch self {
+    case .none, .file: 0
+    case .memory(let byteCount), .memoryThenFile(let byteCount, _, _): byteCount
+    }
   }
 
-  /// Bytes that the tier takes, wherever they are.
-  package var byteCount: Int {
+  /// Bytes of all blocks of `bytesPerBlock` that the tier holds, wherever they are.
+  package func byteCount(inBlocksOf bytesPerBlock: Int) -> Int {
+    let parts: [Int]
     switch self {
-    case .none: 0
-    case .memory(let byteCount), .file(_, let byteCount): byteCount
+    case .none: parts = []
+    case .memory(let byteCount), .file(_, let byteCount): parts = [byteCount]
+    case .memoryThenFile(let byteCount, _, let fileByteCount): parts = [byteCount, fileByteCount]
+    }
+    return parts.reduce(0) { sum, part in
+      let (total, overflow) = sum.addingReportingOverflow(part - part % max(1, bytesPerBlock))
+      return overflow ? .max : total
     }
   }
 
@@ -100,16 +115,24 @@ public enum SecondTier: Sendable, Equatable {
   /// - Throws: ``ExecutorConfigurationError`` if not one block fits, or if there cannot be such a file.
   func tier(bytesPerBlock: Int) throws(ExecutorConfigurationError) -> (any CacheTier)? {
     switch self {
-    case .none: return nil
-    case .memory(let byteCount):
-      return HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock))
-    case .file(let directory, let byteCount):
-      let blockCount = try Self.blockCount(byteCount, bytesPerBlock)
-      do {
-        return try FileCacheTier(directory: directory, blockCount: blockCount)
-      } catch {
-        throw ExecutorConfigurationError("the second tier of the cache cannot be made: \(error)")
-      }
+    case .none: nil
+    case .memory(let byteCount): HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock))
+    case .file(let directory, let byteCount): try Self.file(directory, byteCount, bytesPerBlock)
+    case .memoryThenFile(let byteCount, let directory, let fileByteCount):
+      SpillingCacheTier(
+        HostCacheTier(blockCount: try Self.blockCount(byteCount, bytesPerBlock)),
+        before: try Self.file(directory, fileByteCount, bytesPerBlock))
+    }
+  }
+
+  private static func file(
+    _ directory: String, _ byteCount: Int, _ bytesPerBlock: Int
+  ) throws(ExecutorConfigurationError) -> FileCacheTier {
+    let blockCount = try blockCount(byteCount, bytesPerBlock)
+    do {
+      return try FileCacheTier(directory: directory, blockCount: blockCount)
+    } catch {
+      throw ExecutorConfigurationError("the second tier of the cache cannot be made: \(error)")
     }
   }
 

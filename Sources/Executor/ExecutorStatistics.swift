@@ -14,6 +14,8 @@ public struct StepStatistics: Sendable, Equatable {
   public var batchTokenCount = 0
   /// Tokens that were generated.
   public var generatedTokenCount = 0
+  /// Those of them that a constraint left no alternative to, appended without a pass of their own.
+  public var jumpedTokenCount = 0
   /// Cache blocks held by requests after the step.
   public var usedBlockCount = 0
   /// Cache blocks that no request holds after the step.
@@ -57,6 +59,8 @@ public struct ExecutorStatistics: Sendable, Equatable {
   public var processedTokenCount = 0
   /// Number of tokens that were generated.
   public var generatedTokenCount = 0
+  /// Number of those that a constraint left no alternative to, appended without a pass of their own.
+  public var jumpedTokenCount = 0
   /// Number of requests that ended by a stop or end-of-sequence token.
   public var stoppedRequestCount = 0
   /// Number of requests that ended at their length.

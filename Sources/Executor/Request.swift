@@ -43,6 +43,12 @@ package struct Request: Sendable {
   var lastRound = 0
   /// Whether the copy in the waiting queue is to be removed, since the request has started.
   var hasLeftQueue = false
+  /// The place of a beam among those that its search follows; nil for a request that is no beam.
+  var beamPlace: Int?
+  /// Whether it is a beam whose next tokens are known, and which holds nothing until those of all beams are.
+  var isWaitingForBeams = false
+  /// Whether nobody asks for it any more: a beam that is not followed ends without a word.
+  var isDropped = false
 
   /// Number of generated tokens that room is made for from the beginning.
   private static let reservedGenerationCount = 4096
@@ -50,12 +56,13 @@ package struct Request: Sendable {
   /// Creates a waiting request. The names of its further samples are those that follow `id`.
   package init(
     id: RequestID, input: GenerationRequest, seed: UInt64, maximumTokenCount: Int,
-    controls: TokenControls = TokenControls(), outputs: OutputQueue
+    controls: TokenControls = TokenControls(), isJumpingForward: Bool = false, outputs: OutputQueue
   ) {
     self.id = id
     groupID = id
     sampleIndex = 0
-    pendingSampleCount = input.params.sampleCount - 1
+    pendingSampleCount = input.sequenceCount - 1
+    beamPlace = input.beams == nil ? nil : 0
     self.input = input
     self.seed = seed
     self.maximumTokenCount = maximumTokenCount
@@ -64,27 +71,40 @@ package struct Request: Sendable {
     let expectedCount = min(maximumTokenCount, input.promptTokens.count + Self.reservedGenerationCount)
     tokens.reserveCapacity(max(expectedCount, input.promptTokens.count))
     tokens += input.promptTokens
-    self.controls = SequenceControls(input, controls: controls, capacity: expectedCount)
+    grammar = controls.processors.isEmpty ? controls.grammar : nil
+    self.controls = SequenceControls(
+      input, controls: controls, capacity: expectedCount, isJumpingForward: isJumpingForward)
   }
 
   /// Creates sample `index` of `first`, whose prompt is processed, before it has generated anything.
   init(sample index: Int, of first: Request, controls: SequenceControls?) {
-    id = RequestID(first.id.rawValue &+ UInt64(index))
-    groupID = first.id
+    id = RequestID(first.groupID.rawValue &+ UInt64(index))
+    groupID = first.groupID
     sampleIndex = index
     pendingSampleCount = 0
     (input, seed, maximumTokenCount, outputs) = (first.input, first.seed, first.maximumTokenCount, first.outputs)
     self.controls = controls
+    grammar = first.grammar
     (cachedTokenCount, reportedPromptCount) = (first.cachedTokenCount, first.reportedPromptCount)
     tokens.reserveCapacity(first.tokens.capacity)
     tokens += input.promptTokens
   }
 
+  /// Creates a beam, by the name of number `number`, that has what `other` has and holds nothing.
+  init(beam number: Int, like other: Request) {
+    self.init(sample: number, of: other, controls: nil)
+    beamPlace = number
+    tokens += other.tokens.dropFirst(tokens.count)
+  }
+
   /// Whether the request has other samples, which have begun.
   var hasSiblings: Bool { input.params.sampleCount > 1 && pendingSampleCount == 0 }
 
-  /// Whether a replay can make the same of it: not if a constraint or code of the caller's decides about its tokens, nor if it
-  /// has none.
+  /// Writes down the grammar that decides about its tokens; nil if there is none, or code of the caller's besides.
+  package let grammar: (@Sendable () -> String)?
+
+  /// Whether a replay can make the same of it from its parameters: not if a constraint or code of the caller's decides about
+  /// its tokens, nor if it has none.
   package var isReplayable: Bool { input.pooling == nil && !(controls?.isRewriting ?? false) }
 
   /// Number of generated tokens.

@@ -43,6 +43,7 @@ package final class StatisticsBox: Sendable {
         contents.statistics.stepCount += 1
         contents.statistics.processedTokenCount += step.batchTokenCount
         contents.statistics.generatedTokenCount += step.generatedTokenCount
+        contents.statistics.jumpedTokenCount += step.jumpedTokenCount
       }
       return step
     }

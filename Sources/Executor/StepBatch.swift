@@ -29,7 +29,7 @@ struct StepBatch {
       self.tokenCount = tokenCount
       resources = ResourceRequest(
         id: view.id, slot: slot, processedTokenCount: view.processedTokenCount, tokenCount: tokenCount,
-        maximumTokenCount: view.maximumTokenCount)
+        maximumTokenCount: view.maximumTokenCount, tag: view.tag)
     }
 
     /// Index of its last row of logits, from which a token is generated.

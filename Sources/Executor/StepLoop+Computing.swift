@@ -14,6 +14,7 @@ extension StepLoop {
       var item = batch.items[position]
       guard !active[item.index].state.isFinished else { continue }
       if active[item.index].slot == nil { begin(&item) }
+      guard !active[item.index].state.isFinished else { continue }
       do {
         try resources.prepareResources(for: item.resources)
         appendRun(&item, firstRow: &firstRow)
@@ -40,9 +41,13 @@ extension StepLoop {
       active[item.index].sequence.take()
       ?? CacheSequence(tokens: active[item.index].tokens, options: active[item.index].input.cache)
     let cached = resources.cache.beginSequence(slot: slot, sequence: sequence, maximumReuse: maximumReuse)
-    precondition(cached >= 0 && cached < knownCount, "\(cached) of \(knownCount) tokens reused")
-    recorder?.started(active[item.index].id, cachedTokenCount: cached)
     active[item.index].slot = slot
+    // A cache manager is replaceable, so its answer is not trusted.
+    guard cached >= 0, cached <= max(0, maximumReuse) else {
+      return active[item.index].finish(
+        .failed(.resources("\(resources.cache.name) found \(cached) tokens where \(maximumReuse) are allowed")))
+    }
+    recorder?.started(active[item.index].id, cachedTokenCount: cached)
     active[item.index].state = right.started(cached: cached)
     if active[item.index].generatedCount == 0 { active[item.index].cachedTokenCount = cached }
     active[item.index].outputs.noteStart()
@@ -60,6 +65,10 @@ extension StepLoop {
     guard blocks.count == (end + limits.blockSize - 1) / limits.blockSize else {
       return active[item.index].finish(
         .failed(.resources("\(resources.cache.name) gave \(blocks.count) blocks for \(end) tokens")))
+    }
+    if checksBlocks, let block = blocks.first(where: { $0 < 0 || Int($0) >= engine.cacheGeometry.blockCount }) {
+      return active[item.index].finish(
+        .failed(.resources("\(resources.cache.name) gave block \(block), which is none")))
     }
     item.isCaughtUp = end == active[item.index].tokens.count
     item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
@@ -115,9 +124,10 @@ extension StepLoop {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
       guard item.isCaughtUp, item.logits != .none, !active[item.index].state.isFinished else { continue }
-      // The samples that begin here all draw from the row after the prompt.
+      // The samples that begin here all draw from the row after the prompt. Beams have one row whatever follows.
       let first = active[item.index].sampleIndex
-      for sample in first...first + active[item.index].pendingSampleCount {
+      let furtherCount = active[item.index].beamPlace == nil ? active[item.index].pendingSampleCount : 0
+      for sample in first...first + furtherCount {
         batch.rowItems.append(position)
         batch.rowSamples.append(sample)
         batch.rows.append(
@@ -142,6 +152,10 @@ extension StepLoop {
   private mutating func reportPrompt(_ item: StepBatch.Item, _ logits: Logits) {
     let request = active[item.index]
     let prompt = request.input.promptTokens
+    guard prompt.allSatisfy({ Int($0) < logits.vocabularySize }) else {
+      let reason = "the engine returned \(logits.vocabularySize) logits in a row, which are not for all tokens"
+      return active[item.index].finish(.failed(.engine(reason)))
+    }
     var entries: [PromptTokenLogprobs] = []
     if request.reportedPromptCount == 0 {
       entries.append(PromptTokenLogprobs(token: prompt[0], logprob: nil, top: []))

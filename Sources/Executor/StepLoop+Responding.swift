@@ -19,13 +19,23 @@ extension StepLoop {
         continue
       }
       switch batch.results[place] {
+      case .success(let output) where active[index].beamPlace != nil: note(output, of: index)
       case .success(let output): append(output, to: index)
       case .failure(let error): active[index].finish(.failed(.decoding("\(error)")))
       }
     }
   }
 
+  /// Appends a token that the decoder has chosen, and those that must follow it.
   private mutating func append(_ output: TokenOutput, to index: Int) {
+    appendOne(output, to: index)
+    while !active[index].state.isFinished, let token = active[index].controls?.takeForcedToken() {
+      appendOne(TokenOutput(token: token), to: index)
+      current.jumpedTokenCount += 1
+    }
+  }
+
+  private mutating func appendOne(_ output: TokenOutput, to index: Int) {
     guard output.token >= 0, Int(output.token) < engine.limits.vocabularySize else {
       return active[index].finish(.failed(.decoding("the decoder chose token \(output.token), which does not exist")))
     }
@@ -46,7 +56,7 @@ extension StepLoop {
   }
 
   /// Tells the resource managers that the tokens of the step are processed. What a request computed that then failed is
-  /// not offered to others. Then the sequences of further samples can be forked.
+  /// not offered to others. Then the sequences of further samples can be forked, and beams go on.
   mutating func update() {
     for place in batch.items.indices {
       let (index, request) = (batch.items[place].index, batch.items[place].resources)
@@ -57,6 +67,7 @@ extension StepLoop {
       resources.updateResources(for: request)
     }
     fork()
+    followBeams()
   }
 
   /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
@@ -112,6 +123,8 @@ extension StepLoop {
       guard case .finished(let reason) = active[index].state else { continue }
       if active[index].hasSiblings {
         respondSample(index, reason)
+      } else if active[index].beamPlace != nil {
+        respondSearch(index, reason)
       } else {
         let count = active[index].generatedCount
         if let reader = active[index].respondFinished(reason, completionTokenCount: count) { readers.append(reader) }
@@ -121,11 +134,13 @@ extension StepLoop {
     wakeReaders()
   }
 
-  /// A request whose sample has failed or was cancelled ends with all of its samples.
+  /// A request whose sample has failed or was cancelled ends with all of its samples, and a search with every beam.
   private mutating func failTogether() {
-    guard !sampleGroups.isEmpty else { return }
-    for index in active.indices where active[index].hasSiblings {
-      guard case .finished(let reason) = active[index].state, reason.endsEverySample else { continue }
+    guard !sampleGroups.isEmpty || !beamGroups.isEmpty else { return }
+    for index in active.indices where active[index].hasSiblings || active[index].beamPlace != nil {
+      guard case .finished(let reason) = active[index].state, !active[index].isDropped,
+        reason.endsEverySample || active[index].beamPlace != nil
+      else { continue }
       let group = active[index].groupID
       for sibling in active.indices where active[sibling].groupID == group { active[sibling].finish(reason) }
     }
@@ -163,7 +178,10 @@ extension StepLoop {
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
       if let slot = active[index].slot { release(slot, of: index) }
-      recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
+      // The ends of beams are those of what was found.
+      if active[index].beamPlace == nil {
+        recorder?.finished(active[index].id, reason, tokenCount: active[index].generatedCount)
+      }
       finishedCount += 1
     }
     if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
@@ -174,7 +192,7 @@ extension StepLoop {
     resources.freeResources(
       for: ResourceRequest(
         id: active[index].id, slot: slot, processedTokenCount: active[index].state.processedTokenCount, tokenCount: 0,
-        maximumTokenCount: active[index].maximumTokenCount))
+        maximumTokenCount: active[index].maximumTokenCount, tag: active[index].input.tag))
     active[index].slot = nil
     freeSlots.append(slot)
   }
@@ -231,7 +249,7 @@ struct SampleGroup: Sendable {
 
 extension FinishReason {
   /// Whether a sample that ends for this reason ends the others too.
-  fileprivate var endsEverySample: Bool {
+  var endsEverySample: Bool {
     switch self {
     case .failed, .cancelled: true
     case .endOfSequence, .stopToken, .stopString, .constraintEnded, .length: false

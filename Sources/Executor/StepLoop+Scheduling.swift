@@ -38,7 +38,7 @@ extension StepLoop {
   private mutating func accept(_ request: Request) {
     let needs = ResourceRequest(
       id: request.id, slot: 0, processedTokenCount: 0, tokenCount: request.tokens.count,
-      maximumTokenCount: request.maximumTokenCount)
+      maximumTokenCount: request.maximumTokenCount, tag: request.input.tag)
     if let refusal = resources.refusal(of: needs) {
       finishWaiting(request, .failed(.resources("\(refusal)")))
       mailbox.leftQueue(1)
@@ -67,11 +67,13 @@ extension StepLoop {
   /// Asks the policies, pauses whom they pause, and makes active whom they start.
   mutating func schedule() {
     let activeCount = active.count
-    // What the policies see: the active requests, and of the waiting ones as many as there are places.
+    // What the policies see: the active requests that can run, and of the waiting ones as many as there are places.
     round.requests.removeAll(keepingCapacity: true)
+    shown.removeAll(keepingCapacity: true)
     // By index: iterating would copy every request, and count its references up and down.
     var placeCount = limits.maximumRequestCount - activeCount
-    for index in active.indices {
+    for index in active.indices where !active[index].isWaitingForBeams {
+      shown.append(index)
       round.requests.append(active[index].view(cache: resources.cache))
       // Kept for the samples that begin when the prompt is processed.
       placeCount -= active[index].pendingSampleCount
@@ -91,8 +93,8 @@ extension StepLoop {
     round.run(scheduler)
     recorder?.scheduled(round)
     answerInquiries()
-    for index in round.decision.paused { pause(index) }
-    for entry in round.plan.entries { add(entry, activeCount: activeCount) }
+    for index in round.decision.paused where index < shown.count { pause(shown[index]) }
+    for entry in round.plan.entries { add(entry) }
     if active.count > activeCount {
       mailbox.leftQueue(active.count - activeCount)
       waiting.removeStarted()
@@ -102,14 +104,15 @@ extension StepLoop {
 
   /// Adds an entry of the plan to the batch, and starts the request if it was waiting. A policy is replaceable: an entry
   /// that is impossible fails the request that it names, and no other.
-  private mutating func add(_ entry: MicroBatchPlan.Entry, activeCount: Int) {
+  private mutating func add(_ entry: MicroBatchPlan.Entry) {
     let view = round.requests[entry.requestIndex]
     let index: Int
-    if entry.requestIndex < activeCount {
-      index = entry.requestIndex
-    } else if let request = waiting.start(at: entry.requestIndex - activeCount) {
+    if entry.requestIndex < shown.count {
+      index = shown[entry.requestIndex]
+    } else if let request = waiting.start(at: entry.requestIndex - shown.count) {
       active.append(request)
       index = active.count - 1
+      beginSearch(index)
     } else {
       index = active.lastIndex { $0.id == view.id } ?? 0
     }
@@ -146,7 +149,7 @@ extension StepLoop {
     guard !mail.inquiries.isEmpty else { return }
     var explanations = round.explanations(scheduler)
     var previous: RequestID?
-    let shownCount = round.requests.count - active.count
+    let shownCount = round.requests.count - shown.count
     for (place, request) in waiting.requests.enumerated() {
       if place >= shownCount {
         let cause =

@@ -23,6 +23,8 @@ package struct StepLoop {
   let board: BatchBoard
   /// How much of prompts a step may process while requests generate, if there is a latency to keep.
   var prefillBudget: AdaptivePrefillBudget?
+  /// Whether the blocks of a table are looked at before the engine gets them: not those of our own manager.
+  let checksBlocks: Bool
   /// Who is told what happens, if anybody is.
   package var recorder: (any ExecutionRecorder)?
 
@@ -32,6 +34,8 @@ package struct StepLoop {
   var waiting = WaitingQueue()
   /// The requests that have more than one sample and whose samples have begun.
   var sampleGroups: [RequestID: SampleGroup] = [:]
+  /// The beam searches of the active requests.
+  var beamGroups: [RequestID: BeamGroup] = [:]
   /// Places for running requests that are free.
   var freeSlots: [Int]
   /// How to stop, once somebody said so.
@@ -40,6 +44,8 @@ package struct StepLoop {
   // What one step hands from line to line; emptied and reused by every step.
   var mail = Mail()
   var round = SchedulingRound()
+  /// The active requests that policies are shown, by their places in ``active``.
+  var shown: [Int] = []
   var batch = StepBatch()
   var events: [(index: Int, output: RequestOutput)] = []
   var readers: [ParkedReader] = []
@@ -77,6 +83,7 @@ package struct StepLoop {
     self.waker = waker
     self.board = board
     self.prefillBudget = prefillBudget
+    checksBlocks = !(resources.cache is KVCacheManager)
     if let pool = (engine as? any WorkerPoolOwner)?.workerPool, var sampling = decoder as? SamplingDecoder {
       sampling.use(pool)
       self.decoder = sampling

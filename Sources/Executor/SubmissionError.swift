@@ -13,7 +13,7 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
   case promptTooLong(tokenCount: Int, limit: Int)
   /// Prompt and `max_tokens` together exceed the longest sequence.
   case sequenceTooLong(promptTokenCount: Int, maxTokens: Int, limit: Int)
-  /// The request has more samples than can run at a time.
+  /// The request has more samples, or beams, than can run at a time.
   case tooManySamples(count: Int, limit: Int)
   /// Prompt and `max_tokens` together need more cache than there is.
   case cacheTooSmall(neededBlockCount: Int, totalBlockCount: Int, blockSize: Int)
@@ -37,7 +37,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
       "the prompt's \(promptTokenCount) tokens and max_tokens \(maxTokens) together exceed the limit of \(limit) tokens; "
         + "lower max_tokens to \(limit - promptTokenCount) or shorten the prompt"
     case .tooManySamples(let count, let limit):
-      "the request has \(count) samples, but only \(limit) can run at a time; lower n and best_of, or raise the batch size"
+      "the request has \(count) samples or beams, but only \(limit) can run at a time; lower their number, or raise the "
+        + "batch size"
     case .cacheTooSmall(let neededBlockCount, let totalBlockCount, let blockSize):
       "the request needs \(neededBlockCount) cache blocks of \(blockSize) tokens, but there are only \(totalBlockCount); "
         + "lower max_tokens or give the engine more memory"
@@ -89,6 +90,7 @@ package struct AdmissionLimits: Sendable {
     of request: GenerationRequest, controls: TokenControls = TokenControls()
   ) throws(SubmissionError) -> Int {
     do {
+      _ = try request.beams?.validated(endTokenCount: request.endTokens.count)
       _ = try request.params.validated()
       _ = try request.cache.retention.validated()
       if controls.constraint != nil { try Self.checkConstrained(request.params) }
@@ -102,7 +104,7 @@ package struct AdmissionLimits: Sendable {
     for tokens in [request.promptTokens, request.params.stopTokenIDs, biased] + request.bannedSequences {
       try checkVocabulary(tokens)
     }
-    let sampleCount = request.params.sampleCount
+    let sampleCount = request.sequenceCount
     guard sampleCount <= maximumSampleCount else {
       throw .tooManySamples(count: sampleCount, limit: maximumSampleCount)
     }

@@ -24,7 +24,10 @@ public struct GrammarMatcher: Sendable {
 
   private mutating func move(to other: MaskMemory) {
     let walker = memory.masks.withLock { $0.walker }
-    place = other.masks.withLock { [place] in $0.walker.adopt(place, from: walker) }
+    place = other.masks.withLock { [place] in
+      $0.walker.resetWork()
+      return $0.walker.adopt(place, from: walker)
+    }
     memory = other
   }
 
@@ -74,7 +77,7 @@ public struct GrammarMatcher: Sendable {
       return
     }
     let (target, hasOverflowed) = look { masks, place in
-      (masks.step(place, token), masks.walker.hasOverflowed || masks.walker.isExhausted)
+      (masks.step(place, token), masks.walker.hasOverflowed || masks.walker.isExhausted || masks.walker.isOverworked)
     }
     guard target != GrammarWalker.dead else { throw hasOverflowed ? .tooAmbiguous : .tokenRefused(token: token) }
     place = target
@@ -94,6 +97,7 @@ public struct GrammarMatcher: Sendable {
     memory.masks.withLock { [place] masks in
       var bytes: [UInt8] = []
       var place = place
+      masks.walker.resetWork()
       while bytes.count < limit, !masks.walker.canEnd(at: place), let byte = masks.walker.onlyByte(at: place) {
         place = masks.walker.step(place, byte)
         guard place != GrammarWalker.dead else { break }
@@ -110,6 +114,7 @@ public struct GrammarMatcher: Sendable {
       var bytes: [UInt8] = []
       var place = place
       while !masks.walker.canEnd(at: place) {
+        masks.walker.resetWork()
         guard bytes.count < limit, let byte = masks.walker.byteTowardsEnd(at: place) else { return nil }
         place = masks.walker.step(place, byte)
         bytes.append(byte)
@@ -135,7 +140,7 @@ public struct GrammarMatcher: Sendable {
   /// The token that must come next; nil if there is a choice, or none.
   public mutating func onlyToken() -> TokenID? {
     guard !isFinished else { return nil }
-    return look { masks, place in masks.allowedCount(at: place) == 1 ? masks.firstAllowed(at: place) : nil }
+    return look { masks, place in masks.onlyAllowed(at: place) }
   }
 }
 

@@ -22,6 +22,8 @@ struct GrammarWalker: Sendable {
   private(set) var hasOverflowed = false
   /// Whether a place was left out because too many are remembered already: what was found since then may lack tokens.
   private(set) var isExhausted = false
+  /// How many pairs of states and frames were touched since ``resetWork()``.
+  private var work = 0
   private var scratch = Scratch()
 
   /// What following one byte needs, kept so that nothing is allocated for it.
@@ -50,6 +52,12 @@ struct GrammarWalker: Sendable {
   /// Whether the text may end at a place.
   func canEnd(at place: Int32) -> Bool { places.flag(of: place) }
 
+  /// Whether to go on would take more work than a mask may cost. What was found since then is not remembered.
+  var isOverworked: Bool { work > limits.maskWork }
+
+  /// Begins to count work anew.
+  mutating func resetWork() { work = 0 }
+
   /// Whether so much is remembered that it should be forgotten.
   var isFull: Bool { places.count > limits.rememberedPlaceCount }
 
@@ -61,6 +69,8 @@ struct GrammarWalker: Sendable {
   }
 
   private mutating func makeStep(_ place: Int32, _ byte: UInt8) -> Int32 {
+    guard !isOverworked else { return Self.dead }
+    work += 1
     scratch.items.removeAll(keepingCapacity: true)
     scratch.slots.removeAll(keepingCapacity: true)
     scratch.pending.removeAll(keepingCapacity: true)
@@ -73,6 +83,7 @@ struct GrammarWalker: Sendable {
     let canEnd = returnFromRules()
     for index in scratch.items.indices { call(from: scratch.items[index]) }
     let target = closePlace(canEnd: canEnd)
+    guard !isOverworked else { return Self.dead }
     rows[Int(place) * network.classCount + Int(network.byteClasses[Int(byte)])] = target
     return target
   }
@@ -80,7 +91,7 @@ struct GrammarWalker: Sendable {
   /// Goes on in the callers of all rules that have ended; true if the whole text has.
   private mutating func returnFromRules() -> Bool {
     var canEnd = false
-    while let index = scratch.pending.popLast() {
+    while !isOverworked, let index = scratch.pending.popLast() {
       let item = scratch.items[index]
       guard network.isAccepting[Int(item.state)] else { continue }
       if frames.flag(of: item.below) { canEnd = true }
@@ -94,6 +105,7 @@ struct GrammarWalker: Sendable {
 
   /// Adds a state, or what lies below it if the state is there.
   private mutating func add(_ state: Int32, below: Int32) {
+    work += 1
     guard Int(depths[Int(below)]) + Int(network.depths[Int(state)]) <= limits.depth else { return }
     if let slot = scratch.slots[state] {
       let known = scratch.items[slot].below
@@ -115,7 +127,8 @@ struct GrammarWalker: Sendable {
 
   /// Notes what to return to when the rules that `item` can call have ended.
   private mutating func call(from item: PlaceTable.Pair) {
-    for index in network.callRange(of: item.state) {
+    for index in network.callRange(of: item.state) where !isOverworked {
+      work += 1
       let call = network.calls[index]
       let need = max(Int(network.depths[Int(call.start)]) + 1, Int(network.depths[Int(call.target)]))
       guard Int(depths[Int(item.below)]) + need <= limits.depth else { continue }
@@ -129,6 +142,7 @@ struct GrammarWalker: Sendable {
       }
       if call.isTail {
         if frames.flag(of: item.below) { scratch.calls[slot - 1].isBottom = true }
+        work += frames.range(of: item.below).count
         for frame in frames.range(of: item.below) { scratch.calls[slot - 1].frames.append(frames[frame]) }
       } else {
         scratch.calls[slot - 1].frames.append(PlaceTable.Pair(state: call.target, below: item.below))
@@ -142,7 +156,10 @@ struct GrammarWalker: Sendable {
       let below = addFrames(entered.frames, isBottom: entered.isBottom)
       guard Int(depths[Int(below)]) + Int(network.depths[Int(entered.start)]) <= limits.depth,
         scratch.items.count < limits.alternativeCount
-      else { continue }
+      else {
+        hasOverflowed = hasOverflowed || scratch.items.count >= limits.alternativeCount
+        continue
+      }
       let item = PlaceTable.Pair(state: entered.start, below: below)
       scratch.items.append(item)
       call(from: item)
@@ -158,6 +175,7 @@ struct GrammarWalker: Sendable {
   }
 
   private mutating func addFrames(_ list: [PlaceTable.Pair], isBottom: Bool) -> Int32 {
+    work += list.count
     var pairs = Self.normalized(list)
     if pairs.count > limits.alternativeCount {
       hasOverflowed = true

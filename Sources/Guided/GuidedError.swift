@@ -51,12 +51,15 @@ public struct GrammarLimits: Sendable, Equatable {
   public var ruleCount = 20_000
   /// The most states of all automata together.
   public var stateCount = 300_000
-  /// How much work compiling may be, in elementary operations; a million takes some milliseconds.
+  /// How much work compiling may be, in elementary operations; a million takes some milliseconds to some tens of them.
   public var work = 60_000_000
   /// How deeply rules may be nested in each other in the text that is generated.
   public var depth = 256
   /// The most ways in which a text may follow the grammar at once.
   public var alternativeCount = 4_096
+  /// How much work it may be to find the mask of one place, in pairs of a state and what lies below it; a million takes
+  /// some tenths of a second. The mask of a usual grammar takes some ten thousand.
+  public var maskWork = 2_000_000
   /// The most places of a grammar that are remembered before all are forgotten.
   public var rememberedPlaceCount = 16_384
   /// The most bytes of token masks that are remembered for one grammar.

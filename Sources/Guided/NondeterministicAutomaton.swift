@@ -186,6 +186,7 @@ extension GrammarBuilder {
       automaton.addEdge(from: loop, .nothing, to: to)
       return
     }
+    guard minimum <= maximum else { return }
     for _ in minimum..<maximum {
       automaton.addEdge(from: state, .nothing, to: to)
       let next = automaton.addState()

@@ -166,7 +166,7 @@ struct RuleNetwork: Sendable {
             guard other <= depth else { continue }
             need = source.isStart ? depth + 1 : max(depth, other + 1)
           }
-          guard need < depths[Int(source.state)] else { continue }
+          guard Int(need) <= limits.depth, need < depths[Int(source.state)] else { continue }
           depths[Int(source.state)] = need
           if need == depth { level.append(source.state) } else { following.append(source.state) }
         }

@@ -1,3 +1,4 @@
+import JSON
 import Requests
 
 /// A grammar's walker together with the token masks of the places it has been at.
@@ -19,19 +20,21 @@ struct TokenMasks: Sendable {
     self.vocabulary = vocabulary
   }
 
-  /// Writes the mask of the tokens that are allowed at `place` into `words`, which has room for it.
+  /// Writes the mask of the tokens that are allowed at `place` into `words`, which has room for it. Where it would take
+  /// too much work to find, no token is.
   mutating func fill(_ words: inout [UInt64], at place: Int32) {
-    let index = Int(mask(at: place))
     let count = vocabulary.wordCount
+    guard let index = mask(at: place).map(Int.init) else {
+      for word in 0..<count { words[word] = 0 }
+      return
+    }
     words.replaceSubrange(0..<count, with: masks[index * count..<(index + 1) * count])
   }
 
-  /// How many tokens are allowed at `place`.
-  mutating func allowedCount(at place: Int32) -> Int { Int(counts[Int(mask(at: place))]) }
-
-  /// The least token that is allowed at `place`.
-  mutating func firstAllowed(at place: Int32) -> TokenID? {
-    let first = Int(mask(at: place)) * vocabulary.wordCount
+  /// The token that is allowed at `place`, if there is just one.
+  mutating func onlyAllowed(at place: Int32) -> TokenID? {
+    guard let mask = mask(at: place).map(Int.init), counts[mask] == 1 else { return nil }
+    let first = mask * vocabulary.wordCount
     for index in 0..<vocabulary.wordCount where masks[first + index] != 0 {
       return TokenID(index * 64 + masks[first + index].trailingZeroBitCount)
     }
@@ -42,11 +45,13 @@ struct TokenMasks: Sendable {
   mutating func step(_ place: Int32, _ token: TokenID) -> Int32 {
     guard vocabulary.isOrdinary(token), let bytes = vocabulary.bytes(of: token) else { return GrammarWalker.dead }
     var place = place
+    walker.resetWork()
     for byte in bytes where place != GrammarWalker.dead { place = walker.step(place, byte) }
     return place
   }
 
-  private mutating func mask(at place: Int32) -> Int32 {
+  /// The place of a mask; nil if it would take too much work to find it.
+  private mutating func mask(at place: Int32) -> Int32? {
     if maskOfPlace.count <= Int(place) {
       maskOfPlace.append(contentsOf: repeatElement(-1, count: walker.places.count - maskOfPlace.count))
     }
@@ -58,7 +63,14 @@ struct TokenMasks: Sendable {
       masksByHash.removeAll()
       maskOfPlace = maskOfPlace.map { _ in -1 }
     }
-    let mask = remember(computeMask(at: place))
+    walker.resetWork()
+    let computed = computeMask(at: place)
+    guard !walker.isOverworked else {
+      // What was found of plain text may lack places.
+      plainTargets.removeAll()
+      return nil
+    }
+    let mask = remember(computed)
     maskOfPlace[Int(place)] = mask
     return mask
   }
@@ -155,9 +167,9 @@ extension TokenMasks {
       if targets.count > Self.plainSearchLimit { return nil }
     }
     for lead in UInt8(0xC2)...0xF4 {
-      guard let form = PlainText.form(lead) else { continue }
+      guard let form = UTF8Form.form(lead) else { continue }
       var level: Set<Int32> = [walker.step(place, lead)]
-      for continuation in 0..<form.continuationCount {
+      for continuation in 0..<form.count {
         var next: Set<Int32> = []
         for place in level {
           if place == GrammarWalker.dead { return nil }

@@ -1,3 +1,4 @@
+internal import JSON
 public import Requests
 
 /// The tokens of a model as bytes, arranged so that a grammar can walk through all of them at once.
@@ -65,30 +66,13 @@ public struct TokenVocabulary: Sendable {
       guard first >= 0x20, first != 0x22, first != 0x5C, first != 0x7F else { return false }
       index += 1
       guard first >= 0x80 else { continue }
-      guard let form = PlainText.form(first) else { return false }
-      for place in 0..<form.continuationCount where index < bytes.count {
+      guard let form = UTF8Form.form(first) else { return false }
+      for place in 0..<form.count where index < bytes.count {
         guard (place == 0 ? form.second : 0x80...0xBF).contains(bytes[index]) else { return false }
         index += 1
       }
     }
     return count <= plainLength
-  }
-}
-
-/// The plain characters, of which nearly all of most texts is made.
-enum PlainText {
-  /// What follows a lead byte: how many continuation bytes, and the bounds of the first (Unicode 3.9, table 3-7).
-  static func form(_ lead: UInt8) -> (continuationCount: Int, second: ClosedRange<UInt8>)? {
-    switch lead {
-    case 0xC2...0xDF: (1, 0x80...0xBF)
-    case 0xE0: (2, 0xA0...0xBF)
-    case 0xED: (2, 0x80...0x9F)
-    case 0xE1...0xEF: (2, 0x80...0xBF)
-    case 0xF0: (3, 0x90...0xBF)
-    case 0xF1...0xF3: (3, 0x80...0xBF)
-    case 0xF4: (3, 0x80...0x8F)
-    default: nil
-    }
   }
 }
 

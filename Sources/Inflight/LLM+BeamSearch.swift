@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Executor
 public import Requests
 internal import Tokenization
 
@@ -17,8 +18,8 @@ public struct BeamCompletion: Sendable, Equatable {
 extension LLM {
   /// Searches for the most probable completions of a prompt, best first.
   ///
-  /// Every beam asks the engine for one token at a time and finds what it has in common with others in the cache of
-  /// prefixes; only what does not fill a block is computed again.
+  /// The beams are computed together, each from a fork of the sequence that it goes on from: they share whole blocks of the
+  /// cache, and only the last one is copied.
   ///
   /// - Throws: ``InflightError``.
   public func beamSearch(_ prompt: String, _ params: BeamSearchParams) async throws -> [BeamCompletion] {
@@ -29,28 +30,51 @@ extension LLM {
   ///
   /// - Throws: ``InflightError``.
   public func beamSearch(tokens prompt: [TokenID], _ params: BeamSearchParams) async throws -> [BeamCompletion] {
-    let endTokens = Set(endOfSequenceTokenIDs + params.stopTokenIDs)
-    do { _ = try params.validated(endTokenCount: endTokens.count) } catch { throw InflightError(error) }
-    var search = BeamSearch(params, endTokens: endTokens)
-    let step = SamplingParams(maxTokens: 1, logprobs: search.alternativeCount)
-    while !search.isOver {
-      // All beams at a time, so that they are one batch.
-      var streams: [CompletionStream] = []
-      for beam in search.running { streams.append(try stream(tokens: prompt + beam.tokens, step)) }
-      var alternatives: [[TokenLogprob]] = []
-      for stream in streams {
-        guard let output = try await stream.completion().logprobs.first else {
-          throw InflightError(.failed, "the engine ended before the answer was complete")
+    let request = GenerationRequest(
+      promptTokens: prompt, beams: params, endOfSequenceTokenIDs: endOfSequenceTokenIDs)
+    let submission: Executor.Submission
+    do { submission = try executor.submit(request) } catch { throw InflightError(error) }
+    var found: [TokenizedBeam] = []
+    for await output in submission.outputs {
+      switch output {
+      case .promptLogprobs, .embedding: break
+      case .token(let token):
+        if token.sampleIndex == found.count { found.append(TokenizedBeam()) }
+        found[token.sampleIndex].add(token)
+      case .sampleFinished: break
+      case .finished(let summary):
+        switch summary.reason {
+        case .failed(let failure): throw InflightError(failure)
+        case .cancelled: throw InflightError(.cancelled, "the request was cancelled")
+        case .endOfSequence, .stopToken, .stopString, .constraintEnded, .length:
+          return try found.map { try completion($0, params, request.endTokens) }
         }
-        alternatives.append(output.top)
       }
-      search.advance(alternatives)
     }
-    return try search.finished.prefix(params.n).map { beam in
-      let shown = beam.tokens.last.map(endTokens.contains) == true ? beam.tokens.dropLast() : beam.tokens[...]
+    throw InflightError(.cancelled, "the request was cancelled")
+  }
+
+  private func completion(
+    _ beam: TokenizedBeam, _ params: BeamSearchParams, _ endTokens: Set<TokenID>
+  ) throws(InflightError) -> BeamCompletion {
+    let shown = beam.tokens.last.map(endTokens.contains) == true ? beam.tokens.dropLast() : beam.tokens[...]
+    do {
       return BeamCompletion(
         text: try tokenizer.decode(shown, skipSpecialTokens: true), tokens: beam.tokens, logprob: beam.logprob,
-        score: beam.score)
+        score: params.score(logprob: beam.logprob, length: beam.tokens.count))
+    } catch {
+      throw InflightError(error)
     }
+  }
+}
+
+/// A sequence that was found, as its tokens come.
+private struct TokenizedBeam {
+  var tokens: [TokenID] = []
+  var logprob = 0.0
+
+  mutating func add(_ output: TokenOutput) {
+    tokens.append(output.token)
+    logprob += Double(output.logprob ?? 0)
   }
 }

@@ -1,5 +1,7 @@
+package import Checkpoints
 public import Decoding
 public import Guided
+internal import JSON
 internal import Requests
 internal import Tokenization
 
@@ -16,37 +18,60 @@ extension LLM {
   ///
   /// - Throws: ``InflightError`` for a grammar that is wrong, not supported, too large, or that no text matches.
   public func controls(for grammar: Grammar) throws(InflightError) -> TokenControls {
+    try grammars.controls(for: grammar, text, vocabularySize: executor.engineLimits.vocabularySize)
+  }
+}
+
+extension GrammarCache {
+  /// What makes a text of a model with `text` and so many logits match `grammar`.
+  ///
+  /// - Throws: ``InflightError``.
+  fileprivate func controls(
+    for grammar: Grammar, _ text: LoadedText, vocabularySize: Int
+  ) throws(InflightError) -> TokenControls {
+    let tokenizer = text.tokenizer
     do {
-      let compiled = try grammars.compiled(grammar) {
+      let compiled = try compiled(grammar) {
         // As many tokens as the model has logits, of which the tokenizer may not know the last.
-        let tokens = (0..<TokenID(clamping: executor.engineLimits.vocabularySize))
+        let tokens = (0..<TokenID(clamping: vocabularySize))
         return TokenVocabulary(
           bytesOfTokens: tokens.map { tokenizer.bytes(of: $0) ?? [] }, endOfSequence: Set(text.endOfSequence),
           special: Set(tokens.filter { tokenizer.isSpecial($0) }))
       }
-      return TokenControls(constraint: GrammarConstraint(matcher: compiled.makeMatcher()))
+      return TokenControls(constraint: GrammarConstraint(matcher: compiled.makeMatcher())) {
+        grammar.json.serialized()
+      }
     } catch {
       throw InflightError(error)
     }
   }
 }
 
-/// Follows a grammar for a request.
-struct GrammarConstraint: TokenConstraint {
-  /// Where the request's text is in the grammar.
-  var matcher: GrammarMatcher
+/// Makes the constraints of a recording's grammars again, for the model that it was made with.
+package struct RecordedGrammars: Sendable {
+  private let text: LoadedText
+  private let vocabularySize: Int
+  private let grammars = GrammarCache()
 
-  mutating func fillMask(_ words: inout [UInt64]) { matcher.fillMask(into: &words) }
-
-  mutating func accept(_ token: TokenID) throws(DecodingError) {
-    do {
-      try matcher.accept(token)
-    } catch .tooAmbiguous {
-      throw .unsupported(GuidedError.tooAmbiguous.description)
-    } catch {
-      throw .tokenNotAllowed(token)
-    }
+  /// Reads the tokenizer of `checkpoint`.
+  ///
+  /// - Throws: ``InflightError``.
+  package init(_ checkpoint: Checkpoint) throws(InflightError) {
+    text = try LoadedText(checkpoint)
+    vocabularySize = checkpoint.configuration.vocabularySize
   }
 
-  var isFinished: Bool { matcher.isComplete }
+  /// The controls of a request with the grammar that was written down as `recorded`.
+  ///
+  /// - Throws: ``InflightError`` for anything else, and for a grammar that cannot be compiled.
+  package func controls(_ recorded: String) throws(InflightError) -> TokenControls {
+    let json: JSONValue
+    do {
+      json = try JSONValue(parsing: recorded, limits: JSONLimits(depth: 256, byteCount: 1 << 25))
+    } catch {
+      throw InflightError(.request, "it is not JSON: \(error)")
+    }
+    guard let grammar = Grammar(json: json) else { throw InflightError(.request, "it is not one that is recorded") }
+    return try grammars.controls(for: grammar, text, vocabularySize: vocabularySize)
+  }
 }

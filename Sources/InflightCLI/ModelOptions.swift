@@ -37,11 +37,7 @@ struct EngineArguments: ParsableArguments {
   @Option(help: "Tokens in a block of the cache: 16, 32 or 64.")
   var blockSize: Int = 32
 
-  @Option(help: "Most tokens in one forward pass.")
-  var maxBatchTokens: Int = 512
-
-  @Option(help: "Most tokens of one prompt in one forward pass. Default: no limit but that of the pass.")
-  var chunkSize: Int?
+  @OptionGroup var step: StepArguments
 
   @Option(help: "Kernels to use (for comparisons). Default: the best that the processor has.")
   var kernels: String?
@@ -55,7 +51,6 @@ struct EngineArguments: ParsableArguments {
   func validate() throws {
     let counts = [
       ("--threads", threads), ("--max-sequence-length", maxSequenceLength), ("--cache-tokens", cacheTokens),
-      ("--max-batch-tokens", maxBatchTokens), ("--chunk-size", chunkSize),
     ]
     for (name, value) in counts {
       if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
@@ -64,11 +59,13 @@ struct EngineArguments: ParsableArguments {
 
   func options(maximumBatchSize: Int = 256) -> LLMOptions {
     var executor = ExecutorConfiguration(
-      maximumBatchSize: maximumBatchSize, maximumBatchTokens: maxBatchTokens, maximumChunkSize: chunkSize)
+      maximumBatchSize: maximumBatchSize, maximumBatchTokens: step.maxBatchTokens, maximumChunkSize: step.chunkSize,
+      maximumPrefillTokensPerStep: step.maxPrefillTokensPerStep,
+      targetInterTokenLatency: step.targetInterTokenLatency.map { .nanoseconds(Int64($0 * 1e6)) })
     scheduling.apply(to: &executor)
     return LLMOptions(
       engine: EngineOptions(
-        threadCount: threads, maximumBatchTokens: maxBatchTokens, maximumSequenceLength: maxSequenceLength,
+        threadCount: threads, maximumBatchTokens: step.maxBatchTokens, maximumSequenceLength: maxSequenceLength,
         cacheTokens: cacheTokens, cacheType: cacheType, blockSize: blockSize, memory: memory?.limit,
         kernelTier: kernels),
       executor: executor, prefixCachePath: scheduling.prefixCacheFile, recording: recording.options)

@@ -15,7 +15,8 @@ struct ReplayCommand: AsyncParsableCommand {
       step, and what the scheduler decided in it. With --record-contents it also has the tokens of prompts and answers; \
       a replay then computes everything again, and every token must be the same, bit for bit, and so must every \
       decision. Without contents there is nothing to compute: the decisions are made again for requests of the recorded \
-      lengths, up to the step in which one first found another's prefix in the cache, which depends on contents.
+      lengths, up to the step in which one first found another's prefix in the cache, which depends on contents. Grammars \
+      are recorded with the contents, and made again; code of a caller's that edits logits is not, and ends the comparison.
 
       The first difference is said first. Exit status: 0 if there is none, 1 if there is.
 
@@ -74,7 +75,8 @@ struct ReplayCommand: AsyncParsableCommand {
     let engine = try CPUModelEngine(
       checkpoint: checkpoint, options: options,
       backend: CPUBackend(configuration: checkpoint.configuration, options: options))
-    return try ExecutionReplay(recording, engine: engine)
+    let grammars = try RecordedGrammars(checkpoint)
+    return try ExecutionReplay(recording, engine: engine) { try grammars.controls($0) }
   }
 }
 

@@ -14,19 +14,6 @@ struct SchedulingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("How prompts share a pass: first-come or equal-progress.", valueName: "policy"))
   var chunking: ChunkingPolicy = .firstCome
 
-  @Option(
-    help: ArgumentHelp(
-      "Most tokens of prompts in one pass while other requests generate. Default: no limit but that of the pass.",
-      valueName: "n"))
-  var maxPrefillTokensPerStep: Int?
-
-  @Option(
-    name: .customLong("target-itl"),
-    help: ArgumentHelp(
-      "Milliseconds from token to token to keep while prompts enter: they get what is left, at least a block a pass.",
-      valueName: "ms"))
-  var targetInterTokenLatency: Double?
-
   @Flag(help: "Compute every prompt from its beginning, also what another request has computed.")
   var noPrefixReuse = false
 
@@ -39,8 +26,9 @@ struct SchedulingArguments: ParsableArguments {
 
   @Option(
     name: .customLong("kv-disk-cache"),
-    help: ArgumentHelp("The same in a file in a directory, deleted at the end: /var/tmp:20GiB.", valueName: "dir:bytes")
-  )
+    help: ArgumentHelp(
+      "The same in a file in a directory, deleted at the end: /var/tmp:20GiB. With both, it takes what the memory has no "
+        + "room for.", valueName: "dir:bytes"))
   var diskCache: DiskTierArgument?
 
   @Option(
@@ -50,15 +38,6 @@ struct SchedulingArguments: ParsableArguments {
   var prefixCacheFile: String?
 
   func validate() throws {
-    if let maxPrefillTokensPerStep, maxPrefillTokensPerStep < 1 {
-      throw ValidationError("--max-prefill-tokens-per-step is \(maxPrefillTokensPerStep); it must be at least 1")
-    }
-    if let target = targetInterTokenLatency, !(target > 0 && target <= 1e9) {
-      throw ValidationError("--target-itl is \(target); it must be milliseconds, more than 0")
-    }
-    if hostCache != nil, diskCache != nil {
-      throw ValidationError("--kv-host-cache and --kv-disk-cache exclude each other: there is one second tier")
-    }
     if noPrefixReuse, prefixCacheFile != nil {
       throw ValidationError("--prefix-cache-file keeps what --no-prefix-reuse does not have")
     }
@@ -68,12 +47,17 @@ struct SchedulingArguments: ParsableArguments {
   func apply(to configuration: inout ExecutorConfiguration) {
     configuration.capacityPolicy = capacityPolicy
     configuration.chunkingPolicy = chunking
-    configuration.maximumPrefillTokensPerStep = maxPrefillTokensPerStep
-    configuration.targetInterTokenLatency = targetInterTokenLatency.map { .nanoseconds(Int64($0 * 1e6)) }
     configuration.isReusingPrefixes = !noPrefixReuse
-    if let hostCache { configuration.secondTier = .memory(byteCount: hostCache.count) }
-    if let diskCache {
-      configuration.secondTier = .file(directory: diskCache.directory, byteCount: diskCache.size.count)
+    configuration.secondTier = secondTier
+  }
+
+  private var secondTier: SecondTier {
+    switch (hostCache, diskCache) {
+    case (nil, nil): .none
+    case (let host?, nil): .memory(byteCount: host.count)
+    case (nil, let disk?): .file(directory: disk.directory, byteCount: disk.size.count)
+    case (let host?, let disk?):
+      .memoryThenFile(byteCount: host.count, directory: disk.directory, fileByteCount: disk.size.count)
     }
   }
 }

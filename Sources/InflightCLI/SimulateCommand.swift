@@ -56,7 +56,7 @@ struct SimulateCommand: ParsableCommand {
       let started = ContinuousClock.now
       let report = try TraceReplay(
         scheduler: Scheduler(
-          capacity, chunking, maximumRequestCount: machine.maxBatchSize, maximumChunkSize: machine.chunkSize),
+          capacity, chunking, maximumRequestCount: machine.maxBatchSize, maximumChunkSize: machine.step.chunkSize),
         machine: machine.machine(cost)
       ).run(trace)
       runs.append(
@@ -165,18 +165,9 @@ struct SimulatedMachineArguments: ParsableArguments {
   var cacheTokens: Int = 65_536
   @Option(help: ArgumentHelp("Tokens in a block of the cache.", valueName: "n"))
   var blockSize: Int = 32
-  @Option(help: ArgumentHelp("Most tokens in one step.", valueName: "n"))
-  var maxBatchTokens: Int = 512
   @Option(help: ArgumentHelp("Most requests that run at a time.", valueName: "n"))
   var maxBatchSize: Int = 256
-  @Option(help: ArgumentHelp("Most tokens of one prompt in one step. Default: no limit.", valueName: "n"))
-  var chunkSize: Int?
-  @Option(help: ArgumentHelp("Most tokens of prompts in one step while others generate.", valueName: "n"))
-  var maxPrefillTokensPerStep: Int?
-  @Option(
-    name: .customLong("target-itl"),
-    help: ArgumentHelp("Milliseconds from token to token to keep while prompts enter.", valueName: "ms"))
-  var targetInterTokenLatency: Double?
+  @OptionGroup var step: StepArguments
   @Option(
     help: ArgumentHelp(
       "guaranteed-no-evict, max-utilization, static-batch or max-requests (which does not look at the cache); may be "
@@ -189,16 +180,11 @@ struct SimulatedMachineArguments: ParsableArguments {
 
   func validate() throws {
     for (name, value) in [
-      ("--cache-tokens", cacheTokens), ("--block-size", blockSize), ("--max-batch-tokens", maxBatchTokens),
-      ("--max-batch-size", maxBatchSize), ("--chunk-size", chunkSize ?? 1),
-      ("--max-prefill-tokens-per-step", maxPrefillTokensPerStep ?? 1),
+      ("--cache-tokens", cacheTokens), ("--block-size", blockSize), ("--max-batch-size", maxBatchSize),
     ] where !(1...1 << 40).contains(value) {
       throw ValidationError("\(name) is \(value); it must be at least 1")
     }
     if cacheTokens < blockSize { throw ValidationError("--cache-tokens is \(cacheTokens), less than a block") }
-    if let target = targetInterTokenLatency, !(target > 0 && target <= 1e9) {
-      throw ValidationError("--target-itl is \(target); it must be milliseconds, more than 0")
-    }
     if allPolicies, !capacityPolicy.isEmpty || !chunking.isEmpty {
       throw ValidationError("--all-policies leaves nothing for --capacity-policy and --chunking to say")
     }
@@ -217,8 +203,9 @@ struct SimulatedMachineArguments: ParsableArguments {
   /// The machine.
   func machine(_ cost: StepCost) -> SimulatedMachine {
     SimulatedMachine(
-      cost: cost, blockSize: blockSize, blockCount: cacheTokens / blockSize, maximumBatchTokens: maxBatchTokens,
-      maximumBatchSize: maxBatchSize, maximumPrefillTokensPerStep: maxPrefillTokensPerStep,
-      targetInterTokenLatency: targetInterTokenLatency.map { $0 / 1000 })
+      cost: cost, blockSize: blockSize, blockCount: cacheTokens / blockSize,
+      maximumBatchTokens: step.maxBatchTokens, maximumBatchSize: maxBatchSize,
+      maximumPrefillTokensPerStep: step.maxPrefillTokensPerStep,
+      targetInterTokenLatency: step.targetInterTokenLatency.map { $0 / 1000 })
   }
 }

@@ -14,16 +14,20 @@ public struct ExecutorSimulation: Sendable {
   public var makeScheduler: @Sendable (Scenario) -> Scheduler
   /// Makes the cache manager, or nil for the usual one. The store is that of the engine.
   public var makeCache: (@Sendable (Scenario, any KVBlockStore) -> any KVCacheManaging)?
+  /// Makes what else requests need. A request that such a manager refuses may fail for that reason.
+  public var makeResources: @Sendable (Scenario) -> [any BaseResourceManager]
   /// Whether the policies promise never to pause a request.
   public var neverPauses: Bool
 
   /// Creates a simulation.
   public init(
     neverPauses: Bool = false, makeCache: (@Sendable (Scenario, any KVBlockStore) -> any KVCacheManaging)? = nil,
+    makeResources: @escaping @Sendable (Scenario) -> [any BaseResourceManager] = { _ in [] },
     makeScheduler: @escaping @Sendable (Scenario) -> Scheduler
   ) {
     self.makeScheduler = makeScheduler
     self.makeCache = makeCache
+    self.makeResources = makeResources
     self.neverPauses = neverPauses
   }
 
@@ -77,6 +81,7 @@ private struct ScenarioRun {
   let neverPauses: Bool
   let engine: FakeModelEngine
   let cache: any KVCacheManaging
+  let others: [any BaseResourceManager]
   let limits: BatchLimits
   let mailbox = Mailbox(maximumQueuedRequests: .max)
   let statistics = StatisticsBox()
@@ -99,9 +104,11 @@ private struct ScenarioRun {
           isReusing: scenario.isReusing),
         store: engine,
         tier: scenario.hostBlockCount > 0 ? HostCacheTier(blockCount: scenario.hostBlockCount) : nil)
+    others = simulation.makeResources(scenario)
     loop = StepLoop(
       engine: engine, decoder: SamplingDecoder(), scheduler: simulation.makeScheduler(scenario),
-      resources: ResourceManager(cache: cache), limits: limits, mailbox: mailbox, statistics: statistics)
+      resources: ResourceManager(cache: cache, others: others), limits: limits, mailbox: mailbox,
+      statistics: statistics)
     outputs = Array(repeating: nil, count: scenario.clients.count)
   }
 
@@ -152,6 +159,10 @@ private struct ScenarioRun {
       (0...budget.totalBlockCount).contains(budget.freeBlockCount), "\(budget.freeBlockCount) blocks are free")
     if !loop.hasRequests {
       try require(capacity.free == capacity.total, "\(capacity.free) of \(capacity.total) blocks are free in the end")
+      for other in others {
+        let (name, left) = (other.name, other.capacity)
+        try require(left.free == left.total, "\(name): \(left.free) of \(left.total) are free in the end")
+      }
     }
     guard let pass = engine.log.passes.last else { return }
     try require(
@@ -178,6 +189,10 @@ private struct ScenarioRun {
         try require(
           client.failureLength != nil || (!scenario.failingPasses.isEmpty && reason.hasPrefix("pass ")),
           "it failed for no reason of its own: \(reason)")
+      case .failed(.resources(let reason)):
+        try require(
+          others.contains { reason.utf8.starts(with: "\($0.name): ".utf8) },
+          "it failed for want of resources: \(reason)")
       default: try require(false, "it ended as \(output.reason.map { "\($0)" } ?? "nothing")")
       }
       try require(

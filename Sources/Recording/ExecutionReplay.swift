@@ -19,6 +19,7 @@ package struct ExecutionReplay {
   private let mailbox: Mailbox
   private let admission: AdmissionLimits
   private let header: RecordingHeader
+  private let makeControls: ((String) throws -> TokenControls)?
 
   /// Tokens of prompts that may be alive at a time in a recording without contents, whose file does not have to hold them.
   private static let maximumLivePromptTokens = 1 << 28
@@ -31,10 +32,21 @@ package struct ExecutionReplay {
   ///   - recording: a recording with contents, or with an engine that computes nothing (``withoutContents(_:)``).
   ///   - engine: the engine that it was made with.
   ///   - decoder: the decoder that it was made with.
+  ///   - makeControls: makes a constraint of a grammar that was written down, as it was made then; nil if there is nobody who
+  ///     can. Requests are then compared up to the first with a grammar.
   /// - Throws: ``RecordingError`` if the engine is not of the recorded sizes.
   package init(
-    _ recording: RecordingReader, engine: any ModelEngine, decoder: any Decoder = SamplingDecoder()
+    _ recording: RecordingReader, engine: any ModelEngine, decoder: any Decoder = SamplingDecoder(),
+    makeControls: ((String) throws -> TokenControls)? = nil
   ) throws(RecordingError) {
+    try self.init(recording, engine, decoder, recording.header.configuration, makeControls)
+  }
+
+  private init(
+    _ recording: RecordingReader, _ engine: any ModelEngine, _ decoder: any Decoder,
+    _ configuration: ExecutorConfiguration, _ makeControls: ((String) throws -> TokenControls)?
+  ) throws(RecordingError) {
+    self.makeControls = makeControls
     reader = recording
     reader.rewind()
     header = recording.header
@@ -46,15 +58,15 @@ package struct ExecutionReplay {
     let limits: BatchLimits
     let manager: KVCacheManager
     do throws(ExecutorConfigurationError) {
-      limits = try Executor.batchLimits(header.configuration.validated(), engine.limits, engine.cacheGeometry)
-      manager = try Executor.cacheManager(engine, header.configuration, limits)
+      limits = try Executor.batchLimits(configuration.validated(), engine.limits, engine.cacheGeometry)
+      manager = try Executor.cacheManager(engine, configuration, limits)
     } catch {
       throw .unsuitable(error.description)
     }
     mailbox = Mailbox(maximumQueuedRequests: .max)
     admission = AdmissionLimits(engine.limits, manager.budget, maximumSampleCount: limits.maximumRequestCount)
     loop = StepLoop(
-      engine: engine, decoder: decoder, scheduler: header.configuration.scheduler(limits),
+      engine: engine, decoder: decoder, scheduler: configuration.scheduler(limits),
       resources: ResourceManager(cache: manager, others: []), limits: limits, mailbox: mailbox,
       statistics: StatisticsBox())
     loop.recorder = recorder
@@ -91,8 +103,8 @@ package struct ExecutionReplay {
       }
     }
     return try ExecutionReplay(
-      recording, engine: LengthEngine(limits: header.limits, geometry: header.geometry),
-      decoder: LengthDecoder(endings))
+      recording, LengthEngine(limits: header.limits, geometry: header.geometry), LengthDecoder(endings),
+      header.configuration.withoutContents, nil)
   }
 
   /// Makes all steps.
@@ -111,15 +123,18 @@ package struct ExecutionReplay {
     var livePromptCount = 0
     var lastNumber = 0
     while let recorded = try reader.next() {
-      if let reason = Self.endOfWhatIsKnown(recorded, hasContents: header.hasContents) {
+      if let reason = endOfWhatIsKnown(recorded) {
         notes.append("only the steps up to \(lastNumber) were compared: then \(reason)")
         return Self.finish(&comparison, notes, isComplete: false)
       }
       for arrival in recorded.arrivals {
+        guard arrival.prompt != nil || !header.hasContents else {
+          throw .unsuitable("\(arrival.id) has no prompt in a recording with contents")
+        }
         let count = min(arrival.promptTokenCount, Self.maximumLivePromptTokens + 1)
-        let samples = arrival.params.sampleCount
+        let samples = arrival.sequenceCount
         guard (1...SamplingParams.maximumSamples).contains(samples) else {
-          throw .unsuitable("\(arrival.id) has \(samples) samples")
+          throw .unsuitable("\(arrival.id) has \(samples) samples or beams")
         }
         for index in 0..<samples {
           let id = RequestID(arrival.id.rawValue &+ UInt64(index))
@@ -164,14 +179,16 @@ package struct ExecutionReplay {
   }
 
   /// Why a step cannot be made again from what is recorded; nil if it can.
-  private static func endOfWhatIsKnown(_ step: RecordedStep, hasContents: Bool) -> String? {
-    if let guided = step.arrivals.first(where: \.hasControls) {
+  private func endOfWhatIsKnown(_ step: RecordedStep) -> String? {
+    let isKnown = makeControls != nil
+    if let guided = step.arrivals.first(where: { $0.hasControls && !(isKnown && $0.grammar != nil) }) {
       return "\(guided.id) was guided by a grammar or by code, of which nothing is recorded"
     }
-    guard !hasContents else { return nil }
-    if let several = step.arrivals.first(where: { $0.params.sampleCount > 1 }) {
-      return "\(several.id) had \(several.params.sampleCount) samples, whose lengths depend on contents"
+    guard !header.hasContents else { return nil }
+    if let several = step.arrivals.first(where: { $0.sequenceCount > 1 || $0.beams != nil }) {
+      return "\(several.id) had \(several.sequenceCount) samples or beams, whose lengths depend on contents"
     }
+    if step.awaitsPrefix { return "a request waited for what another was computing, which depends on contents" }
     if let start = step.starts.first(where: { $0.tokenCount > 0 }) {
       return "\(start.id) found \(start.tokenCount) tokens in the cache, which depends on contents"
     }
@@ -188,15 +205,33 @@ package struct ExecutionReplay {
 
   private func submit(_ arrival: RecordedRequest) throws(RecordingError) {
     let request = arrival.request
+    let controls: TokenControls
+    do {
+      controls = try arrival.grammar.flatMap { try makeControls?($0) } ?? TokenControls()
+    } catch {
+      throw .unsuitable("the grammar of \(arrival.id): \(error)")
+    }
     do throws(SubmissionError) {
-      let limit = try admission.maximumTokenCount(of: request)
+      let limit = try admission.maximumTokenCount(of: request, controls: controls)
       // Without contents the decoder knows a request by its name.
       let seed = header.hasContents ? arrival.seed : arrival.id.rawValue
       try mailbox.submit(
-        Request(id: arrival.id, input: request, seed: seed, maximumTokenCount: limit, outputs: OutputQueue()))
+        Request(
+          id: arrival.id, input: request, seed: seed, maximumTokenCount: limit, controls: controls,
+          outputs: OutputQueue()))
     } catch {
       throw .unsuitable("\(arrival.id) is refused: \(error)")
     }
+  }
+}
+
+extension ExecutorConfiguration {
+  /// The same for requests of which only lengths are known: they find nothing in the cache, and what would hold it need not
+  /// be there.
+  fileprivate var withoutContents: ExecutorConfiguration {
+    var configuration = self
+    (configuration.isReusingPrefixes, configuration.secondTier) = (false, .none)
+    return configuration
   }
 }
 

@@ -23,15 +23,20 @@ package struct RecordedRequest: Sendable, Equatable {
   package var bannedSequences: [[TokenID]]
   /// The index of its first sample.
   package var firstSampleIndex: Int
-  /// Whether a constraint or code of the caller's decided about its tokens, of which nothing is recorded, or hidden states were
-  /// asked for.
+  /// How its most probable continuations were searched for; nil for a request that is no beam search.
+  package var beams: BeamSearchParams?
+  /// Whether a constraint or code of the caller's decided about its tokens, or hidden states were asked for.
   package var hasControls: Bool
+  /// The grammar that did, as whoever made the constraint of it wrote it down; nil for code, of which nothing is recorded, and
+  /// in a recording without contents.
+  package var grammar: String?
   /// How it uses the cache. A salt is replaced by the number of different salts before it: what matters is who shares.
   package var cache: CacheOptions
 
   /// Describes a request; `salt` stands for the salt of its cache options.
   init(
-    id: RequestID, seed: UInt64, _ request: GenerationRequest, hasControls: Bool, salt: String?, keepsContents: Bool
+    id: RequestID, seed: UInt64, _ request: GenerationRequest, hasControls: Bool, grammar: (() -> String)?,
+    salt: String?, keepsContents: Bool
   ) {
     self.id = id
     self.seed = seed
@@ -40,7 +45,9 @@ package struct RecordedRequest: Sendable, Equatable {
     params = keepsContents ? request.params : request.params.withoutContents
     bannedSequences = keepsContents ? request.bannedSequences : []
     firstSampleIndex = request.firstSampleIndex
+    beams = request.beams
     self.hasControls = hasControls
+    self.grammar = keepsContents ? grammar?() : nil
     priority = request.priority
     tag = request.tag
     endOfSequenceTokenIDs = request.endOfSequenceTokenIDs
@@ -53,12 +60,21 @@ package struct RecordedRequest: Sendable, Equatable {
     var (params, cache) = (params, cache)
     params.seed = seed
     if prompt == nil { cache.isReused = false }
+    let tokens = prompt ?? Array(repeating: 0, count: promptTokenCount)
+    if let beams {
+      return GenerationRequest(
+        promptTokens: tokens, beams: beams, priority: priority, tag: tag, endOfSequenceTokenIDs: endOfSequenceTokenIDs,
+        cache: cache)
+    }
     var request = GenerationRequest(
-      promptTokens: prompt ?? Array(repeating: 0, count: promptTokenCount), params: params, priority: priority,
-      tag: tag, endOfSequenceTokenIDs: endOfSequenceTokenIDs, cache: cache)
+      promptTokens: tokens, params: params, priority: priority, tag: tag,
+      endOfSequenceTokenIDs: endOfSequenceTokenIDs, cache: cache)
     (request.bannedSequences, request.firstSampleIndex) = (bannedSequences, firstSampleIndex)
     return request
   }
+
+  /// Number of names that the request has: one for each of its samples or beams.
+  var sequenceCount: Int { beams?.width ?? params.sampleCount }
 }
 
 // As JSON. Numbers of 64 bits without a sign are text, since JSON's integers end at 2^63.
@@ -73,9 +89,11 @@ extension RecordedRequest {
     if tag != 0 { members.append(("tag", .string("\(tag)"))) }
     if !endOfSequenceTokenIDs.isEmpty { members.append(("eos", .tokens(endOfSequenceTokenIDs))) }
     members.append(("params", params.json))
+    if let beams { members.append(("beams", beams.json)) }
     if !bannedSequences.isEmpty { members.append(("banned", .array(bannedSequences.map { .tokens($0) }))) }
     if firstSampleIndex != 0 { members.append(("first_sample", .integer(Int64(firstSampleIndex)))) }
     if hasControls { members.append(("controls", .bool(true))) }
+    if let grammar { members.append(("grammar", .string(grammar))) }
     if !cache.isReused { members.append(("reuse", .bool(false))) }
     if let salt = cache.salt { members.append(("salt", .string(salt))) }
     if !cache.retention.ranges.isEmpty {
@@ -112,6 +130,11 @@ extension RecordedRequest {
     endOfSequenceTokenIDs = endOfSequence
     self.firstSampleIndex = firstSampleIndex
     hasControls = fields["controls"]?.boolValue ?? false
+    grammar = fields["grammar"]?.stringValue
+    if let json = fields["beams"] {
+      guard let beams = BeamSearchParams(recorded: json, params) else { return nil }
+      self.beams = beams
+    }
     bannedSequences = []
     for value in fields["banned"]?.arrayValue ?? [] {
       guard let sequence = value.tokens else { return nil }
@@ -130,5 +153,26 @@ extension RecordedRequest {
         CacheRetention.TokenRange(
           start: start, end: values[1].intValue, priority: priority, seconds: values[3].doubleValue))
     }
+  }
+}
+
+extension BeamSearchParams {
+  /// What the parameters of the request do not say.
+  fileprivate var json: JSONValue {
+    .object([
+      ("width", .integer(Int64(width))), ("n", .integer(Int64(n))), ("length_penalty", .number(lengthPenalty)),
+      ("early_stopping", .string(earlyStopping.rawValue)),
+    ])
+  }
+
+  /// Reads what ``json`` writes of a request with `params`; nil for anything else.
+  fileprivate init?(recorded json: JSONValue, _ params: SamplingParams) {
+    guard let fields = RecordFields(json), let width = fields.count("width"), let n = fields.count("n"),
+      let penalty = fields["length_penalty"]?.doubleValue, let maxTokens = params.maxTokens,
+      let early = fields["early_stopping"]?.stringValue.flatMap({ EarlyStopping(rawValue: $0) })
+    else { return nil }
+    self.init(
+      width: width, maxTokens: maxTokens, n: n, lengthPenalty: penalty, earlyStopping: early,
+      stopTokenIDs: params.stopTokenIDs)
   }
 }

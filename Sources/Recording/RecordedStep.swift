@@ -45,6 +45,9 @@ package struct RecordedStep: Sendable, Equatable {
   package var stopped: [RequestID] = []
   /// Whether the executor was told to cancel everything.
   package var cancelsEverything = false
+  /// Whether a request that had not started began with what another one was going to compute, so that it may have waited for
+  /// it.
+  package var awaitsPrefix = false
   /// Requests that were paused.
   package var paused: [RequestID] = []
   /// The tokens that were to be processed.
@@ -87,6 +90,7 @@ extension RecordedStep {
     if !cancellations.isEmpty { members.append(("cancel", .array(cancellations.map(id)))) }
     if !stopped.isEmpty { members.append(("stop", .array(stopped.map(id)))) }
     if cancelsEverything { members.append(("cancel_all", .bool(true))) }
+    if awaitsPrefix { members.append(("awaits_prefix", .bool(true))) }
     if !paused.isEmpty { members.append(("pause", .array(paused.map(id)))) }
     if plan != previous { members.append(("plan", pairs(plan))) }
     if !starts.isEmpty { members.append(("start", pairs(starts))) }
@@ -124,6 +128,7 @@ extension RecordedStep {
     cancellations = cancelled.map { RequestID(UInt64($0)) }
     self.stopped = stopped.map { RequestID(UInt64($0)) }
     cancelsEverything = fields["cancel_all"]?.boolValue ?? false
+    awaitsPrefix = fields["awaits_prefix"]?.boolValue ?? false
     self.paused = paused.map { RequestID(UInt64($0)) }
     self.plan = fields["plan"] == nil ? previous : plan.map { Count(id: $0.0, tokenCount: $0.1) }
     self.starts = starts.map { Count(id: $0.0, tokenCount: $0.1) }

@@ -73,7 +73,7 @@ extension RecordingHeader {
           ("chunk_size", optional(configuration.maximumChunkSize)),
           ("max_prefill_tokens_per_step", optional(configuration.maximumPrefillTokensPerStep)),
           ("prefix_reuse", .bool(configuration.isReusingPrefixes)),
-          ("second_tier_bytes", count(configuration.secondTier.byteCount)),
+          ("second_tier_bytes", count(configuration.secondTier.byteCount(inBlocksOf: geometry.bytesPerBlock))),
           ("prefix_cache_file", .bool(configuration.prefixCacheFile != nil)),
           ("capacity_policy", .string(configuration.capacityPolicy.rawValue)),
           ("chunking", .string(configuration.chunkingPolicy.rawValue)),

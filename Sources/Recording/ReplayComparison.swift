@@ -32,7 +32,7 @@ struct ReplayComparison {
     for arrival in recorded.arrivals {
       report.requestCount += 1
       open[arrival.id] = Sides()
-      for index in 1..<max(1, arrival.params.sampleCount) {
+      for index in 1..<max(1, arrival.sequenceCount) {
         samples.insert(RequestID(arrival.id.rawValue &+ UInt64(index)))
       }
     }

@@ -23,8 +23,8 @@ struct StepBuilder {
       let salt = request.input.cache.salt.map { "\(self.number(ofSalt: Array($0.utf8)))" }
       step.arrivals.append(
         RecordedRequest(
-          id: request.id, seed: request.seed, request.input, hasControls: !request.isReplayable, salt: salt,
-          keepsContents: keepsContents))
+          id: request.id, seed: request.seed, request.input, hasControls: !request.isReplayable,
+          grammar: request.grammar, salt: salt, keepsContents: keepsContents))
     }
     step.cancellations += mail.cancellations
     step.stopped += mail.endings.map(\.id)
@@ -40,10 +40,21 @@ struct StepBuilder {
   mutating func add(prefillTokenCount: Int?) { step.prefillTokenCount = prefillTokenCount }
 
   mutating func add(_ round: SchedulingRound) {
+    step.awaitsPrefix = Self.awaitsPrefix(round.requests)
     step.paused = round.decision.paused.map { round.requests[$0].id }
     step.plan = round.plan.entries.map {
       RecordedStep.Count(id: round.requests[$0.requestIndex].id, tokenCount: $0.tokenCount)
     }
+  }
+
+  /// Whether a block that a request would compute first is being computed, or would be by another that waits.
+  private static func awaitsPrefix(_ requests: [SchedulableRequest]) -> Bool {
+    var keys: Set<UInt64> = []
+    for request in requests {
+      guard let key = request.nextBlockKey else { continue }
+      if request.isNextBlockBeingComputed || !keys.insert(key).inserted { return true }
+    }
+    return false
   }
 
   mutating func add(start id: RequestID, cachedTokenCount: Int) {

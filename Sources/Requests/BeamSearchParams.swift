@@ -3,7 +3,7 @@
 /// A finished sequence of `L` generated tokens scores `(sum of ln p) / L^lengthPenalty`; the best scores are returned.
 public struct BeamSearchParams: Sendable, Equatable {
   /// When to stop looking for better sequences, once as many have ended as there are beams.
-  public enum EarlyStopping: Sendable, Equatable {
+  public enum EarlyStopping: String, Sendable, Equatable {
     /// At once.
     case whenEnoughHaveEnded
     /// When the best that is under way would score less than the worst that has ended, if it ended now.
@@ -40,7 +40,10 @@ public struct BeamSearchParams: Sendable, Equatable {
 
   /// Number of best continuations to look at in all if `endTokenCount` tokens end a sequence: enough that as many as there
   /// are beams go on.
-  package func continuationCount(endTokenCount: Int) -> Int { max(2, 1 + endTokenCount) * width }
+  package func continuationCount(endTokenCount: Int) -> Int {
+    let (count, overflow) = max(2, 1 + endTokenCount).multipliedReportingOverflow(by: width)
+    return overflow ? .max : count
+  }
 
   /// Returns the parameters if every one of them is in its range for a model with `endTokenCount` tokens that end a
   /// sequence.

@@ -15,6 +15,20 @@ public enum FinishReason: Sendable, Equatable {
   /// The request failed; others go on.
   case failed(RequestFailure)
 
+  /// Whether two reasons are the same, texts byte by byte.
+  public static func == (left: FinishReason, right: FinishReason) -> Bool {
+    switch (left, right) {
+    case (.endOfSequence(let left), .endOfSequence(let right)): left == right
+    case (.stopToken(let left), .stopToken(let right)): left == right
+    case (.stopString(let left), .stopString(let right)): left.utf8.elementsEqual(right.utf8)
+    case (.failed(let left), .failed(let right)): left == right
+    case (.constraintEnded, .constraintEnded), (.length, .length), (.cancelled, .cancelled): true
+    case (.endOfSequence, _), (.stopToken, _), (.stopString, _), (.constraintEnded, _), (.length, _), (.cancelled, _),
+      (.failed, _):
+      false
+    }
+  }
+
   /// The reason as it is on the wire: `stop`, `length`, `cancelled` or `error`.
   public var name: String {
     switch self {

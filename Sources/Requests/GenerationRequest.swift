@@ -17,6 +17,8 @@ public struct GenerationRequest: Sendable, Equatable {
   /// The index of the first sample: what keys its random numbers. With the seed of an earlier request and `i` here, its
   /// sample `i` is generated again, alone.
   public var firstSampleIndex = 0
+  /// How to search for the most probable continuations; nil for a request whose tokens are chosen as ``params`` says.
+  package private(set) var beams: BeamSearchParams?
   /// What becomes of the prompt's hidden states, if they are wanted: nothing is then generated, and of ``params`` nothing
   /// matters. Nil for an answer.
   public var pooling: Pooling?
@@ -33,4 +35,26 @@ public struct GenerationRequest: Sendable, Equatable {
     self.endOfSequenceTokenIDs = endOfSequenceTokenIDs
     self.cache = cache
   }
+
+  /// Creates a request for a beam search. Its ``params`` ask for what every step of the search needs of each beam: the most
+  /// probable next tokens.
+  package init(
+    promptTokens: [TokenID], beams: BeamSearchParams, priority: Int = 0, tag: UInt64 = 0,
+    endOfSequenceTokenIDs: [TokenID] = [], cache: CacheOptions = CacheOptions()
+  ) {
+    let endCount = Set(endOfSequenceTokenIDs + beams.stopTokenIDs).count
+    self.init(
+      promptTokens: promptTokens,
+      params: SamplingParams(
+        maxTokens: beams.maxTokens, stopTokenIDs: beams.stopTokenIDs,
+        logprobs: beams.continuationCount(endTokenCount: endCount)),
+      priority: priority, tag: tag, endOfSequenceTokenIDs: endOfSequenceTokenIDs, cache: cache)
+    self.beams = beams
+  }
+
+  /// The tokens that end a sequence.
+  package var endTokens: Set<TokenID> { Set(endOfSequenceTokenIDs + params.stopTokenIDs) }
+
+  /// Most sequences that the request has at a time: its samples, or its beams.
+  package var sequenceCount: Int { beams?.width ?? params.sampleCount }
 }

@@ -12,12 +12,15 @@ public struct ResourceRequest: Sendable, Equatable {
   public var tokenCount: Int
   /// Number of tokens that the request will have if it runs to its limit.
   public var maximumTokenCount: Int
+  /// A number of the caller's own: a tenant, a deadline, a class of service.
+  public var tag: UInt64
 
   /// Creates a description.
   public init(
-    id: RequestID, slot: Int, processedTokenCount: Int, tokenCount: Int, maximumTokenCount: Int
+    id: RequestID, slot: Int, processedTokenCount: Int, tokenCount: Int, maximumTokenCount: Int, tag: UInt64 = 0
   ) {
     self.id = id
+    self.tag = tag
     self.slot = slot
     self.processedTokenCount = processedTokenCount
     self.tokenCount = tokenCount

@@ -75,11 +75,14 @@ extension BlockCache {
     guard let store else { throw .noStore }
     var reader = ByteReader(path: path, byteCount: byteCount)
     let (seed, count) = try readHeader(&reader, modelHash: modelHash, bytesPerBlock: store.bytesPerBlock, read: read)
+    guard isReusing else { return 0 }
     // The node of every record; -1 where there was no room.
     var nodes: [Int32] = []
+    // Those that were not there before, each once: a file may name a block twice.
+    var added: [Int32] = []
     var restored = 0
     defer {
-      for node in nodes where node >= 0 { settle(node) }
+      for node in added { settle(node) }
     }
     while nodes.count < count {
       let record = try readRecord(
@@ -93,7 +96,7 @@ extension BlockCache {
         }
         parent = nodes[number]
       }
-      guard isReusing, parent >= 0 else {
+      guard parent >= 0 else {
         nodes.append(-1)
         continue
       }
@@ -124,6 +127,7 @@ extension BlockCache {
       } else if node < 0, record.namespace != nil {
         tree.removeIfUnneeded(parent)
       }
+      if node >= 0, existing == nil { added.append(node) }
       nodes.append(node)
     }
     guard reader.offset == byteCount else {

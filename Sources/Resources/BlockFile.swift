@@ -50,6 +50,7 @@ package final class BlockFile: Sendable {
         if errno == EINTR { continue }
         throw Self.failure(path)
       }
+      if count == 0 { throw .system(path: path, reason: "nothing more could be written at byte \(offset + done)") }
       done += count
     }
   }

@@ -1,17 +1,22 @@
 /// What a batch under construction has left of each budget; the arithmetic that micro-batch policies share.
-struct BatchBudget {
+///
+/// A policy asks for the ``chunk(of:)`` of one request after the other, in its own order, and takes it:
+/// requests that are one token behind first, since the limit of prefill is for those that are more than one behind.
+public struct BatchBudget: Sendable {
   /// The budgets of the step.
-  let limits: BatchLimits
+  public let limits: BatchLimits
   /// Most tokens of one prompt in one step.
-  let maximumChunkSize: Int
-  private(set) var left: BatchLimits
+  public let maximumChunkSize: Int
+  /// What is left of the budgets, but for that of prefill.
+  public private(set) var left: BatchLimits
   /// Tokens that requests which are more than one behind may still process in this step.
-  private(set) var prefillLeft: Int
+  public private(set) var prefillLeft: Int
   /// What ``prefillLeft`` was in the beginning.
   private let prefillLimit: Int
 
-  /// Creates the budget of an empty batch. The limit of prefill counts only if somebody waits for a next token.
-  init(limits: BatchLimits, maximumChunkSize: Int?, hasGenerations: Bool) {
+  /// Creates the budget of an empty batch. The limit of prefill counts only if somebody waits for a next token, which
+  /// `hasGenerations` says. `maximumChunkSize` is nil for no limit.
+  public init(limits: BatchLimits, maximumChunkSize: Int? = nil, hasGenerations: Bool) {
     self.limits = limits
     self.maximumChunkSize = maximumChunkSize ?? .max
     left = limits
@@ -20,7 +25,9 @@ struct BatchBudget {
   }
 
   /// Adds `tokenCount` tokens of `request`, number `index`, to the plan if the budgets allow all of them.
-  mutating func take(_ tokenCount: Int, of request: SchedulableRequest, index: Int, into plan: inout MicroBatchPlan) {
+  public mutating func take(
+    _ tokenCount: Int, of request: SchedulableRequest, index: Int, into plan: inout MicroBatchPlan
+  ) {
     guard tokenCount > 0, left.maximumRequestCount > 0, spend(tokenCount, after: 0, of: request) else { return }
     left.maximumRequestCount -= 1
     plan.entries.append(MicroBatchPlan.Entry(requestIndex: index, tokenCount: tokenCount))
@@ -45,7 +52,7 @@ struct BatchBudget {
   /// A part of a prompt that is not its last ends on a multiple of the block size, so that blocks fill whole. Where a
   /// budget as such is smaller than a block, and where rows of logits are short for a request that needs all of them,
   /// parts are not rounded: it might never run otherwise.
-  func chunk(of request: SchedulableRequest) -> Int {
+  public func chunk(of request: SchedulableRequest) -> Int {
     let pending = request.pendingTokenCount
     var available = min(pending, left.maximumTokenCount, maximumChunkSize, prefillLeft)
     var unlimited = min(limits.maximumTokenCount, maximumChunkSize, prefillLimit)

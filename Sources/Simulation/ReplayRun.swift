@@ -53,7 +53,7 @@ struct ReplayRun {
       arrive()
       if !step(), nextArrival < trace.entries.count {
         time = max(time, trace.entries[nextArrival].arrival)
-      } else if round.plan.entries.isEmpty, !waiting.isEmpty || !active.isEmpty {
+      } else if batch.isEmpty, !waiting.isEmpty || !active.isEmpty {
         throw ReplayStall(seconds: time, waitingCount: waiting.count + active.count)
       }
     }
@@ -81,7 +81,8 @@ struct ReplayRun {
     let activeCount = active.count
     var (promptCount, generationCount, cachedCount) = (0, 0, 0)
     batch.removeAll(keepingCapacity: true)
-    for planned in round.plan.entries {
+    // What processes nothing does not run; else a policy that plans that would never end.
+    for planned in round.plan.entries where planned.tokenCount > 0 {
       var index = planned.requestIndex
       if index >= activeCount {
         guard let entry = waiting.start(at: index - activeCount) else { continue }
@@ -96,7 +97,7 @@ struct ReplayRun {
       process(index, count)
     }
     waiting.removeStarted()
-    guard !round.plan.entries.isEmpty else { return false }
+    guard !batch.isEmpty else { return false }
     let cost = machine.cost
     let seconds =
       cost.secondsPerStep + Double(promptCount) * cost.secondsPerPromptToken

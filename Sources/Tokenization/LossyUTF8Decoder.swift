@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Turns bytes that arrive in parts into text. What is not UTF-8 becomes U+FFFD, one for each maximal subpart of an
 /// ill-formed sequence (Unicode 3.9, "U+FFFD substitution of maximal subparts"), wherever the parts were cut.
 struct LossyUTF8Decoder: Sendable {
@@ -29,7 +31,7 @@ struct LossyUTF8Decoder: Sendable {
       }
       if byte < 0x80 {
         output.append(byte)
-      } else if let form = UTF8Text.form(byte) {
+      } else if let form = UTF8Form.form(byte) {
         pending.append(byte)
         missing = form.count
         next = form.second

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Reading of UTF-8 bytes.
 enum UTF8Text {
   /// The scalar at `index` of valid UTF-8, and where the next one starts.
@@ -48,28 +50,13 @@ enum UTF8Text {
         index += 1
         continue
       }
-      guard let form = form(first), index + form.count < bytes.count, form.second.contains(bytes[index + 1]) else {
+      guard let form = UTF8Form.form(first), index + form.count < bytes.count, form.second.contains(bytes[index + 1])
+      else {
         return index
       }
       for offset in 1...form.count where bytes[index + offset] >> 6 != 0b10 { return index }
       index += form.count + 1
     }
     return nil
-  }
-
-  /// What may follow a lead byte: how many continuation bytes, and the bounds of the first of them; nil for a byte that
-  /// leads nothing.
-  @inline(__always)
-  static func form(_ lead: UInt8) -> (count: Int, second: ClosedRange<UInt8>)? {
-    switch lead {
-    case 0xC2...0xDF: (1, 0x80...0xBF)
-    case 0xE0: (2, 0xA0...0xBF)
-    case 0xED: (2, 0x80...0x9F)
-    case 0xE1...0xEF: (2, 0x80...0xBF)
-    case 0xF0: (3, 0x90...0xBF)
-    case 0xF1...0xF3: (3, 0x80...0xBF)
-    case 0xF4: (3, 0x80...0x8F)
-    default: nil
-    }
   }
 }

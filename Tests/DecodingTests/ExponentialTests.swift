@@ -20,11 +20,4 @@ import Testing
     #expect(exponentialOfNonPositive(-.greatestFiniteMagnitude) == 0)
     #expect(exponentialOfNonPositive(-.infinity) == 0)
   }
-
-  @Test func sumsAreExactWhereDoublesAre() {
-    for count in [0, 1, 7, 8, 9, 1000] {
-      let values = (0..<count).map { Float($0) }
-      #expect(orderedSum(values.span) == Double(count * (count - 1) / 2))
-    }
-  }
 }

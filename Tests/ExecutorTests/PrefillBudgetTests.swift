@@ -52,9 +52,12 @@ import Testing
     #expect(throws: ExecutorConfigurationError.self) {
       try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumPrefillTokensPerStep: 0))
     }
-    for tier in [.memory(byteCount: -1), .memory(byteCount: 31), .file(directory: "/nowhere", byteCount: 1 << 20)]
-      as [SecondTier]
-    {
+    for tier in [
+      .memory(byteCount: -1), .memory(byteCount: 31), .file(directory: "/nowhere", byteCount: 1 << 20),
+      .memoryThenFile(byteCount: 1 << 20, directory: "/nowhere", fileByteCount: 1 << 20),
+      .memoryThenFile(byteCount: 31, directory: "/tmp", fileByteCount: 1 << 20),
+      .memoryThenFile(byteCount: 1 << 20, directory: "/tmp", fileByteCount: 31),
+    ] as [SecondTier] {
       #expect(throws: ExecutorConfigurationError.self) {
         try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(secondTier: tier))
       }

@@ -32,6 +32,11 @@ import Testing
     ("{\"oneOf\":[{\"type\":\"integer\"},{\"minimum\":2}]}", "oneOf", "/oneOf"),
     ("{\"minimum\":1e40}", "minimum or maximum", "/minimum"),
     ("{\"type\":\"object\",\"minProperties\":3}", "minProperties", ""),
+    ("{\"const\":12345678901234567890}", "enum or const", "/const"),
+    (
+      "{\"oneOf\":[{\"type\":\"string\",\"format\":\"ipv4\"},{\"type\":\"string\",\"format\":\"hostname\"}]}", "oneOf",
+      "/oneOf"
+    ),
     ("{\"frobnicate\":1}", "frobnicate", "/frobnicate"),
     ("{\"$defs\":{\"a\":{\"$id\":\"b\"}},\"$ref\":\"#/$defs/a\"}", "$id", "/$defs/a/$id"),
   ])
@@ -47,7 +52,8 @@ import Testing
   @Test(arguments: [
     "{\"type\":\"text\"}", "{\"type\":3}", "{\"properties\":[]}", "{\"required\":\"a\"}", "{\"minItems\":-1}",
     "{\"minLength\":1.5}", "{\"enum\":1}", "{\"anyOf\":[]}", "{\"$ref\":\"#/nowhere\"}", "3", "{\"items\":3}",
-    "{\"minimum\":\"1\"}", "{\"properties\":{\"a\":true,\"a\":true}}",
+    "{\"minimum\":\"1\"}", "{\"properties\":{\"a\":true,\"a\":true}}", "{\"$ref\":\"#\"}",
+    "{\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/a\"},{\"type\":\"null\"}]}},\"$ref\":\"#/$defs/a\"}",
   ])
   func invalidSchemasAreRefused(_ schema: String) throws {
     guard case .invalidSchema = error(try .jsonSchema(schema)) else {
@@ -63,6 +69,10 @@ import Testing
     "{\"type\":\"array\",\"minItems\":2,\"maxItems\":1}", "{\"allOf\":[{\"type\":\"null\"},{\"type\":\"string\"}]}",
     "{\"type\":\"array\",\"minItems\":1,\"items\":false}",
     "{\"type\":\"string\",\"pattern\":\"^a$\",\"minLength\":2}",
+    "{\"type\":\"string\",\"pattern\":\"a\",\"minLength\":5,\"maxLength\":3}",
+    "{\"type\":\"string\",\"format\":\"date\",\"minLength\":5,\"maxLength\":3}",
+    "{\"allOf\":[{\"type\":\"string\",\"pattern\":\"a\",\"minLength\":5},{\"maxLength\":3}]}",
+    "{\"type\":\"object\",\"minProperties\":1,\"propertyNames\":{\"minLength\":5,\"maxLength\":3}}",
     "{\"type\":\"object\",\"properties\":{\"a\":false},\"required\":[\"a\"]}",
   ])
   func unsatisfiableSchemasAreRefused(_ schema: String) throws {

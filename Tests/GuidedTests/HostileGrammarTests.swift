@@ -79,6 +79,63 @@ import Testing
     }
   }
 
+  /// Large schemas are compiled, or come to an error, in time that grows with their size and not with its square.
+  @Test func largeSchemasEnd() throws {
+    let count: Int64 = 20_000
+    let keys = (0..<count).map { "a common beginning \($0)" }
+    let names = JSONValue.array(keys.map { .string($0) })
+    let numbers = JSONValue.array((0..<count).map { .integer($0) })
+    let properties = JSONValue.object(keys.map { ($0, .bool(false)) })
+    let twice = JSONValue.object([("enum", numbers)])
+    let either = JSONValue.object([("anyOf", .array([.bool(true), .bool(true)]))])
+    let long = JSONValue.object([("pattern", .string(String(repeating: "a", count: 200_000)))])
+    let schemas: [(JSONValue, isCompiled: Bool)] = [
+      (.object([("enum", names)]), true), (.object([("enum", numbers)]), true),
+      (.object([("type", .string("object")), ("properties", properties)]), false),
+      (.object([("allOf", .array([twice, twice]))]), false),
+      (.object([("allOf", .array([long] + Array(repeating: either, count: 20)))]), false),
+    ]
+    for (index, (schema, isCompiled)) in schemas.enumerated() {
+      do {
+        _ = try CompiledGrammar(.jsonSchema(schema), vocabulary: Self.vocabulary)
+        #expect(isCompiled, "schema \(index)")
+      } catch {
+        #expect(!isCompiled, "schema \(index): \(error)")
+      }
+    }
+    // Required members have places of their own in the automaton.
+    _ = try? CompiledGrammar(
+      .jsonSchema(.object([("type", .string("object")), ("required", names)])), vocabulary: Self.vocabulary)
+  }
+
+  /// A text that may follow its grammar in very many ways costs a bounded amount of work for each mask: what would take
+  /// more has no mask, which fails its request.
+  @Test func ambiguousGrammarsDoNotHoldUpOthers() throws {
+    let letters: [UInt8] = Array(0x61...0x7A)
+    var tokens: [[UInt8]] = (0...255).map { [UInt8($0)] }
+    for first in letters {
+      for second in letters {
+        tokens.append([first, second])
+        for third in letters { tokens.append([first, second, third]) }
+      }
+    }
+    tokens.append([])
+    let vocabulary = TokenVocabulary(bytesOfTokens: tokens, endOfSequence: [Int32(tokens.count - 1)])
+    let choices = (0..<7).map { "[a-z ]" + String(repeating: " s", count: $0) }.joined(separator: " | ")
+    let grammar = try CompiledGrammar(.grammar("root ::= s\ns ::= \(choices)"), vocabulary: vocabulary)
+    var matcher = grammar.makeMatcher()
+    var mask = [UInt64](repeating: 0, count: vocabulary.wordCount)
+    var generator = SplitMix64(seed: 6)
+    for _ in 0..<40 {
+      matcher.fillMask(into: &mask)
+      if mask.allSatisfy({ $0 == 0 }) { return }
+      let token = Int32(letters[Int(generator.next() % 26)])
+      let bit = mask[Int(token) / 64] >> UInt64(token % 64) & 1
+      #expect(bit == 1)
+      guard (try? matcher.accept(token)) != nil else { return }
+    }
+  }
+
   /// Texts that are nested as deeply as the limit allows can still end.
   @Test func depthIsBoundedAndComesToAnEnd() throws {
     var limits = GrammarLimits()

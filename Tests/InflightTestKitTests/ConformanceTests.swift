@@ -37,6 +37,19 @@ import Testing
     try await KVCacheManagerConformance { KVCacheManager($0, store: $1) }.check(seeds: Self.seeds)
     try await KVCacheManagerConformance { KVCacheManager($0, store: $1, tier: HostCacheTier(blockCount: 9)) }
       .check(seeds: Self.seeds)
+    try await KVCacheManagerConformance {
+      let tier = SpillingCacheTier(HostCacheTier(blockCount: 3), before: HostCacheTier(blockCount: 6))
+      return KVCacheManager($0, store: $1, tier: tier)
+    }.check(seeds: Self.seeds)
+  }
+
+  @Test func resourceManagers() async throws {
+    try await ResourceManagerConformance { Permits() }.check(seeds: Self.seeds)
+    for fault in Permits.Fault.allCases {
+      await #expect(throws: ConformanceViolation.self, "\(fault)") {
+        try await ResourceManagerConformance { Permits(fault) }.check(seeds: 0..<30)
+      }
+    }
   }
 
   @Test func aPolicyThatLetsSmallRequestsOvertakeStarvesLargeOnes() async {
@@ -98,6 +111,46 @@ import Testing
       }
       #expect(clientCount <= 3, "\(error)")
     }
+  }
+}
+
+/// Twenty permits, of which a request holds one for ten tokens that it may have.
+private final class Permits: BaseResourceManager {
+  enum Fault: CaseIterable { case leaks, keepsOnFailure, forgetsToUndo, refusesWhoIsAlone }
+  struct Exhausted: Error {}
+
+  let name = "permits"
+  private let fault: Fault?
+  private var held: [Int: Int] = [:]
+  private var isNew: Set<Int> = []
+  private var lostCount = 0
+
+  init(_ fault: Fault? = nil) { self.fault = fault }
+
+  var capacity: ResourceCapacity { ResourceCapacity(total: 20, free: 20 - held.values.reduce(lostCount, +)) }
+  func unitsToCompletion(of request: ResourceRequest) -> Int { request.maximumTokenCount / 10 + 1 }
+
+  func prepareResources(for request: ResourceRequest) throws {
+    guard held[request.slot] == nil else { return }
+    let needed = unitsToCompletion(of: request)
+    guard needed <= capacity.free, fault != .refusesWhoIsAlone || needed < 3 else {
+      if fault == .keepsOnFailure { lostCount += 1 }
+      throw Exhausted()
+    }
+    held[request.slot] = needed
+    isNew.insert(request.slot)
+  }
+
+  func undoPreparation(for request: ResourceRequest) {
+    if isNew.remove(request.slot) != nil, fault != .forgetsToUndo { held[request.slot] = nil }
+  }
+
+  func updateResources(for request: ResourceRequest) { isNew.remove(request.slot) }
+
+  func freeResources(for request: ResourceRequest) {
+    let count = held.removeValue(forKey: request.slot)
+    if fault == .leaks, count == 2 { lostCount += 1 }
+    isNew.remove(request.slot)
   }
 }
 

@@ -34,8 +34,8 @@ ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns) {
 
 // The integers of a group.
 typedef struct integers {
-  int8_t values[IK_GROUP], high[IK_GROUP], extra[4];
-  int32_t extra_quad;
+  int8_t values[IK_GROUP], high[IK_GROUP], top[4];
+  int32_t top_quad;
 } integers;
 
 // Writes group `g` of a row, after the groups before it: the sums and the list follow from the integers.
@@ -46,11 +46,11 @@ static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integ
   int32_t total = 0;
   memset(group, 0, sizeof *group);
   memcpy(group->values, from->values, IK_GROUP);
-  memcpy(group->extra, from->extra, 4);
-  memcpy(group->half_extras[from->extra_quad / 4], from->extra, 4);
-  group->extra_quad = from->extra_quad;
+  memcpy(group->top, from->top, 4);
+  memcpy(group->half_tops[from->top_quad / 4], from->top, 4);
+  group->top_quad = from->top_quad;
   for (int32_t i = 0; i < IK_GROUP; i++) {
-    int32_t low = from->values[i] + (i / 4 == from->extra_quad ? from->extra[i % 4] : 0);
+    int32_t low = from->values[i] + 128 * (i / 4 == from->top_quad ? from->top[i % 4] : 0);
     group->sums[i / 16] += low;
     total += low + 128 * from->high[i];
   }
@@ -72,7 +72,7 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
   int32_t rarity = rarities[random_in(0, 4)];
   for (int32_t row = 0; row < rows; row++) {
     for (int32_t g = 0; g < groups; g++) {
-      integers group = {.extra_quad = random_in(0, 7)};
+      integers group = {.top_quad = random_in(0, 7)};
       int32_t extreme = random_in(0, 5);
       for (int32_t i = 0; i < IK_GROUP; i++) {
         bool outlier = one_in(rarity), negative = extreme == 1 || (extreme == 2 && one_in(2));
@@ -85,7 +85,7 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
         }
       }
       for (int32_t i = 0; i < 4; i++) {
-        group.extra[i] = (int8_t)(extreme == 0 ? 127 : extreme == 1 ? -127 : extreme == 2 ? 0 : random_in(-127, 127));
+        group.top[i] = (int8_t)(extreme == 0 ? 127 : extreme == 1 ? -127 : extreme == 2 ? 0 : random_in(-127, 127));
       }
       set_group(&x, row, g, &group, one_in(200) ? INFINITY : random_float(0, 0.01f));
     }
@@ -94,15 +94,15 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
 }
 
 ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inputs, bool outliers) {
-  bool extras = !outliers && one_in(2);
+  bool tops = outliers && one_in(2);
   ik_int8_rows x = new_int8_rows(rows, groups);
   for (int32_t row = 0; row < rows; row++) {
     for (int32_t g = 0; g < groups; g++) {
-      integers group = {.extra_quad = random_in(0, 7)};
+      integers group = {.top_quad = random_in(0, 7)};
       int32_t input = inputs[row] % IK_GROUP;
       if (inputs[row] / IK_GROUP == g) {
-        if (extras) group.extra_quad = input / 4;
-        (extras ? group.extra + input % 4 : outliers ? group.high + input : group.values + input)[0] = 1;
+        if (tops) group.top_quad = input / 4;
+        (tops ? group.top + input % 4 : outliers ? group.high + input : group.values + input)[0] = 1;
       }
       set_group(&x, row, g, &group, outliers ? 0x1p-7f : 1);
     }
@@ -147,10 +147,10 @@ void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, co
       compare_floats("scaled_sum", &a->scaled_sum, &b->scaled_sum, 1);
       if (matters(a)) {
         compare_bytes("values", a->values, b->values, IK_GROUP);
-        compare_bytes("extra", a->extra, b->extra, 4);
-        compare_bytes("half_extras", a->half_extras, b->half_extras, sizeof a->half_extras);
+        compare_bytes("top", a->top, b->top, 4);
+        compare_bytes("half_tops", a->half_tops, b->half_tops, sizeof a->half_tops);
         compare_bytes("sums", a->sums, b->sums, sizeof a->sums);
-        if (a->extra_quad != b->extra_quad) report("extra_quad", index, (uint32_t)a->extra_quad, (uint32_t)b->extra_quad);
+        if (a->top_quad != b->top_quad) report("top_quad", index, (uint32_t)a->top_quad, (uint32_t)b->top_quad);
       }
       if (g % IK_CHUNK == 0) compare_lists(expected, got, place);
     }
@@ -193,6 +193,10 @@ ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_ro
 
 ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const ik_int8_rows *int8) {
   return (ik_silu_gate){.x = x, .columns = columns, .out = out, .int8 = int8};
+}
+
+ik_exponential_sums sums_arguments(const float *x, int32_t count, float maximum, float temperature, double *sums) {
+  return (ik_exponential_sums){.x = x, .count = count, .maximum = maximum, .temperature = temperature, .sums = sums};
 }
 
 // ---------------------------------------------------------------------------------------------------------------

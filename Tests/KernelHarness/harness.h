@@ -96,6 +96,7 @@ ik_rms_norm norm_arguments(
     const float *x, const float *weight, float epsilon, int32_t columns, float *out, const ik_int8_rows *int8);
 ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8);
 ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const ik_int8_rows *int8);
+ik_exponential_sums sums_arguments(const float *x, int32_t count, float maximum, float temperature, double *sums);
 
 // A cache of `blocks` blocks with random contents, of which `broken` says whether they may be NaNs and infinities.
 ik_cache new_cache(
@@ -141,6 +142,7 @@ void check_logits(int32_t size);
 void check_rms_norm(int32_t size);
 void check_quantize(int32_t size);
 void check_silu_gate(int32_t size);
+void check_sums(int32_t size);
 void check_rotate(int32_t size);
 void check_attention(int32_t size);
 void check_formats(int32_t size);

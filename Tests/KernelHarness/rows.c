@@ -1,5 +1,6 @@
-// Checks of the kernels over rows: quantization, norm, gate, rotation.
+// Checks of the kernels over rows: quantization, norm, gate, sums of exponentials, rotation.
 #include "harness.h"
+#include <math.h>
 
 static int32_t random_row_count(void) { return one_in(8) ? random_in(0, 70) : random_in(0, 9); }
 
@@ -83,6 +84,28 @@ void check_silu_gate(int32_t size) {
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->silu_gate, &arguments, &plan);
     compare_outputs(&expected, &got, rows, columns, &plan);
+  }
+}
+
+void check_sums(int32_t size) {
+  int32_t count = one_in(3) ? random_in(1, 40) : random_in(1, 4000 * size);
+  int32_t blocks = (count + IK_SUM_BLOCK - 1) / IK_SUM_BLOCK;
+  float *x = buffer((size_t)count * 4), maximum = -3.0e38f;
+  random_rows(x, 1, count, true);
+  if (one_in(2)) {
+    for (int32_t n = random_in(0, count); n > 0; n--) x[random_in(0, count - 1)] = -INFINITY;
+  }
+  for (int32_t i = 0; i < count; i++) maximum = x[i] > maximum ? x[i] : maximum;
+  float temperature = one_in(3) ? 1.0f : one_in(8) ? 1e-40f : random_float(0.01f, 4);
+  describe("%d values, temperature %g", count, (double)temperature);
+  double *initial = buffer((size_t)blocks * 8), *expected = copy_of(initial, (size_t)blocks * 8);
+  plan plan = random_plan(blocks);
+  for (int32_t t = 0; t < tier_count; t++) {
+    double *got = t == 0 ? expected : copy_of(initial, (size_t)blocks * 8);
+    ik_exponential_sums arguments = sums_arguments(x, count, maximum, temperature, got);
+    set_tier(tiers[t]);
+    (t == 0 ? run_whole : run_split)(tiers[t]->exponential_sums, &arguments, &plan);
+    compare_bytes("sums", expected, got, (size_t)blocks * 8);
   }
 }
 

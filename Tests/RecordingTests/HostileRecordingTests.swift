@@ -62,6 +62,36 @@ import Testing
     }
   }
 
+  /// What says how much memory is needed is not believed.
+  @Test func sizesThatNoMemoryHasAreRefusedOrOfNoConsequence() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    var run = RecordingTests.Run()
+    run.configuration.secondTier = .memory(byteCount: 3200)
+    try await run.record(path) { try await RecordingTests.work($0, count: 3, seed: 5) }
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let prompt = try #require(text.firstMatch(of: /"prompt_tokens":\d+,"prompt":\[[^\]]*\]/))
+    for count in ["1099511627776", "9223372036854775807"] {
+      let lying = text.replacing(prompt.0, with: "\"prompt_tokens\":\(count)")
+      try lying.write(toFile: path, atomically: true, encoding: .utf8)
+      let reader = try RecordingReader(path: path)
+      var replay = try ExecutionReplay(reader, engine: FakeModelEngine())
+      #expect(throws: RecordingError.self) { try replay.run() }
+    }
+    run.hasContents = false
+    try await run.record(path) { try await RecordingTests.work($0, count: 3, seed: 5) }
+    let lengths = try String(contentsOfFile: path, encoding: .utf8)
+    let expected = try run.replay(path)
+    #expect(lengths.contains("\"second_tier_bytes\":3200"))
+    for (old, new) in [
+      ("\"second_tier_bytes\":3200", "\"second_tier_bytes\":9223372036854775807"),
+      ("\"blocks\":256", "\"blocks\":4194304"),
+    ] {
+      try lengths.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(try run.replay(path) == expected)
+    }
+  }
+
   @Test func missingFilesAndOtherEnginesAreRefused() async throws {
     #expect(throws: RecordingError.self) { try RecordingReader(path: "/nowhere") }
     let directory = try TemporaryDirectory()

@@ -1,5 +1,6 @@
 import Decoding
 import Executor
+import Foundation
 import Recording
 import Requests
 import TestKit
@@ -95,6 +96,64 @@ import Testing
     try await run.record(path) { try await Self.work($0, sampleCounts: 2...2) }
     let several = try run.replay(path)
     #expect(several.differences == [] && several.notes.contains { $0.contains("2 samples") })
+  }
+
+  /// Allows the tokens that leave no remainder, and is over after five of them.
+  private struct Multiples: TokenConstraint {
+    let divisor: TokenID
+    var left = 5
+
+    mutating func fillMask(_ words: inout [UInt64]) {
+      for word in words.indices {
+        words[word] = (0..<64).reduce(0) { (word * 64 + $1) % Int(divisor) == 0 ? $0 | 1 << UInt64($1) : $0 }
+      }
+    }
+
+    mutating func accept(_ token: TokenID) throws(DecodingError) {
+      guard token % divisor == 0 else { throw .tokenNotAllowed(token) }
+      left -= 1
+    }
+
+    var isFinished: Bool { left == 0 }
+  }
+
+  @Test func grammarsAreMadeAgain() async throws {
+    struct Unknown: Error {}
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    func record(_ run: RecordingTests.Run, _ controls: TokenControls) async throws {
+      try await run.record(path) { executor in
+        let request = GenerationRequest(promptTokens: [1, 2, 3], params: SamplingParams(maxTokens: 9, temperature: 1))
+        for await _ in try executor.submit(request, controls: controls).outputs {}
+      }
+    }
+    func replay(_ divisor: TokenID = 7) throws -> ReplayFindings {
+      var replay = try ExecutionReplay(try RecordingReader(path: path), engine: FakeModelEngine()) { grammar in
+        guard grammar == "multiples of 7" else { throw Unknown() }
+        return TokenControls(constraint: Multiples(divisor: divisor))
+      }
+      return try replay.run()
+    }
+    let controls = TokenControls(constraint: Multiples(divisor: 7)) { "multiples of 7" }
+    try await record(RecordingTests.Run(), controls)
+    let report = try replay()
+    #expect(report.differences == [] && report.notes == [] && report.tokenCount == 5)
+    #expect(try replay(1).differenceCount > 0)
+    // Nobody who can make it, another constraint in its place, and code besides.
+    #expect(try RecordingTests.Run().replay(path).tokenCount == 0)
+    var replaced = controls
+    replaced.constraint = Multiples(divisor: 3)
+    var besides = controls
+    besides.processors = [Greedy()]
+    for opaque in [replaced, besides] {
+      try await record(RecordingTests.Run(), opaque)
+      #expect(try replay().notes.contains { $0.contains("guided by a grammar or by code") })
+    }
+    // What a grammar says is contents.
+    try await record(RecordingTests.Run(hasContents: false), controls)
+    #expect(!(try String(contentsOfFile: path, encoding: .utf8)).contains("multiples"))
+    try await record(RecordingTests.Run(), TokenControls(constraint: Multiples(divisor: 7)) { "others" })
+    #expect(throws: RecordingError.self) { try replay() }
   }
 
   @Test func whatCodeDecidedIsNotCompared() async throws {

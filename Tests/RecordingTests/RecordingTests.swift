@@ -225,6 +225,56 @@ import Testing
     #expect(report.notes.contains { $0.contains("found 19 tokens in the cache") })
   }
 
+  /// Who waits for the prefix that another computes decides something too, and finds it only later.
+  @Test func withoutContentsARequestThatWaitsForAPrefixIsTheEndOfWhatIsKnown() async throws {
+    let directory = try TemporaryDirectory()
+    var run = Run()
+    run.hasContents = false
+    // A pass that takes long lets both requests arrive before the next.
+    run.script.microsecondsPerPass = 20_000
+    let path = directory.path + "/run.jsonl"
+    try await run.record(path) { executor in
+      let first = try executor.submit(
+        GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 40)))
+      let shared = try (0..<2).map { _ in
+        try executor.submit(
+          GenerationRequest(promptTokens: Self.prompt(300, seed: 1), params: SamplingParams(maxTokens: 3)))
+      }
+      for submission in [first] + shared { for await _ in submission.outputs {} }
+    }
+    let report = try run.replay(path)
+    #expect(report.differences == [])
+    #expect(report.notes.contains { $0.contains("waited for what another was computing") }, "\(report.notes)")
+  }
+
+  /// Beams are forked and given up as they were.
+  @Test func beamSearchesAreMadeAgain() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    var run = Run()
+    run.configuration.capacityPolicy = .maximumUtilization
+    run.blockCount = 40
+    for hasContents in [true, false] {
+      run.hasContents = hasContents
+      try await run.record(path) { executor in
+        let submissions = try (0..<4).map { index in
+          let beams = BeamSearchParams(
+            width: 3, maxTokens: 10, n: 2, lengthPenalty: 0.5, earlyStopping: .never, stopTokenIDs: [9])
+          return try executor.submit(
+            GenerationRequest(promptTokens: Self.prompt(9 + index, seed: 5), beams: beams, endOfSequenceTokenIDs: [8]))
+        }
+        for submission in submissions { for await _ in submission.outputs {} }
+      }
+      let report = try run.replay(path)
+      #expect(report.differences == [], "\(report)")
+      if hasContents {
+        #expect(report.requestCount == 4 && report.tokenCount > 0 && report.openCount == 0 && report.notes == [])
+      } else {
+        #expect(report.notes.contains { $0.contains("samples or beams") })
+      }
+    }
+  }
+
   /// What a killed process leaves is a recording of what it did until then.
   @Test func aRecordingThatEndsInTheMiddleIsReplayedSoFar() async throws {
     let directory = try TemporaryDirectory()

@@ -9,6 +9,8 @@ import Testing
     try body(HostCacheTier(blockCount: 8))
     let directory = try TemporaryDirectory()
     try body(FileCacheTier(directory: directory.path, blockCount: 8))
+    let (memory, file) = (HostCacheTier(blockCount: 2), try FileCacheTier(directory: directory.path, blockCount: 6))
+    try body(SpillingCacheTier(memory, before: file))
   }
 
   @Test func whatHasNoRoomGoesToTheSecondTierAndComesBack() throws {
@@ -81,6 +83,80 @@ import Testing
     #expect(tier.store([1, 2, 3]) == nil)
     #expect(tier.store([9, 9, 9, 9]) == other)
     #expect(throws: CacheFileError.self) { try FileCacheTier(directory: "/nowhere/at/all", blockCount: 1) }
+  }
+
+  @Test func whatMemoryHasNoRoomForGoesToTheDiskOldestFirst() throws {
+    let directory = try TemporaryDirectory()
+    let (memory, file) = (HostCacheTier(blockCount: 2), try FileCacheTier(directory: directory.path, blockCount: 3))
+    let tier = SpillingCacheTier(memory, before: file)
+    #expect(tier.blockCount == 5)
+    var bytes: [UInt8] = []
+    var places = try (1...5).map { try #require(tier.store([$0, $0])) }
+    #expect(tier.store([6, 6]) == nil && Set(places).count == 5)
+    func contents() -> [UInt8?] { places.map { tier.load($0, into: &bytes) ? bytes[0] : nil } }
+    #expect(contents() == [1, 2, 3, 4, 5])
+    // The first three are in the file: to remove one there makes room for the oldest in memory, which is the fourth.
+    tier.remove(places[1])
+    places[1] = try #require(tier.store([6, 6]))
+    #expect(contents() == [1, 6, 3, 4, 5])
+    tier.remove(places[1])
+    tier.remove(places[4])
+    #expect(tier.store([7, 7]) != nil && tier.store([8, 8]) != nil && tier.store([9, 9]) == nil)
+    // Memory holds two, the file three.
+    #expect(memory.store([0, 0]) == nil && file.store([0, 0]) == nil)
+  }
+
+  /// Random stores and removals, against a dictionary.
+  @Test func aSpillingTierKeepsEveryBlock() throws {
+    var generator = SeededGenerator(seed: 3)
+    let directory = try TemporaryDirectory()
+    let tier = SpillingCacheTier(
+      HostCacheTier(blockCount: 5), before: try FileCacheTier(directory: directory.path, blockCount: 7))
+    var kept: [Int32: [UInt8]] = [:]
+    for step in 0..<3000 {
+      if generator.number(0...1) == 0, let place = kept.keys.sorted().randomElement(using: &generator) {
+        tier.remove(place)
+        kept[place] = nil
+      } else {
+        let bytes = [UInt8(truncatingIfNeeded: step), UInt8(truncatingIfNeeded: step >> 8)]
+        let place = tier.store(bytes)
+        #expect((place == nil) == (kept.count == 12))
+        if let place {
+          #expect(kept[place] == nil)
+          kept[place] = bytes
+        }
+      }
+      var bytes: [UInt8] = []
+      for (place, expected) in kept where generator.number(0...5) == 0 {
+        let isThere = tier.load(place, into: &bytes)
+        #expect(isThere && bytes == expected)
+      }
+    }
+  }
+
+  /// Tiers that take nothing, and one that loses what it has.
+  @Test func aTierThatFailsCostsNoOtherBlock() throws {
+    final class Failing: CacheTier {
+      let blockCount = 4
+      var isFull = true
+      func store(_ bytes: [UInt8]) -> Int32? { isFull ? nil : 0 }
+      func load(_ place: Int32, into bytes: inout [UInt8]) -> Bool { false }
+      func remove(_ place: Int32) {}
+    }
+    var bytes: [UInt8] = []
+    let fullDisk = SpillingCacheTier(HostCacheTier(blockCount: 1), before: Failing())
+    let place = try #require(fullDisk.store([1]))
+    #expect(fullDisk.store([2]) == nil)
+    let isThere = fullDisk.load(place, into: &bytes)
+    #expect(isThere && bytes == [1])
+    let noMemory = SpillingCacheTier(HostCacheTier(blockCount: 0), before: HostCacheTier(blockCount: 1))
+    #expect(noMemory.store([1]) != nil && noMemory.store([2]) == nil)
+    let losing = Failing()
+    losing.isFull = false
+    let lost = SpillingCacheTier(losing, before: HostCacheTier(blockCount: 4))
+    let places = (0..<5).compactMap { lost.store([$0]) }
+    #expect(places.count == 5 && !places.contains { lost.load($0, into: &bytes) })
+    for place in places { lost.remove(place) }
   }
 
   @Test func eventsTellWhereBlocksAre() async throws {

@@ -62,6 +62,61 @@ import Testing
     try new.check()
   }
 
+  /// A file whose checksums are right and that names a block without contents twice.
+  @Test func blocksThatAreNamedTwiceAreRestoredOnce() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "cache")
+    var bytes: [UInt8] = Array("INFLTKV1".utf8)
+    func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+      for shift in stride(from: 0, to: type(of: value).bitWidth, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+      }
+    }
+    append(UInt32(4), to: &bytes)
+    append(UInt64(32), to: &bytes)
+    append(UInt64(3), to: &bytes)
+    append(UInt32(hash.count), to: &bytes)
+    bytes += hash
+    let seed = Self.checksum(bytes)
+    append(seed, to: &bytes)
+    for number in 0..<3 as Range<UInt64> {
+      var record: [UInt8] = []
+      append(Int64(-1), to: &record)
+      // A first block, with neither salt nor contents.
+      record += [2, 35]
+      append(UInt64(1), to: &record)
+      for token in 1...4 as ClosedRange<UInt32> { append(token, to: &record) }
+      append(UInt64(0), to: &record)
+      append(UInt32(0), to: &record)
+      append(Self.checksum(record, seed: seed &+ number), to: &record)
+      bytes += record
+    }
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    for window in [6, nil] {
+      let bench = CacheBench(blockCount: 8, window: window)
+      #expect(try bench.manager.restore(from: path, modelHash: hash) == 0)
+      try bench.check()
+      for seed in 1...4 {
+        try bench.run(tokens(9, UInt64(seed)))
+        try bench.check()
+      }
+    }
+  }
+
+  /// What the format's checksum is.
+  private static func checksum(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
+    func fold(_ sum: UInt64, _ word: UInt64) -> UInt64 {
+      let product = (sum ^ 0xE703_7ED1_A0B4_28DB).multipliedFullWidth(by: word ^ 0x8EBC_6AF0_9C88_C6E3)
+      return (product.high ^ product.low) &+ (sum << 1 | sum >> 63)
+    }
+    var sum = fold(UInt64(bytes.count), seed ^ 0xA076_1D64_78BD_642F)
+    let wholeCount = bytes.count / 8 * 8
+    for start in stride(from: 0, to: wholeCount, by: 8) {
+      sum = fold(sum, (0..<8).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) })
+    }
+    return fold(sum, bytes[wholeCount...].reduce(0) { $0 << 8 | UInt64($1) })
+  }
+
   @Test func whatDoesNotFitIsRefused() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write("", to: "cache")

@@ -29,6 +29,24 @@ import Testing
       })
   }
 
+  /// A policy that plans nothing for somebody, for ever.
+  @Test func plansOfNothingAreAStall() throws {
+    struct Idler: MicroBatchScheduler {
+      func schedule(
+        _ requests: [SchedulableRequest], fitting: [Int], limits: BatchLimits, into plan: inout MicroBatchPlan
+      ) {
+        for index in fitting { plan.entries.append(MicroBatchPlan.Entry(requestIndex: index, tokenCount: -index)) }
+      }
+    }
+    let replay = TraceReplay(
+      scheduler: Scheduler(microBatch: Idler()),
+      machine: SimulatedMachine(
+        cost: StepCost(secondsPerStep: 1, secondsPerPromptToken: 0, secondsPerGeneration: 0), blockSize: 16,
+        blockCount: 100))
+    let trace = try RequestTrace([RequestTrace.Entry(arrival: 0, promptTokenCount: 5, outputTokenCount: 5)])
+    #expect(throws: ReplayStall.self) { try replay.run(trace) }
+  }
+
   @Test func oneRequestTakesWhatItsStepsTake() throws {
     let trace = try RequestTrace([.init(arrival: 3, promptTokenCount: 100, outputTokenCount: 5)])
     let report = try TraceReplay(scheduler: Scheduler(), machine: machine()).run(trace)

@@ -71,18 +71,18 @@ final class QuantizedRows {
     return result
   }
 
-  /// The group's integers, which quad may be beyond a byte, its sums, scale and scaled sum.
-  func group(row: Int, group: Int) -> (values: [Int], extraQuad: Int, sums: [Int32], scale: Float, scaledSum: Float) {
+  /// The group's integers, which quad has upper bits, its sums, scale and scaled sum.
+  func group(row: Int, group: Int) -> (values: [Int], topQuad: Int, sums: [Int32], scale: Float, scaledSum: Float) {
     let index = ik_chunk_index(&storage, Int32(row), Int32(group / 8)) * Int(IK_CHUNK) + group % 8
     let listed = outliers(row: row, group: group)
     let stored = storage.groups[index]
     let low = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
-    let extra = withUnsafeBytes(of: stored.extra) { Array($0.bindMemory(to: Int8.self)) }
-    let halves = withUnsafeBytes(of: stored.half_extras) { Array($0.bindMemory(to: Int8.self)) }
-    let quad = Int(stored.extra_quad)
-    #expect(halves == (quad < 4 ? extra + [0, 0, 0, 0] : [0, 0, 0, 0] + extra))
+    let top = withUnsafeBytes(of: stored.top) { Array($0.bindMemory(to: Int8.self)) }
+    let halves = withUnsafeBytes(of: stored.half_tops) { Array($0.bindMemory(to: Int8.self)) }
+    let quad = Int(stored.top_quad)
+    #expect(halves == (quad < 4 ? top + [0, 0, 0, 0] : [0, 0, 0, 0] + top))
     let values = (0..<32).map {
-      Int(low[$0]) + ($0 / 4 == quad ? Int(extra[$0 % 4]) : 0) + 128 * (listed[$0 / 4]?[$0 % 4] ?? 0)
+      Int(low[$0]) + 128 * ($0 / 4 == quad ? Int(top[$0 % 4]) : listed[$0 / 4]?[$0 % 4] ?? 0)
     }
     return (values, quad, [stored.sums.0, stored.sums.1], stored.scale, stored.scaled_sum)
   }

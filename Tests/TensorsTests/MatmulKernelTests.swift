@@ -30,15 +30,15 @@ import Testing
       start = accumulate ? (0..<rows * outputs).map { _ in g.float() } : nil
     }
 
-    /// Half of the step to which an activation is rounded. Of the values of its group that are no outliers: the largest
-    /// of its second largest quad over 127, or the largest of all over 254; or the largest outlier over 16256.
+    /// Half of the step to which an activation is rounded. Of the quads of its group but the largest: the largest value
+    /// of those without an outlier over 127; or the largest of all over 16256.
     func halfStep(row: Int, input: Int) -> Double {
       let values = x[row * inputs..<(row + 1) * inputs].map(Double.init)
       let group = values[input / 32 * 32..<(input / 32 + 1) * 32].map(abs)
       let meanSquare = values.reduce(0) { $0 + $1 * $1 } / Double(inputs)
       let limit = Double(IK_OUTLIER) * meanSquare.squareRoot()
-      let quads = (0..<8).map { quad in group[4 * quad..<4 * quad + 4].filter { $0 <= limit }.max() ?? 0 }.sorted()
-      return max(quads[6] / 127, quads[7] / 254, (group.max() ?? 0) / 16_256) / 2
+      let quads = (0..<8).map { quad in group[4 * quad..<4 * quad + 4].max() ?? 0 }.sorted()
+      return max((quads.dropLast().last { $0 <= limit } ?? 0) / 127, quads[7] / 16_256) / 2
     }
 
     func packed() -> (tiles: [UInt8], tileBytes: Int) {

@@ -54,28 +54,26 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 integers with a scale: x[i] is about
-// scale * (values[i] + extra of i's place in its quad, if the quad is `extra_quad`, + 128 * high[i]).
+// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + 128 * high[i]).
 //
-// A coarse scale for a large value would lose the small ones beside it. Therefore, first, the scale of a group is that of
-// its second largest quad (four values that a dot product takes together), but at least half of that of its largest, whose
-// values may reach 254: what is beyond 127 is `extra`, and products visit this one quad of each group twice. Second, an
-// outlier, a value of more than IK_OUTLIER times the root mean square of its row, does not count for either quad and has 15
-// bits, of which `high` has the upper ones. High bits are listed by quads, and products visit the listed quads once more.
-// All of that depends on the row alone.
-#define IK_OUTLIER 4.0f
+// A coarse scale for a large value would lose the small ones beside it. So of each group one quad (four values that a dot
+// product takes together), the one with the largest value, has 15 bits, and products visit it a second time for the upper
+// ones, `top`. The scale is that of the largest value of the others. An outlier among these, a quad with a value of more
+// than IK_OUTLIER times the root mean square of its row, does not count for the scale and has 15 bits too; the upper ones of
+// outliers are listed, and products visit the listed quads once more. All of that depends on the row alone.
+#define IK_OUTLIER 3.0f
 
 typedef struct ik_int8_group {
-  int8_t values[32];        // -127 to 127; of outliers -64 to 63
-  int8_t extra[4];          // of the quad `extra_quad`
-  int8_t half_extras[2][4]; // the same, for the half of the group that the quad is in; 0 for the other
-  int32_t sums[2];          // of the values and extras of the two halves
+  int8_t values[32];      // -127 to 127; -64 to 63 where there are upper bits
+  int8_t top[4];          // the upper bits of quad `top_quad`
+  int8_t half_tops[2][4]; // the same, for the half of the group that the quad is in; 0 for the other
+  int32_t sums[2];        // of values + 128 * top, of the two halves
   float scale;
-  float scaled_sum;         // scale * sum of (values + extras + 128 * high)
-  int32_t extra_quad;       // 0 ..< 8
+  float scaled_sum;       // scale * sum of (values + 128 * high), outliers included
+  int32_t top_quad;       // 0 ..< 8
 } ik_int8_group;
 
-// The upper bits of the outliers of one quad.
+// The upper bits of an outlier.
 typedef struct ik_outliers {
   int8_t high[4];
   uint16_t quad;          // of the chunk: 8 * group + quad of the group
@@ -176,6 +174,19 @@ typedef struct ik_silu_gate {
   const ik_int8_rows *int8;   // or NULL
 } ik_silu_gate;
 
+// sums[block] = sum of exp((x[i] - maximum) / temperature) over block `block` of IK_SUM_BLOCK values of a row, the last of
+// which may be shorter. Value i of a block goes to running sum i % 16, and the sixteen are added in the order of sum_lanes,
+// in double precision; the exponential is that of exponential.h. Items: blocks.
+enum { IK_SUM_BLOCK = 1024 };
+
+typedef struct ik_exponential_sums {
+  const float *x;             // [count]
+  int32_t count;
+  float maximum;              // of x; finite
+  float temperature;          // more than 0
+  double *sums;               // [blocks]
+} ik_exponential_sums;
+
 // How the cache keeps keys and values.
 typedef enum ik_cache_type {
   IK_CACHE_F16,
@@ -274,6 +285,7 @@ typedef struct ik_kernels {
   ik_task silu_gate;
   ik_task rotate;
   ik_task attention;
+  ik_task exponential_sums;
   ik_task fold_partials;      // of an ik_attention; items: runs. To be called when all items of attention are done.
 } ik_kernels;
 

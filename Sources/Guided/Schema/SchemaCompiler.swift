@@ -23,6 +23,10 @@ struct SchemaCompiler {
   private var pending: [(rule: RuleID, schemas: SchemaList)] = []
   /// How deeply the work on alternatives is nested at the moment.
   var nesting = 0
+  /// For schemas that were looked at whether it is known that they do not lead back to themselves.
+  var hasProgress: [Int: Bool] = [:]
+  /// What patterns were read as.
+  var parsedPatterns: [[UInt8]: RegexNode] = [:]
   /// Any character of a string, once it was needed.
   var characterExpression: ExpressionID?
 
@@ -36,7 +40,7 @@ struct SchemaCompiler {
   ///
   /// - Throws: ``GuidedError``.
   mutating func root() throws(GuidedError) -> ExpressionID {
-    let root = try rule(for: [location(document, "")])
+    let root = try rule(for: [try location(document, "")])
     // Rules are made one after the other and not inside each other, however deep the schema is.
     while let next = pending.popLast() {
       builder.define(next.rule, as: try expression(for: next.schemas))
@@ -57,9 +61,12 @@ struct SchemaCompiler {
   }
 
   /// The number of a schema that stands at `pointer`.
-  mutating func location(_ schema: JSONValue, _ pointer: String) -> Int {
+  ///
+  /// - Throws: ``GuidedError/tooLarge(what:limit:)``, since pointers take memory.
+  mutating func location(_ schema: JSONValue, _ pointer: String) throws(GuidedError) -> Int {
     if case .bool(false) = schema { return Self.nothing }
     let key = Array(pointer.utf8)
+    try builder.budget.spend(key.count)
     if let known = placeOfPointer[key] { return known }
     locations.append(Location(schema: schema, pointer: pointer))
     placeOfPointer[key] = locations.count - 1
@@ -93,7 +100,7 @@ struct SchemaCompiler {
       }
       schema = next
     }
-    return location(schema, path)
+    return try location(schema, path)
   }
 
   private func percentDecoded(

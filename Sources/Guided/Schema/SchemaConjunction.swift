@@ -58,6 +58,8 @@ struct SchemaConjunction {
   /// What one schema says about the members of objects.
   struct ObjectRule {
     var properties: [(key: String, schema: Int)]
+    /// The schemas of ``properties`` by the bytes of their keys.
+    var schemaOfKey: [[UInt8]: Int] = [:]
     var patterns: [(pattern: ByteAutomaton, schema: Int)]
     var additional: Int?
   }
@@ -73,11 +75,18 @@ struct SchemaConjunction {
   var elementCounts = CountRange()
   var objects: [ObjectRule] = []
   var required: [String] = []
+  /// The bytes of ``required``.
+  private var requiredBytes: Set<[UInt8]> = []
   var memberCounts = CountRange()
   /// What the keys must be.
   var names: [Int] = []
   /// Where the schema is that says most of it, for messages.
   var pointer = ""
+
+  /// Demands the member `key`.
+  mutating func require(_ key: String) {
+    if requiredBytes.insert(Array(key.utf8)).inserted { required.append(key) }
+  }
 }
 
 /// A regular expression for a string.
@@ -85,6 +94,8 @@ struct StringPattern {
   var node: RegexNode
   /// Whether it may match anywhere in the string.
   var isSearch: Bool
+  /// Whether it is a format's, of which not every spelling is generated.
+  var isFormat = false
 }
 
 /// How many there may be.

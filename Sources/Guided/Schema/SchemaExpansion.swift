@@ -4,9 +4,26 @@ extension SchemaCompiler {
 
   /// All ways in which `schemas` can hold together; none if they cannot. Different ways may allow the same values.
   mutating func alternatives(of schemas: SchemaList) throws(GuidedError) -> [SchemaConjunction] {
+    for schema in schemas { try checkProgress(schema) }
     var results: [SchemaConjunction] = []
     try expand(Partial(pending: schemas), into: &results)
     return results
+  }
+
+  /// Refuses a schema that leads back to itself without a member or an element in between, and so says nothing.
+  private mutating func checkProgress(_ place: Int) throws(GuidedError) {
+    if let isSettled = hasProgress[place] {
+      guard isSettled else {
+        throw .invalidSchema(
+          pointer: locations[place].pointer, problem: "the schema refers to itself with nothing in between")
+      }
+      return
+    }
+    try enter()
+    defer { nesting -= 1 }
+    hasProgress[place] = false
+    for next in try sameValueSchemas(of: place) { try checkProgress(next) }
+    hasProgress[place] = true
   }
 
   /// What is known while the alternatives of schemas are put together.
@@ -22,6 +39,7 @@ extension SchemaCompiler {
   ) throws(GuidedError) {
     try enter()
     defer { nesting -= 1 }
+    try builder.budget.spend(64 + partial.seen.count)
     var partial = partial
     while let place = partial.pending.popLast() {
       guard partial.seen.insert(place).inserted else { continue }
@@ -83,7 +101,7 @@ extension SchemaCompiler {
   ) throws(GuidedError) -> Bool {
     try builder.budget.spend(16)
     if let values = left.values {
-      for value in values where try allows(value, left) { if try allows(value, right) { return false } }
+      for value in try fittingValues(of: left, values) { if try allows(value, right) { return false } }
       return true
     }
     if right.values != nil { return try areDisjoint(right, left, depth: depth) }
@@ -100,9 +118,10 @@ extension SchemaCompiler {
     _ left: SchemaConjunction, _ right: SchemaConjunction
   ) throws(GuidedError) -> Bool {
     if left.lengths.isDisjoint(with: right.lengths) { return true }
-    guard !left.patterns.isEmpty, !right.patterns.isEmpty else { return false }
+    // Of formats not every spelling is generated, so that they prove nothing.
     var both = left
-    both.patterns += right.patterns
+    both.patterns = (left.patterns + right.patterns).filter { !$0.isFormat }
+    guard !both.patterns.isEmpty else { return false }
     both.lengths.raise(to: right.lengths.minimum)
     if let maximum = right.lengths.maximum { both.lengths.lowerTop(to: maximum) }
     return try stringAutomaton(both).isEmpty

@@ -11,7 +11,7 @@ extension SchemaCompiler {
   private mutating func expression(for conjunction: SchemaConjunction) throws(GuidedError) -> ExpressionID {
     var parts: [ExpressionID] = []
     if let values = conjunction.values {
-      for value in values where try allows(value, conjunction) { parts.append(try constant(value)) }
+      for value in try fittingValues(of: conjunction, values) { parts.append(try constant(value)) }
       return try builder.choice(parts)
     }
     let types = conjunction.types

@@ -24,9 +24,28 @@ extension SchemaCompiler {
       }
       try readArrays(object, pointer, into: &conjunction)
       try readObjects(object, pointer, into: &conjunction)
+      if let maximum = conjunction.lengths.maximum, maximum < conjunction.lengths.minimum {
+        conjunction.types.subtract(.string)
+      }
       return !conjunction.types.isEmpty
     default: throw .invalidSchema(pointer: pointer, problem: "a schema must be an object, true or false")
     }
+  }
+
+  /// The schemas that the schema `place` names for the same value.
+  mutating func sameValueSchemas(of place: Int) throws(GuidedError) -> [Int] {
+    guard case .object(let object) = locations[place].schema else { return [] }
+    var result: [Int] = []
+    for member in object.members {
+      let pointer = locations[place].pointer + "/" + Self.escaped(member.key)
+      try builder.budget.spend()
+      switch member.key {
+      case "$ref": result.append(try resolve(try text(member.value, pointer), at: pointer))
+      case "allOf", "anyOf", "oneOf": result += try schemas(member.value, pointer)
+      default: break
+      }
+    }
+    return result
   }
 
   private mutating func readMember(
@@ -49,8 +68,8 @@ extension SchemaCompiler {
     case "type": conjunction.types.formIntersection(try types(member.value, place))
     case "enum":
       guard let values = member.value.arrayValue else { throw .invalidSchema(pointer: place, problem: "not an array") }
-      conjunction.allow(values)
-    case "const": conjunction.allow([member.value])
+      try allow(values, place, in: &conjunction)
+    case "const": try allow([member.value], place, in: &conjunction)
     case "minimum": conjunction.numbers.raise(to: .init(value: try bound(member.value, place), isInclusive: true))
     case "exclusiveMinimum":
       conjunction.numbers.raise(to: .init(value: try bound(member.value, place), isInclusive: false))
@@ -66,7 +85,7 @@ extension SchemaCompiler {
       guard let pattern = StringFormats.pattern(of: name) else {
         throw .unsupportedKeyword(keyword: "format", pointer: place, reason: "\"\(name.prefix(40))\" is not known")
       }
-      conjunction.patterns.append(StringPattern(node: try regex(pattern, place), isSearch: false))
+      conjunction.patterns.append(StringPattern(node: try regex(pattern, place), isSearch: false, isFormat: true))
     case "minItems": conjunction.elementCounts.raise(to: try count(member.value, place))
     case "maxItems": conjunction.elementCounts.lowerTop(to: try count(member.value, place))
     case "uniqueItems":
@@ -80,9 +99,10 @@ extension SchemaCompiler {
       guard let keys = member.value.arrayValue else { throw .invalidSchema(pointer: place, problem: "not an array") }
       for key in keys {
         let key = try text(key, place)
-        if !conjunction.required.contains(where: { sameBytes($0, key) }) { conjunction.required.append(key) }
+        try builder.budget.spend()
+        conjunction.require(key)
       }
-    case "propertyNames": conjunction.names.append(location(member.value, place))
+    case "propertyNames": conjunction.names.append(try location(member.value, place))
     case "prefixItems", "items", "properties", "patternProperties", "additionalProperties": break
     case "then" where object["if"] == nil, "else" where object["if"] == nil: break
     case let key where key.hasPrefix("x-"): break
@@ -103,7 +123,7 @@ extension SchemaCompiler {
         throw .unsupportedKeyword(
           keyword: "items", pointer: pointer + "/items", reason: "a list of schemas is called prefixItems")
       }
-      rule.rest = location(items, pointer + "/items")
+      rule.rest = try location(items, pointer + "/items")
     }
     conjunction.arrays.append(rule)
   }
@@ -119,12 +139,14 @@ extension SchemaCompiler {
       guard let members = properties.objectValue?.members else {
         throw .invalidSchema(pointer: place, problem: "not an object")
       }
-      var seen: Set<[UInt8]> = []
+      try builder.budget.spend(members.count)
       for member in members {
-        guard seen.insert(Array(member.key.utf8)).inserted else {
+        guard rule.schemaOfKey[Array(member.key.utf8)] == nil else {
           throw .invalidSchema(pointer: place, problem: "the property \"\(member.key)\" is declared twice")
         }
-        rule.properties.append((member.key, location(member.value, place + "/" + Self.escaped(member.key))))
+        let schema = try location(member.value, place + "/" + Self.escaped(member.key))
+        rule.properties.append((member.key, schema))
+        rule.schemaOfKey[Array(member.key.utf8)] = schema
       }
     }
     if let patterns = object["patternProperties"] {
@@ -135,22 +157,42 @@ extension SchemaCompiler {
       for member in members {
         let own = place + "/" + Self.escaped(member.key)
         let pattern = StringPattern(node: try regex(member.key, own), isSearch: true)
-        rule.patterns.append((try automaton(of: pattern), location(member.value, own)))
+        rule.patterns.append((try automaton(of: pattern), try location(member.value, own)))
       }
     }
     if let additional = object["additionalProperties"] {
-      rule.additional = location(additional, pointer + "/additionalProperties")
+      rule.additional = try location(additional, pointer + "/additionalProperties")
     }
     conjunction.objects.append(rule)
   }
 
   // MARK: Values of keywords
 
+  /// Allows only values that are in `list`.
+  private mutating func allow(
+    _ list: [JSONValue], _ pointer: String, in conjunction: inout SchemaConjunction
+  ) throws(GuidedError) {
+    try builder.budget.spend(list.count)
+    for case .number(let number) in list where number.magnitude >= 0x1p63 {
+      throw .unsupportedKeyword(
+        keyword: "enum or const", pointer: pointer, reason: "a number is larger than whole numbers of 64 bits")
+    }
+    guard let values = conjunction.values else {
+      conjunction.values = list
+      return
+    }
+    let (work, overflow) = values.count.multipliedReportingOverflow(by: list.count)
+    try builder.budget.spend(overflow ? .max : work)
+    conjunction.values = values.filter { value in list.contains { $0.means(value) } }
+  }
+
   private mutating func schemas(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> [Int] {
     guard let elements = value.arrayValue, !elements.isEmpty else {
       throw .invalidSchema(pointer: pointer, problem: "not an array of at least one schema")
     }
-    return elements.enumerated().map { location($0.element, "\(pointer)/\($0.offset)") }
+    var places: [Int] = []
+    for (index, element) in elements.enumerated() { places.append(try location(element, "\(pointer)/\(index)")) }
+    return places
   }
 
   private func types(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> TypeSet {
@@ -186,27 +228,21 @@ extension SchemaCompiler {
     return min(count, 1 << 30)
   }
 
-  private func regex(_ pattern: String, _ pointer: String) throws(GuidedError) -> RegexNode {
+  private mutating func regex(_ pattern: String, _ pointer: String) throws(GuidedError) -> RegexNode {
     guard pattern.utf8.count <= builder.limits.textByteCount else {
       throw .tooLarge(what: "a pattern has too many bytes", limit: builder.limits.textByteCount)
     }
+    let key = Array(pattern.utf8)
+    if let known = parsedPatterns[key] { return known }
+    try builder.budget.spend(key.count)
     var parser = RegexParser(pattern, nesting: builder.limits.nesting)
     do {
-      return try parser.parse()
+      let node = try parser.parse()
+      parsedPatterns[key] = node
+      return node
     } catch {
       throw .unsupportedKeyword(keyword: "pattern", pointer: pointer, reason: error.description)
     }
-  }
-}
-
-extension SchemaConjunction {
-  /// Allows only values that are in `list`.
-  mutating func allow(_ list: [JSONValue]) {
-    guard let values else {
-      self.values = list
-      return
-    }
-    self.values = values.filter { value in list.contains { $0.means(value) } }
   }
 }
 
@@ -219,8 +255,11 @@ extension JSONValue {
     case (.array(let left), .array(let right)):
       return left.count == right.count && zip(left, right).allSatisfy { $0.means($1) }
     case (.object(let left), .object(let right)):
-      return left.members.count == right.members.count
-        && left.members.allSatisfy { member in right[member.key].map { $0.means(member.value) } ?? false }
+      guard left.members.count == right.members.count else { return false }
+      // Of members with the same key the last counts.
+      var values: [[UInt8]: JSONValue] = [:]
+      for member in right.members { values[Array(member.key.utf8)] = member.value }
+      return left.members.allSatisfy { values[Array($0.key.utf8)]?.means($0.value) ?? false }
     default: return self == other
     }
   }

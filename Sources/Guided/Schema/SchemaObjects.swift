@@ -57,7 +57,7 @@ extension SchemaCompiler {
     var parts: [ExpressionID] = []
     for conjunction in try alternatives(of: names) where conjunction.types.contains(.string) {
       if let values = conjunction.values {
-        for value in values where try allows(value, conjunction) {
+        for value in try fittingValues(of: conjunction, values) {
           parts.append(try builder.add(.literal(JSONText.body(value.stringValue ?? ""))))
         }
       } else {

@@ -9,10 +9,40 @@ extension SchemaCompiler {
 
   /// Whether a value that the schema itself lists fits.
   mutating func allows(_ value: JSONValue, _ conjunction: SchemaConjunction) throws(GuidedError) -> Bool {
+    if let values = conjunction.values {
+      try builder.budget.spend(values.count)
+      if !values.contains(where: { $0.means(value) }) { return false }
+    }
+    return try fits(value, conjunction)
+  }
+
+  /// Those of the values that a conjunction lists that fit everything else that it says.
+  mutating func fittingValues(
+    of conjunction: SchemaConjunction, _ values: [JSONValue]
+  ) throws(GuidedError) -> [JSONValue] {
+    var automata: [ByteAutomaton] = []
+    if values.contains(where: { $0.stringValue != nil }) {
+      for pattern in conjunction.patterns where !pattern.isFormat { automata.append(try automaton(of: pattern)) }
+    }
+    var plain = conjunction
+    plain.patterns.removeAll { !$0.isFormat }
+    var result: [JSONValue] = []
+    for value in values where try fits(value, plain) {
+      if let text = value.stringValue, !automata.isEmpty {
+        let body = JSONText.body(text)
+        try builder.budget.spend(body.count)
+        guard automata.allSatisfy({ $0.accepts(body) }) else { continue }
+      }
+      result.append(value)
+    }
+    return result
+  }
+
+  /// Whether a value fits everything but the list of values. Formats do not refuse what a schema lists itself.
+  private mutating func fits(_ value: JSONValue, _ conjunction: SchemaConjunction) throws(GuidedError) -> Bool {
     try enter()
     defer { nesting -= 1 }
     guard !conjunction.types.isDisjoint(with: TypeSet(of: value)) else { return false }
-    if let values = conjunction.values, !values.contains(where: { $0.means(value) }) { return false }
     switch value {
     case .null, .bool: return true
     case .integer, .number:
@@ -23,7 +53,7 @@ extension SchemaCompiler {
     case .string(let text):
       guard conjunction.lengths.contains(text.unicodeScalars.count) else { return false }
       let body = JSONText.body(text)
-      for pattern in conjunction.patterns {
+      for pattern in conjunction.patterns where !pattern.isFormat {
         if !(try automaton(of: pattern).accepts(body)) { return false }
       }
       return true
@@ -35,7 +65,9 @@ extension SchemaCompiler {
       return true
     case .object(let object):
       guard conjunction.memberCounts.contains(object.members.count) else { return false }
-      for key in conjunction.required where object[key] == nil { return false }
+      let keys = Set(object.members.map { Array($0.key.utf8) })
+      try builder.budget.spend(keys.count + conjunction.required.count)
+      for key in conjunction.required where !keys.contains(Array(key.utf8)) { return false }
       for member in object.members {
         if !(try allows(member.value, try memberSchemas(conjunction, key: member.key))) { return false }
         if !conjunction.names.isEmpty, !(try allows(.string(member.key), conjunction.names)) { return false }
@@ -57,7 +89,7 @@ extension SchemaCompiler {
     var schemas: SchemaList = []
     var isDeclared = false
     for rule in conjunction.objects {
-      let declared = rule.properties.filter { sameBytes($0.key, key) }.map(\.schema)
+      let declared = rule.schemaOfKey[Array(key.utf8)].map { [$0] } ?? []
       let matched = rule.patterns.filter { $0.pattern.accepts(text) }.map(\.schema)
       isDeclared = isDeclared || !declared.isEmpty || !matched.isEmpty
       schemas += declared + matched

@@ -54,8 +54,9 @@ enum StringFormats {
     return forms.joined(separator: "|")
   }()
 
-  /// RFC 1123, 2.1, with labels of at most 63 characters.
-  private static let hostname = "\(label)(\\.\(label)){0,2}"
+  /// RFC 1123, 2.1: up to three labels of at most 63 characters, or up to ten of at most 24, so that there are at most 253.
+  private static let hostname = "(\(label)(\\.\(label)){0,2}|\(shortLabel)(\\.\(shortLabel)){3,9})"
+  private static let shortLabel = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,22}[a-zA-Z0-9])?"
 
   private static let label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 

@@ -34,7 +34,7 @@ final class BenchRun {
     driver = BenchDriver(llm: llm, promptTokens: plan.promptTokens, outputTokens: plan.outputTokens)
     threads = engine.threads ?? availableProcessorCount()
     kernels = engine.kernels ?? KernelTier.best.name
-    batchTokens = engine.maxBatchTokens
+    batchTokens = engine.step.maxBatchTokens
     handOverMicroseconds = profile == nil ? 0 : taskHandOverMicroseconds(threadCount: threads)
   }
 

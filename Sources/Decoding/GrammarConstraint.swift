@@ -1,0 +1,33 @@
+package import Guided
+package import Requests
+
+/// Follows a grammar for a sample of a request.
+package struct GrammarConstraint: TokenConstraint {
+  /// Where the sample's text is in the grammar.
+  private var matcher: GrammarMatcher
+
+  /// Creates a constraint of what may follow from where `matcher` is.
+  package init(matcher: GrammarMatcher) { self.matcher = matcher }
+
+  /// Writes one bit per token, 1 if it is allowed.
+  package mutating func fillMask(_ words: inout [UInt64]) { matcher.fillMask(into: &words) }
+
+  /// Goes on behind `token`.
+  ///
+  /// - Throws: ``DecodingError``.
+  package mutating func accept(_ token: TokenID) throws(DecodingError) {
+    do {
+      try matcher.accept(token)
+    } catch .tooAmbiguous {
+      throw .unsupported(GuidedError.tooAmbiguous.description)
+    } catch {
+      throw .tokenNotAllowed(token)
+    }
+  }
+
+  /// Whether the text is complete and nothing can follow.
+  package var isFinished: Bool { matcher.isComplete }
+
+  /// The only token of the mask, if there is only one.
+  package mutating func forcedToken() -> TokenID? { matcher.onlyToken() }
+}

@@ -1,0 +1,180 @@
+internal import Requests
+
+/// The contents of ``SequenceControls``: what is known about one sample's tokens, and what follows from it for the next.
+struct SequenceState: Sendable {
+  private let params: SamplingParams
+  private var controls: TokenControls
+  private let bias: [TokenLogprob]
+  private let badWords: [[TokenID]]
+  private let endTokens: [TokenID]
+  private let promptTokenCount: Int
+  private let isJumpingForward: Bool
+  private var tokens: [TokenID]
+  private var counts: TokenCounts
+  private var ngrams: NGramIndex
+  /// Tokens that were found to follow, the next one last.
+  private var forced: [TokenID] = []
+
+  /// The most tokens that are looked for at a time.
+  private static let maximumForcedCount = 64
+
+  /// Creates the state of a sample that has generated nothing, with room for `capacity` tokens.
+  ///
+  /// Tokens are looked for ahead only where a row of logits would decide nothing: not where its log-probabilities are asked
+  /// for, and not where the caller's own code is to see it.
+  init(_ request: GenerationRequest, _ controls: TokenControls, capacity: Int, isJumpingForward: Bool) {
+    params = request.params
+    self.controls = controls
+    self.isJumpingForward =
+      isJumpingForward && params.logprobs == nil && controls.constraint != nil && controls.processors.isEmpty
+    bias = params.logitBias.map { TokenLogprob(token: $0.key, logprob: $0.value) }
+    badWords = request.bannedSequences
+    endTokens = params.stopTokenIDs + (params.ignoreEndOfSequence ? [] : request.endOfSequenceTokenIDs)
+    promptTokenCount = request.promptTokens.count
+    let room = max(capacity, promptTokenCount)
+    tokens = []
+    tokens.reserveCapacity(room)
+    tokens += request.promptTokens
+    counts = TokenCounts(capacity: params.hasPenalties ? room : 0)
+    if params.repetitionPenalty != 1 { for token in request.promptTokens { counts.addPromptToken(token) } }
+    ngrams = NGramIndex(size: params.noRepeatNGramSize, capacity: room)
+    ngrams.extend(with: tokens)
+  }
+
+  /// Whether the constraint allows nothing but the end.
+  var isFinished: Bool { controls.constraint?.isFinished ?? false }
+
+  /// `token` was chosen.
+  ///
+  /// - Throws: ``DecodingError`` if the constraint does not allow it.
+  mutating func accept(_ token: TokenID) throws(DecodingError) {
+    if controls.constraint != nil { try controls.constraint?.accept(token) }
+    tokens.append(token)
+    if params.hasPenalties { counts.addOutputToken(token) }
+    ngrams.extend(with: tokens)
+  }
+
+  /// Finds out which tokens must follow `token`, which will be accepted next.
+  mutating func lookAhead(past token: TokenID) {
+    guard isJumpingForward else { return }
+    forced.removeAll(keepingCapacity: true)
+    guard var ahead = controls.constraint, (try? ahead.accept(token)) != nil else { return }
+    while forced.count < Self.maximumForcedCount, !ahead.isFinished, let next = ahead.forcedToken() {
+      guard (try? ahead.accept(next)) != nil else { break }
+      forced.append(next)
+    }
+    forced.reverse()
+  }
+
+  /// The next of the tokens that were found; nil if there is none, or if something else forbids it: that it then fails the
+  /// request is for the row of logits to say.
+  mutating func takeForcedToken() -> TokenID? {
+    guard let token = forced.popLast() else { return nil }
+    guard !isForbidden(token) else {
+      forced.removeAll(keepingCapacity: true)
+      return nil
+    }
+    return token
+  }
+
+  /// Applies the constraint and the processors.
+  mutating func rewrite(_ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch)
+    throws(DecodingError)
+  {
+    if controls.constraint != nil {
+      let wordCount = (row.count + 63) / 64
+      if scratch.mask.count != wordCount { scratch.mask = Array(repeating: 0, count: wordCount) }
+      controls.constraint?.fillMask(&scratch.mask)
+      guard scratch.mask.count == wordCount, Self.apply(scratch.mask, to: &row) else { throw .nothingAllowed }
+    }
+    guard !controls.processors.isEmpty else { return }
+    let tokens = tokens
+    for index in controls.processors.indices {
+      do {
+        try controls.processors[index].process(&row, tokens: tokens.span, promptTokenCount: promptTokenCount)
+      } catch {
+        throw .processor("\(error)")
+      }
+    }
+    if controls.constraint != nil { _ = Self.apply(scratch.mask, to: &row) }
+  }
+
+  /// Forbids the tokens whose bits are 0; returns whether any is allowed.
+  private static func apply(_ mask: [UInt64], to row: inout MutableSpan<Float>) -> Bool {
+    var isAnyAllowed = false
+    for place in mask.indices {
+      let first = place * 64
+      let count = min(64, row.count - first)
+      let all: UInt64 = count == 64 ? .max : (1 << UInt64(count)) - 1
+      let word = mask[place] & all
+      if word != 0 { isAnyAllowed = true }
+      var forbidden = ~word & all
+      if forbidden == all {
+        for index in first..<first + count { row[index] = -.infinity }
+      } else {
+        while forbidden != 0 {
+          row[first + forbidden.trailingZeroBitCount] = -.infinity
+          forbidden &= forbidden - 1
+        }
+      }
+    }
+    return isAnyAllowed
+  }
+
+  /// Applies what changes the logits of a few tokens, which it lists in `scratch`.
+  func editFew(_ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch) {
+    scratch.changed.removeAll(keepingCapacity: true)
+    forEachForbidden { Self.forbid($0, &row, &scratch) }
+    for entry in bias where Int(entry.token) < row.count {
+      row[Int(entry.token)] += entry.logprob
+      scratch.changed.append(entry.token)
+    }
+    guard params.hasPenalties else { return }
+    let (repetition, presence, frequency) =
+      (params.repetitionPenalty, params.presencePenalty, params.frequencyPenalty)
+    for index in counts.entries.indices where Int(counts.entries[index].token) < row.count {
+      let entry = counts.entries[index]
+      var logit = row[Int(entry.token)]
+      if repetition != 1 { logit = logit > 0 ? logit / repetition : logit * repetition }
+      if entry.outputCount > 0 { logit = (logit - frequency * Float(entry.outputCount)) - presence }
+      row[Int(entry.token)] = logit
+      scratch.changed.append(entry.token)
+    }
+  }
+
+  /// Calls `body` with every token that may not come next, whatever its logit; with some more than once.
+  private func forEachForbidden(_ body: (TokenID) -> Void) {
+    if tokens.count - promptTokenCount < params.minTokens { for token in endTokens { body(token) } }
+    for index in badWords.indices where endsWithAllButLast(of: badWords[index]) {
+      if let last = badWords[index].last { body(last) }
+    }
+    ngrams.forEachFollower(of: tokens, body)
+  }
+
+  private func isForbidden(_ token: TokenID) -> Bool {
+    var isFound = false
+    forEachForbidden { if $0 == token { isFound = true } }
+    return isFound
+  }
+
+  private static func forbid(
+    _ token: TokenID, _ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch
+  ) {
+    guard Int(token) < row.count else { return }
+    row[Int(token)] = -.infinity
+    scratch.changed.append(token)
+  }
+
+  /// Whether the output ends with all tokens of `word` but its last.
+  private func endsWithAllButLast(of word: [TokenID]) -> Bool {
+    let count = word.count - 1
+    guard count >= 0, tokens.count - promptTokenCount >= count else { return false }
+    for offset in 0..<count where tokens[tokens.count - count + offset] != word[offset] { return false }
+    return true
+  }
+}
+
+extension SamplingParams {
+  /// Whether tokens of the sequence get other logits.
+  var hasPenalties: Bool { repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
+}
