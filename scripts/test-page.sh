@@ -10,7 +10,8 @@
 #   --screenshots DIR  keep pictures of the page there
 #   TEST               run only these, for example test_chat.ChatTest.test_copy
 #
-# CHROMIUM names another browser than the first of chromium, chromium-browser and google-chrome.
+# CHROMIUM names another browser than the first of chromium, chromium-browser and google-chrome; PAGE_TEST_SECONDS says how
+# long the tests may take in all (600).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,7 +48,8 @@ find_browser() { command -v chromium || command -v chromium-browser || command -
 CHROMIUM=${CHROMIUM:-$(find_browser)}
 if [ -z "$CHROMIUM" ] && $install; then
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    chromium fonts-dejavu-core python3-venv >/dev/null
   CHROMIUM=$(find_browser)
 fi
 [ -n "$CHROMIUM" ] || fail "there is no Chromium; --install fetches it"
@@ -61,7 +63,10 @@ fi
 
 cd Tests/PageAcceptance
 export PYTHONDONTWRITEBYTECODE=1
-if [ ${#tests[@]} -gt 0 ]; then
-  exec "../../$environment/bin/python" -m unittest -v "${tests[@]}"
+if [ ${#tests[@]} -eq 0 ]; then
+  tests=(discover -v)
+else
+  tests=(-v "${tests[@]}")
 fi
-exec "../../$environment/bin/python" -m unittest discover -v
+exec timeout --verbose --kill-after=10 "${PAGE_TEST_SECONDS:-600}" \
+  "../../$environment/bin/python" -m unittest "${tests[@]}"

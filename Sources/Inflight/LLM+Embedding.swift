@@ -56,6 +56,9 @@ package struct PendingEmbedding: Sendable {
   package let id: RequestID
   let outputs: RequestOutputs
 
+  /// Nanoseconds that the request waited before it first held resources; nil as long as it waits.
+  package var queueNanoseconds: UInt64? { outputs.queueNanoseconds }
+
   /// Waits for the embedding; may be called once.
   ///
   /// - Throws: ``InflightError`` if the request failed or was cancelled.

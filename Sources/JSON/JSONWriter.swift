@@ -4,9 +4,15 @@ extension JSONValue {
   /// Numbers are the shortest that parse to the same value; numbers that are not finite become `null`. Only what JSON
   /// demands is escaped. `pretty` puts every member and element on a line of its own, indented by two spaces.
   package func serialized(pretty: Bool = false) -> String {
+    String(decoding: serializedBytes(pretty: pretty), as: UTF8.self)
+  }
+
+  /// The document as the bytes of its text in UTF-8; see ``serialized(pretty:)``.
+  package func serializedBytes(pretty: Bool = false) -> [UInt8] {
     var writer = JSONWriter(pretty: pretty)
+    writer.bytes.reserveCapacity(256)
     writer.append(self, depth: 0)
-    return String(decoding: writer.bytes, as: UTF8.self)
+    return writer.bytes
   }
 }
 

@@ -14,6 +14,8 @@ struct TinyModel: CustomStringConvertible {
   let tokens: [TokenID]
   let rows: [Int]
   let logits: [[Float]]
+  /// The hidden state of the last token after the final norm, and the mean of all.
+  let hidden: (last: [Float], mean: [Float])
 
   var description: String { name }
 
@@ -32,8 +34,12 @@ struct TinyModel: CustomStringConvertible {
     type = json["dtype"]?.stringValue == "bf16" ? .bf16 : .f32
     tokens = json["tokens"]?.arrayValue?.compactMap { $0.intValue.map(TokenID.init) } ?? []
     rows = json["rows"]?.arrayValue?.compactMap(\.intValue) ?? []
-    logits =
-      json["logits"]?.arrayValue?.map { $0.arrayValue?.compactMap { $0.doubleValue.map(Float.init) } ?? [] } ?? []
+    logits = json["logits"]?.arrayValue?.map(Self.floats) ?? []
+    hidden = (Self.floats(json["hidden_last"] ?? .null), Self.floats(json["hidden_mean"] ?? .null))
+  }
+
+  private static func floats(_ json: JSONValue) -> [Float] {
+    json.arrayValue?.compactMap { $0.doubleValue.map(Float.init) } ?? []
   }
 
   /// The model as an engine of each kind, from a directory that is gone afterwards.

@@ -14,6 +14,12 @@ STEP_SECONDS = 0.012
 RUN_SECONDS = 0.0012
 
 
+def runs(letters):
+    """The letters as the server sends them: the length of a run of the same one before it."""
+    return "".join(f"{len(run) if len(run) > 1 else ''}{letter}" for letter, run in
+                   ((letter, list(group)) for letter, group in itertools.groupby(letters)))
+
+
 class Request:
     """One prompt and the tokens of its answer; `events` gets each token's text, then None."""
 
@@ -165,7 +171,7 @@ class Engine(threading.Thread):
                    for block, owners in enumerate(self.owners)]
         return {"step": self.step, "time_ms": round(seconds * 1000, 3), "batch": batch, "waiting": len(self.waiting),
                 "blocks": {"total": BLOCK_COUNT, "used": letters.count("u") + letters.count("s"),
-                           "cached": letters.count("c"), "free": letters.count("."), "map": "".join(letters)},
+                           "cached": letters.count("c"), "free": letters.count("."), "map": runs("".join(letters))},
                 "tokens_per_second": self.rate, "ttft_ms": self.ttft, "itl_ms": self.itl}
 
     def tell(self, state):

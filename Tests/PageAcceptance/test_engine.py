@@ -88,6 +88,12 @@ class EngineTest(PageTest):
         self.page.goto(self.url + "/#engine")
         self.page.reload()
 
+    def test_runs_of_a_map_and_states_between_maps(self):
+        counts = {"total": 30, "used": 15, "cached": 1, "free": 14}
+        self.feed([{"step": 1, "batch": [], "waiting": 0, "blocks": {**counts, "map": "12u3sc14."}},
+                   {"step": 2, "batch": [], "waiting": 0, "blocks": counts}])
+        self.assertEqual(self.legend(), ["12 used", "3 shared", "1 cached", "14 free"])
+
     def test_a_state_without_a_map_or_measures(self):
         self.feed([{"step": 1, "batch": [], "waiting": 0, "blocks": {"total": 100, "used": 20, "cached": 30, "free": 50}}])
         self.assertEqual(self.legend(), ["20 used", "0 shared", "30 cached", "50 free"])

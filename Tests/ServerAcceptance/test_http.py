@@ -109,6 +109,21 @@ def test_a_killed_client_frees_what_it_held(server):
     server.wait_for(lambda: server.running() == 0, 2)
 
 
+def test_what_is_broken_off_counts(server):
+    names = ["inflight_prompt_tokens_total", "inflight_generation_tokens_total", "inflight_request_queue_time_seconds_count"]
+    before = [server.metric(name) for name in names]
+    raw = server.post_raw("/v1/completions", LONG)
+    received = b""
+    while received.count(b"data: ") < 20:
+        received += raw.recv(4096)
+    raw.close()
+    server.wait_for(lambda: server.metric("inflight_http_requests_active") == 0, 5)
+    prompt, generated, waits = (server.metric(name) - old for name, old in zip(names, before))
+    assert prompt > 0 and generated >= 20 and waits == 1
+    line = next(line for line in reversed(server.read_log().splitlines()) if "broken=" in line)
+    assert f"prompt_tokens={prompt:.0f} " in line + " " and f"completion_tokens={generated:.0f} " in line + " "
+
+
 def test_a_slow_reader_does_not_hold_up_others(server):
     slow = server.post_raw("/v1/completions", {**LONG, "logprobs": 20})
     server.wait_for(lambda: server.running() == 1, 10)

@@ -100,6 +100,8 @@ def test_a_full_queue_says_when_to_come_back(start):
     for one in open_ones:
         one.close()
     server.wait_for(lambda: server.running() == 0, 2)
+    # Those that were given up in the queue have waited too.
+    server.wait_for(lambda: server.metric("inflight_request_queue_time_seconds_count") == 3, 2)
     assert server.post("/v1/completions", {"prompt": "a", "max_tokens": 1})[0] == 200
 
 

@@ -34,6 +34,27 @@ import Testing
     }
   }
 
+  /// Greedy answers are the same, so that one is generated for all, and said as often as it is asked for.
+  @Test func severalGreedyAnswersAreOne() async throws {
+    let server = try await TinyServer()
+    let llm = server.llm
+    try await server.serve { client in
+      let body = #""prompt": ["ab", "cd"], "max_tokens": 8, "temperature": 0, "n": 3, "ignore_eos": true"#
+      let before = llm.statistics().generatedTokenCount
+      let whole = try await client.post("/v1/completions", "{\(body)}").json
+      let texts = whole["choices"]?.arrayValue?.compactMap { $0["text"]?.stringValue } ?? []
+      #expect(texts.count == 6 && Set(texts[..<3]).count == 1 && Set(texts[3...]).count == 1)
+      #expect(whole["usage"]?["completion_tokens"] == 48)
+      let events = try await client.post("/v1/completions", "{\(body), \"stream\": true}").events
+      var streamed = Array(repeating: "", count: 6)
+      for choice in events.compactMap({ $0["choices"]?[0] }) {
+        streamed[choice["index"]?.intValue ?? 0] += choice["text"]?.stringValue ?? ""
+      }
+      #expect(streamed == texts)
+      #expect(llm.statistics().generatedTokenCount - before <= 2 * 2 * 8)
+    }
+  }
+
   @Test func theBestAreReturned() async throws {
     try await TinyServer().serve { client in
       let body = #""prompt": "ab", "max_tokens": 6, "seed": 3, "ignore_eos": true, "logprobs": 0"#
@@ -88,22 +109,10 @@ import Testing
     }
   }
 
-  @Test func answersWithoutChanceAreTheSameAndGeneratedOnce() async throws {
-    try await TinyServer().serve { client in
-      let body = #"{"prompt": "a", "n": 3, "temperature": 0, "max_tokens": 5, "ignore_eos": true}"#
-      let answer = try await client.post("/v1/completions", body)
-      #expect(answer.status == .ok)
-      let choices = try answer.json["choices"]?.arrayValue ?? []
-      #expect(choices.count == 3)
-      #expect(Set(choices.compactMap { $0["text"]?.stringValue }).count == 1)
-      #expect(try answer.json["usage"]?["completion_tokens"]?.intValue == 15)
-    }
-  }
-
   @Test func contradictionsNameTheField() async throws {
     try await TinyServer().serve { client in
       for (body, field) in [
-        (#""n": 3, "best_of": 2"#, "best_of"),
+        (#""n": 3, "best_of": 2"#, "best_of"), (#""n": 3, "best_of": 2, "temperature": 0"#, "best_of"),
         (#""min_tokens": 9, "max_tokens": 3"#, "min_tokens"),
         (#""include_stop_str_in_output": true"#, "include_stop_str_in_output"),
         (#""stop": """#, "stop"), (#""guided_regex": "(""#, "guided_regex"),
@@ -173,6 +182,53 @@ import Testing
         "/v1/chat/completions",
         "{\(chat), \(tools), \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"h\"}}}")
       #expect(try wrong.json["error"]?["param"] == "tool_choice")
+    }
+  }
+
+  /// Names of properties are no keywords, and null is no schema.
+  @Test func schemasOfToolsMoveWhole() async throws {
+    let tools = ##"""
+      "tools": [{"type": "function", "function": {"name": "f", "parameters": {
+        "type": "object", "properties": {"default": {"$ref": "#/$defs/n"}}, "required": ["default"],
+        "additionalProperties": false, "$defs": {"n": {"enum": [1, 2]}}}}}]
+      """##
+    let without = #""tools": [{"type": "function", "function": {"name": "f", "parameters": null}}]"#
+    try await TinyServer().serve { client in
+      let path = "/v1/chat/completions"
+      let json = try await client.post(path, "{\(chat), \(tools), \"tool_choice\": \"required\", \"seed\": 4}").json
+      let call = json["choices"]?[0]?["message"]?["tool_calls"]?[0]?["function"]
+      let arguments = try JSONValue(parsing: call?["arguments"]?.stringValue ?? "")
+      #expect([1, 2].contains(arguments["default"]?.intValue ?? 0))
+      let any = try await client.post(
+        path, "{\(chat), \(without), \"tool_choice\": \"required\", \"seed\": 4, \"max_tokens\": 20}")
+      #expect(any.status == .ok)
+    }
+  }
+
+  /// The engine wants to say nothing but the mark of a call, again and again; what follows the mark is the schema's.
+  @Test func strictCallsHaveTheFormOfTheirSchema() async throws {
+    let opening = Array("<tool_call>".utf8).map(TokenID.init)
+    let closing = Array("</tool_call>".utf8).map(TokenID.init)
+    var script = FakeModelEngine.Script()
+    script.wantedToken = { history in
+      if history.suffix(closing.count).elementsEqual(closing) { return 256 }
+      let begun = opening.indices.last { history.suffix($0).elementsEqual(opening[..<$0]) } ?? 0
+      return opening[begun]
+    }
+    @Sendable func tools(_ strict: Bool) -> String {
+      #""tools": [{"type": "function", "function": {"name": "f", "strict": \#(strict), "parameters": {"type": "object","#
+        + #""properties": {"x": {"enum": [1, 2]}}, "required": ["x"], "additionalProperties": false}}}]"#
+    }
+    try await TinyServer(script: script).serve { client in
+      let body = "{\(chat), \(tools(true)), \"temperature\": 0, \"max_tokens\": 100}"
+      let json = try await client.post("/v1/chat/completions", body).json
+      #expect(json["choices"]?[0]?["finish_reason"] == "tool_calls")
+      let call = json["choices"]?[0]?["message"]?["tool_calls"]?[0]?["function"]
+      #expect(call?["name"] == "f" && ["{\"x\":1}", "{\"x\":2}"].contains(call?["arguments"]?.stringValue))
+      let free = "{\(chat), \(tools(false)), \"temperature\": 0, \"max_tokens\": 100}"
+      #expect(try await client.post("/v1/chat/completions", free).json["choices"]?[0]?["finish_reason"] == "length")
+      let both = "{\(chat), \(tools(true)), \"response_format\": {\"type\": \"json_object\"}}"
+      #expect(try await client.post("/v1/chat/completions", both).json["error"]?["param"] == "response_format")
     }
   }
 

@@ -60,8 +60,9 @@ import Testing
   }
 
   @Test func eventsAreFramed() {
-    #expect(EventWriter.frame("{\"a\":1}") == "data: {\"a\":1}\n\n")
-    #expect(EventWriter.frame("a\n\nb", id: 7) == "id: 7\ndata: a\ndata: \ndata: b\n\n")
+    func text(_ frame: [UInt8]) -> String { String(decoding: frame, as: UTF8.self) }
+    #expect(text(EventWriter.frame(.object([("a", 1)]))) == "data: {\"a\":1}\n\n")
+    #expect(text(EventWriter.frame("a\n\r\nb", id: 7, name: "x")) == "id: 7\nevent: x\ndata: \"a\\n\\r\\nb\"\n\n")
   }
 
   @Test func keysAreComparedWhole() {

@@ -87,7 +87,11 @@ struct EmbeddingsRoute: Sendable {
         generation.watch(embedding.id)
         pending.append(embedding)
       }
-      embeddings.append(try await pending[embeddings.count].value())
+      let next = pending[embeddings.count]
+      let embedding = try await next.value()
+      state.metrics.recordStart(
+        promptTokenCount: embedding.promptTokenCount, queueSeconds: Double(next.queueNanoseconds ?? 0) / 1e9)
+      embeddings.append(embedding)
     }
     return embeddings
   }

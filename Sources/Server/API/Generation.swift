@@ -15,6 +15,8 @@ final class Generation: Sendable {
     var ids: [RequestID] = []
     var reason: Break?
     var timer: Scheduled<Void>?
+    /// Tokens of the prompts that were begun, and of what was read of the answers.
+    var tokenCounts = (prompt: 0, completion: 0)
   }
 
   private let llm: LLM
@@ -102,6 +104,9 @@ final class Generation: Sendable {
     let answer = apiError(error)
     state.metrics.recordBroken(answer.code ?? "error")
     exchange.note("broken", answer.code ?? "error")
+    let counts = contents.withLock { $0.tokenCounts }
+    exchange.note("prompt_tokens", String(counts.prompt))
+    exchange.note("completion_tokens", String(counts.completion))
     finish()
     return answer
   }
@@ -131,6 +136,12 @@ final class Generation: Sendable {
     _ streams: [CompletionStream], _ handle: (Int, CompletionChunk) async throws -> Void
   ) async throws {
     var clocks = streams.map { TokenClock($0, exchange: exchange, metrics: state.metrics) }
+    defer {
+      for clock in clocks { clock.finish() }
+      contents.withLock { contents in
+        contents.tokenCounts = (clocks.reduce(0) { $0 + $1.promptCount }, clocks.reduce(0) { $0 + $1.completionCount })
+      }
+    }
     if let stream = streams.first, streams.count == 1 {
       for try await chunk in stream {
         clocks[0].record(chunk)
@@ -177,6 +188,10 @@ private struct TokenClock {
   private let metrics: ServerMetrics
   /// When each sample had its last token.
   private var last: [Int: ContinuousClock.Instant] = [:]
+  /// Tokens of the prompt; 0 until something came of it.
+  private(set) var promptCount = 0
+  /// Tokens of the answers so far.
+  private(set) var completionCount = 0
 
   init(_ stream: CompletionStream, exchange: Exchange, metrics: ServerMetrics) {
     self.stream = stream
@@ -184,19 +199,26 @@ private struct TokenClock {
     self.metrics = metrics
   }
 
+  /// Counts a piece of an answer.
   mutating func record(_ chunk: CompletionChunk) {
+    if promptCount == 0 {
+      promptCount = stream.promptTokenCount
+      metrics.recordStart(promptTokenCount: promptCount, queueSeconds: queueSeconds ?? 0)
+    }
     if chunk.token != nil {
+      completionCount += 1
       let now = ContinuousClock.now
-      if let last = last[chunk.sampleIndex] {
-        metrics.recordToken((now - last) / .seconds(1))
-      } else if last.isEmpty {
-        metrics.recordFirstToken((now - exchange.start) / .seconds(1))
-      }
+      if last.isEmpty { metrics.recordFirstToken((now - exchange.start) / .seconds(1)) }
+      metrics.recordToken(interval: last[chunk.sampleIndex].map { (now - $0) / .seconds(1) })
       last[chunk.sampleIndex] = now
     }
-    if let summary = chunk.summary {
-      metrics.record(
-        summary, queueSeconds: Double(stream.queueNanoseconds ?? 0) / 1e9, totalSeconds: exchange.seconds)
-    }
+    if let summary = chunk.summary { metrics.record(summary, totalSeconds: exchange.seconds) }
   }
+
+  /// There will be no more. What was given up before anything came of it has waited too.
+  func finish() {
+    if promptCount == 0 { metrics.recordWait(queueSeconds ?? exchange.seconds) }
+  }
+
+  private var queueSeconds: Double? { stream.queueNanoseconds.map { Double($0) / 1e9 } }
 }

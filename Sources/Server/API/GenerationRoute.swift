@@ -86,10 +86,11 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
       // Without a reader there is nobody to tell.
       if generation.reason == .disconnected { throw error }
       try await writer.send(answer.body)
+      return try await writer.sendDone()
     }
     generation.finish()
     usage.note(exchange)
-    try await writer.send(text: "[DONE]")
+    try await writer.sendDone()
   }
 
   private func envelope(_ object: String, choices: [JSONValue], usage: JSONValue?) -> JSONValue {

@@ -56,6 +56,8 @@ package struct ToolCallParser: Sendable {
   private let tools: [String]
   /// What is not decided yet.
   private var held = ""
+  /// Bytes at the beginning of ``held`` in which no closing tag begins.
+  private var searchedCount = 0
   /// Whether ``held`` is inside of a call's tags.
   private var isInside = false
   /// Whether an answer without tags has begun as text and stays text.
@@ -90,9 +92,13 @@ package struct ToolCallParser: Sendable {
     var calls: [ToolCall] = []
     while true {
       if isInside {
-        guard let end = held.firstRange(ofBytes: ToolSyntax.closing) else { break }
+        guard let end = held.firstRange(ofBytes: ToolSyntax.closing, after: searchedCount) else {
+          searchedCount = max(0, held.utf8.count - ToolSyntax.closing.utf8.count + 1)
+          break
+        }
         let body = String(held[..<end.lowerBound])
         held = String(held[end.upperBound...])
+        searchedCount = 0
         isInside = false
         if let call = call(body) { calls.append(call) } else { text += ToolSyntax.opening + body + ToolSyntax.closing }
       } else if let start = held.firstRange(ofBytes: ToolSyntax.opening) {
@@ -192,10 +198,10 @@ package struct ToolCallParser: Sendable {
 
 /// Searching by bytes.
 extension String {
-  /// The first place where `text` stands.
-  fileprivate func firstRange(ofBytes text: String) -> Range<String.Index>? {
+  /// The first place where `text` stands, after the first `count` bytes.
+  fileprivate func firstRange(ofBytes text: String, after count: Int = 0) -> Range<String.Index>? {
     let needle = Array(text.utf8)
-    var index = utf8.startIndex
+    var index = utf8.index(utf8.startIndex, offsetBy: count)
     while index < utf8.endIndex {
       if utf8[index] == needle[0], utf8[index...].starts(with: needle) {
         return index..<utf8.index(index, offsetBy: needle.count)

@@ -21,7 +21,7 @@ struct ForcedCall {
     var definitions: [(String, JSONValue)] = []
     var calls: [JSONValue] = []
     for (index, tool) in tools.enumerated() {
-      let parameters = tool["function"]?["parameters"] ?? .object([("type", "object")])
+      let parameters = tool.parameters ?? .object([("type", "object")])
       definitions.append(("tool\(index)", parameters.movingReferences(to: "#/$defs/tool\(index)")))
       calls.append(
         .object([
@@ -64,7 +64,7 @@ struct StrictCalls {
       // As the templates of these models show calls. Those of tools that are not strict have any arguments.
       let name = (tool["function"]?["name"] ?? "").serialized()
       let isStrict = tool["function"]?["strict"]?.boolValue ?? false
-      let schema = isStrict ? tool["function"]?["parameters"] : nil
+      let schema = isStrict ? tool.parameters : nil
       let format = JSONFormat(whitespace: .fixed(itemSeparator: ", ", keySeparator: ": "))
       return StructuralTags.Tag(
         begin: "\(ToolSyntax.opening)\n{\"name\": \(name), \"arguments\": ",
@@ -77,6 +77,12 @@ struct StrictCalls {
 }
 
 extension JSONValue {
+  /// The schema of a tool's arguments; nil if it has none, which null says too.
+  fileprivate var parameters: JSONValue? {
+    let schema = self["function"]?["parameters"]
+    return schema?.isNull == true ? nil : schema
+  }
+
   /// A schema whose references to itself are to the place to which it moves. Values that are not schemas stay.
   fileprivate func movingReferences(to place: String) -> JSONValue {
     switch self {
@@ -84,7 +90,12 @@ extension JSONValue {
     case .object(let object):
       return .object(
         object.members.map { member in
-          if ["const", "enum", "default", "examples"].contains(member.key) { return (member.key, member.value) }
+          switch member.key {
+          case "const", "enum", "default", "examples": return (member.key, member.value)
+          case "properties", "patternProperties", "dependentSchemas", "$defs", "definitions":
+            return (member.key, member.value.mapMembers { $0.movingReferences(to: place) })
+          default: break
+          }
           if member.key == "$ref", let text = member.value.stringValue, text.utf8.first == UInt8(ascii: "#") {
             return (member.key, .string(place + text.dropFirst()))
           }
@@ -92,5 +103,11 @@ extension JSONValue {
         })
     default: return self
     }
+  }
+
+  /// An object whose values are changed and whose keys, names and no keywords, are not; anything else as it is.
+  private func mapMembers(_ change: (JSONValue) -> JSONValue) -> JSONValue {
+    guard let object = objectValue else { return self }
+    return .object(object.members.map { ($0.key, change($0.value)) })
   }
 }

@@ -108,7 +108,13 @@ package struct FieldValues: Sendable {
       case .record(let inner) = field.type,
       let value = object[name]?.objectValue
     else { return nil }
-    return try? FieldValues(value, fields: inner)
+    return FieldValues(checked: value, fields: inner)
+  }
+
+  /// The fields of an object that was checked already.
+  private init(checked object: JSONObject, fields: [RequestField]) {
+    self.fields = fields
+    self.object = JSONObject(object.members.filter { !$0.value.isNull })
   }
 
   /// Sets the sampling parameters that the request names.

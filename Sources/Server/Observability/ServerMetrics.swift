@@ -5,6 +5,8 @@ internal import Synchronization
 package final class ServerMetrics: Sendable {
   private struct Counts {
     var promptTokens: UInt64 = 0
+    /// Tokens of prompts of ended requests, and those of them that the cache had.
+    var queriedTokens: UInt64 = 0
     var cachedTokens: UInt64 = 0
     var generatedTokens: UInt64 = 0
     var finished: [String: UInt64] = [:]
@@ -12,8 +14,6 @@ package final class ServerMetrics: Sendable {
     var lastStep = StepStatistics()
     var recentTimeToFirstToken = 0.0
     var recentInterTokenLatency = 0.0
-    /// Requests that have ended by themselves.
-    var finishedCount: UInt64 = 0
   }
 
   private struct Answered: Hashable {
@@ -46,45 +46,51 @@ package final class ServerMetrics: Sendable {
     counts.withLock { $0.lastStep = step }
   }
 
+  /// Something came of a prompt for the first time; its request had waited `queueSeconds` for resources.
+  package func recordStart(promptTokenCount: Int, queueSeconds: Double) {
+    promptLength.observe(Double(promptTokenCount))
+    queueTime.observe(queueSeconds)
+    counts.withLock { $0.promptTokens += UInt64(promptTokenCount) }
+  }
+
+  /// A request was given up after `seconds` before anything came of it.
+  package func recordWait(_ seconds: Double) { queueTime.observe(seconds) }
+
   /// The first token of an answer came `seconds` after the request.
   package func recordFirstToken(_ seconds: Double) {
     timeToFirstToken.observe(seconds)
     counts.withLock { $0.recentTimeToFirstToken = seconds }
   }
 
-  /// A token came `seconds` after the one before it.
-  package func recordToken(_ seconds: Double) {
-    interTokenLatency.observe(seconds)
+  /// A token came, `interval` seconds after the one before it; nil for the first of an answer.
+  package func recordToken(interval: Double?) {
+    if let interval { interTokenLatency.observe(interval) }
     counts.withLock { counts in
+      counts.generatedTokens += 1
+      guard let interval else { return }
       let old = counts.recentInterTokenLatency
-      counts.recentInterTokenLatency = old == 0 ? seconds : old * 0.9 + seconds * 0.1
+      counts.recentInterTokenLatency = old == 0 ? interval : old * 0.9 + interval * 0.1
     }
   }
 
   /// A request of the engine has ended by itself.
-  package func record(_ summary: RequestSummary, queueSeconds: Double, totalSeconds: Double) {
-    promptLength.observe(Double(summary.promptTokenCount))
+  package func record(_ summary: RequestSummary, totalSeconds: Double) {
     answerLength.observe(Double(summary.completionTokenCount))
-    queueTime.observe(queueSeconds)
     requestLatency.observe(totalSeconds)
     counts.withLock { counts in
-      counts.promptTokens += UInt64(summary.promptTokenCount)
+      counts.queriedTokens += UInt64(summary.promptTokenCount)
       counts.cachedTokens += UInt64(summary.cachedTokenCount)
-      counts.generatedTokens += UInt64(summary.completionTokenCount)
       counts.finished[summary.reason.name, default: 0] += 1
-      counts.finishedCount += 1
     }
   }
 
-  /// An embedding is there.
+  /// An embedding is there, whose prompt has been recorded.
   package func record(_ embedding: Embedding, totalSeconds: Double) {
-    promptLength.observe(Double(embedding.promptTokenCount))
     requestLatency.observe(totalSeconds)
     counts.withLock { counts in
-      counts.promptTokens += UInt64(embedding.promptTokenCount)
+      counts.queriedTokens += UInt64(embedding.promptTokenCount)
       counts.cachedTokens += UInt64(embedding.cachedTokenCount)
       counts.finished["embedding", default: 0] += 1
-      counts.finishedCount += 1
     }
   }
 
@@ -100,9 +106,6 @@ package final class ServerMetrics: Sendable {
   package var recentLatencies: (timeToFirstToken: Double, interTokenLatency: Double) {
     counts.withLock { ($0.recentTimeToFirstToken, $0.recentInterTokenLatency) }
   }
-
-  /// Requests that have ended by themselves, in all.
-  package var finishedCount: UInt64 { counts.withLock { $0.finishedCount } }
 
   /// Everything as Prometheus reads it.
   ///
@@ -127,15 +130,15 @@ package final class ServerMetrics: Sendable {
     }
     text.gauge("inflight_http_requests_active", "Generating HTTP requests under way.", Double(activeRequests))
     text.counter(
-      "inflight_prompt_tokens_total", "Tokens of prompts of ended requests.", [(label, Double(counts.promptTokens))])
+      "inflight_prompt_tokens_total", "Tokens of prompts that were begun.", [(label, Double(counts.promptTokens))])
     text.counter(
-      "inflight_generation_tokens_total", "Tokens of answers of ended requests.",
+      "inflight_generation_tokens_total", "Tokens of answers so far.",
       [(label, Double(counts.generatedTokens))])
     text.counter(
-      "inflight_prefix_cache_queries_total", "Tokens of prompts that were looked for in the cache.",
-      [(label, Double(counts.promptTokens))])
+      "inflight_prefix_cache_queries_total", "Tokens of prompts that were looked for in the cache, of ended requests.",
+      [(label, Double(counts.queriedTokens))])
     text.counter(
-      "inflight_prefix_cache_hits_total", "Tokens of prompts that were found in the cache.",
+      "inflight_prefix_cache_hits_total", "Tokens of prompts that were found in the cache, of ended requests.",
       [(label, Double(counts.cachedTokens))])
     text.counter(
       "inflight_request_success_total", "Ended requests by how they ended.",
@@ -175,7 +178,9 @@ package final class ServerMetrics: Sendable {
     text.histogram(
       "inflight_inter_token_latency_seconds", "Between two tokens of an answer.", interTokenLatency, labels: label)
     text.histogram(
-      "inflight_request_queue_time_seconds", "From submission to the first resources.", queueTime, labels: label)
+      "inflight_request_queue_time_seconds",
+      "From submission to the first resources, or to the end of a request that never had any.", queueTime, labels: label
+    )
     text.histogram(
       "inflight_e2e_request_latency_seconds", "From arrival to the last token.", requestLatency, labels: label)
     text.histogram("inflight_step_time_seconds", "A step of the engine.", stepTime, labels: label)
