@@ -206,7 +206,7 @@ static void scalar_rms_norm(const void *arguments, int32_t begin, int32_t end) {
   const ik_rms_norm *n = arguments;
   for (int32_t row = begin; row < end; row++) {
     const float *x = n->x + (size_t)row * n->columns;
-    float *out = n->out + (size_t)row * n->columns;
+    float *out = n->out + (size_t)(n->is_scratch ? begin : row) * n->columns;
     float lanes[16] = {0};
     for (int32_t i = 0; i < n->columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
     float inverse = 1.0f / sqrtf(sum_lanes(lanes) / (float)n->columns + n->epsilon);
@@ -219,9 +219,8 @@ static void scalar_silu_gate(const void *arguments, int32_t begin, int32_t end) 
   const ik_silu_gate *s = arguments;
   for (int32_t row = begin; row < end; row++) {
     const float *gate = s->x + (size_t)row * 2 * s->columns, *up = gate + s->columns;
-    float *out = s->out + (size_t)row * s->columns;
+    float *out = s->out + (size_t)row * s->out_stride;
     for (int32_t i = 0; i < s->columns; i++) out[i] = gate[i] / (exponential(-gate[i]) + 1.0f) * up[i];
-    if (s->int8) quantize_row(out, s->columns, s->int8, row);
   }
 }
 

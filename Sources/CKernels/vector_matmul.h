@@ -137,7 +137,14 @@ INLINE void add_group(
     v16i sums[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-      sums[r][0] = sums[r][1] = start_sum(scaling, offset, x[r * IK_CHUNK].sums, half);
+      const ik_int8_group *group = x + r * IK_CHUNK;
+      int32_t top = load_quad_of_activations(halves == 2 ? group->half_tops[half] : group->top);
+      v16i start = start_sum(scaling, offset, group->sums, half);
+#pragma unroll
+      for (int c = 0; c < 2; c++) {
+        v16i upper = dot4_of_format(offset, splat_int(0), load_any_quad(weights, planes, group->top_quad, c), top);
+        sums[r][c] = start + (upper << 7);
+      }
     }
 #pragma unroll
     for (int quad = 8 / halves * half; quad < 8 / halves * (half + 1); quad++) {
@@ -147,16 +154,6 @@ INLINE void add_group(
         int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
         sums[r][0] = dot4_of_format(offset, sums[r][0], w0, a);
         sums[r][1] = dot4_of_format(offset, sums[r][1], w1, a);
-      }
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      const ik_int8_group *group = x + r * IK_CHUNK;
-      int32_t top = load_quad_of_activations(halves == 2 ? group->half_tops[half] : group->top);
-#pragma unroll
-      for (int c = 0; c < 2; c++) {
-        v64u again = load_any_quad(weights, planes, group->top_quad, c);
-        sums[r][c] += dot4_of_format(offset, splat_int(0), again, top) << 7;
       }
     }
 #pragma unroll

@@ -203,7 +203,7 @@ static void TIER(rms_norm)(const void *arguments, int32_t begin, int32_t end) {
   const ik_rms_norm *n = arguments;
   for (int32_t row = begin; row < end; row++) {
     const float *x = n->x + (size_t)row * n->columns;
-    float *out = n->out + (size_t)row * n->columns;
+    float *out = n->out + (size_t)(n->is_scratch ? begin : row) * n->columns;
     v16 squares = splat(0.0f);
     for (int32_t i = 0; i < n->columns; i += 16) {
       v16 v = load_some(x + i, n->columns - i);
@@ -222,12 +222,11 @@ static void TIER(silu_gate)(const void *arguments, int32_t begin, int32_t end) {
   const ik_silu_gate *s = arguments;
   for (int32_t row = begin; row < end; row++) {
     const float *gate = s->x + (size_t)row * 2 * s->columns, *up = gate + s->columns;
-    float *out = s->out + (size_t)row * s->columns;
+    float *out = s->out + (size_t)row * s->out_stride;
     for (int32_t i = 0; i < s->columns; i += 16) {
       v16 g = load_some(gate + i, s->columns - i), u = load_some(up + i, s->columns - i);
       store_some(out + i, g / (exp16(-g) + 1.0f) * u, s->columns - i);
     }
-    if (s->int8) quantize_row(out, s->columns, s->int8, row);
   }
 }
 

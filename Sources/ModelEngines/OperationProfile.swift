@@ -12,6 +12,7 @@ package final class OperationProfile: Sendable {
     case normalization
     case queryKeyValue
     case attentionOutput
+    /// Gate and up, and what is made of them.
     case gateAndUp
     case down
     case head
@@ -20,7 +21,6 @@ package final class OperationProfile: Sendable {
     /// Rotation of queries and keys, and the write to the cache.
     case rotation
     case attention
-    case activation
     /// Copying the rows whose logits are wanted.
     case selection
 

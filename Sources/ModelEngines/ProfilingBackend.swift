@@ -123,7 +123,9 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
     ) { base.attend(qkv, layer: layer, into: out) }
   }
 
-  package func gateSiLU(_ x: Matrix, into out: Operand) { time(.activation) { base.gateSiLU(x, into: out) } }
+  package func multiplyGated(_ x: Operand, _ weights: Projection, into out: Operand) {
+    time(weights, rows: tokenCount) { base.multiplyGated(x, weights.base, into: out) }
+  }
 
   package func keepHidden(_ x: Matrix, _ weight: Vector, epsilon: Float) {
     // Answers need none of it: it counts as nothing that they do.

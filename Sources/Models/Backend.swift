@@ -98,8 +98,9 @@ package protocol Backend: AnyObject {
   func rotateAndStore(_ qkv: Matrix, _ rotary: Rotary, layer: Int)
   /// Causal attention of `qkv`'s queries over the cache, scaled by `1 / sqrt(headDimension)`.
   func attend(_ qkv: Matrix, layer: Int, into out: Operand)
-  /// `out[row][i] = silu(x[row][i]) * x[row][n + i]`, `n` columns of `out`.
-  func gateSiLU(_ x: Matrix, into out: Operand)
+  /// `out[row][i] = silu(product[row][i]) * product[row][n + i]` of `product = x * weights' + bias`, where `weights` was made of
+  /// two parts of `n` outputs each.
+  func multiplyGated(_ x: Operand, _ weights: Projection, into out: Operand)
   /// Keeps the rows of `x` whose hidden states were asked for, normalized as `normalize` does.
   func keepHidden(_ x: Matrix, _ weight: Vector, epsilon: Float)
   /// The rows of `x` whose logits were asked for.

@@ -27,7 +27,6 @@ struct PreNormDecoder<B: Backend>: Model {
   private let normed: B.Operand  // input of q/k/v and of gate/up
   private let queryKeyValue: B.Matrix
   private let attended: B.Operand
-  private let gateAndUp: B.Matrix
   private let gated: B.Operand
   private let selected: B.Matrix
   private let output: B.Operand
@@ -55,7 +54,6 @@ struct PreNormDecoder<B: Backend>: Model {
     queryKeyValue = try backend.matrix(columns: shape.fusedColumns)
     attended = try backend.operand(
       columns: c.headCount * c.headDimension, feeding: layers.map(\.attentionOutput))
-    gateAndUp = try backend.matrix(columns: 2 * c.intermediateSize)
     gated = try backend.operand(columns: c.intermediateSize, feeding: layers.map(\.down))
     selected = try backend.matrix(columns: c.hiddenSize)
     output = try backend.operand(columns: c.hiddenSize, feeding: [head])
@@ -72,8 +70,7 @@ struct PreNormDecoder<B: Backend>: Model {
       backend.multiply(attended, layer.attentionOutput, addingTo: hidden)
 
       backend.normalize(hidden, layer.feedForwardNorm, epsilon: epsilon, into: normed)
-      backend.multiply(normed, layer.gateAndUp, into: gateAndUp)
-      backend.gateSiLU(gateAndUp, into: gated)
+      backend.multiplyGated(normed, layer.gateAndUp, into: gated)
       backend.multiply(gated, layer.down, addingTo: hidden)
     }
     backend.keepHidden(hidden, finalNorm, epsilon: epsilon)

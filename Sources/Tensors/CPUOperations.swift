@@ -36,7 +36,7 @@ package struct CPUOperations {
     withOptional(out.integers) { integers in
       var task = ik_rms_norm(
         x: x.pointer, weight: weight.pointer(), epsilon: epsilon, columns: Int32(x.columns),
-        out: out.floats.pointer(), int8: integers)
+        out: out.floats.pointer(), is_scratch: !out.keepsFloats, int8: integers)
       pool.run(tier.kernels.pointee.rms_norm, &task, count: x.rows, grain: 8)
     }
   }
@@ -90,25 +90,43 @@ package struct CPUOperations {
     withOptional(x.integers) { integers in
       for segment in weights.segments {
         var matmul = ik_matmul(
-          type: segment.type.kernelType, tiles: segment.tiles.pointer(), tile_bytes: segment.tileBytes,
-          inputs: Int32(weights.inputs), outputs: Int32(segment.columns), rows: Int32(x.rows), int8: integers,
-          floats: x.floats.pointer(), out: out + segment.firstColumn, out_stride: stride, bias: segment.bias?.pointer(),
-          accumulate: accumulate)
-        // One grain is at least a few microseconds of work, and there are enough of them to even out the threads.
-        let grain = x.rows > 4 ? 1 : max(1, segment.tileCount / (pool.threadCount * 4))
-        run(matmul, Int(ik_matmul_items(&matmul)), grain)
+          segment.slice, inputs: weights.inputs, x: x, integers: integers, out: out + segment.firstColumn,
+          stride: stride, accumulate: accumulate)
+        run(matmul, Int(ik_matmul_items(&matmul)), grain(rows: x.rows, tileCount: segment.tileCount))
       }
     }
   }
 
-  /// `out[row][i] = silu(x[row][i]) * x[row][columns + i]`.
-  package func gate(_ x: Matrix, into out: Operand) {
-    precondition(x.columns == 2 * out.columns)
+  /// Items that a thread takes at a time: at least a few microseconds of work, and enough takings to even out the threads.
+  private func grain(rows: Int, tileCount: Int) -> Int {
+    rows > 4 ? 1 : max(1, tileCount / (pool.threadCount * 4))
+  }
+
+  /// `out[row][i] = silu(product[row][i]) * product[row][n + i]`, where `product = x * weights' + bias` and `weights` has two
+  /// parts of `n` outputs each.
+  package func multiplyGated(_ x: Operand, _ weights: PackedLinear, into out: Operand) {
+    precondition(x.columns == weights.inputs && weights.outputs == 2 * out.columns)
+    precondition(!weights.needsIntegers || x.hasIntegers, "the operand has the form that the weights need")
     out.resize(rows: x.rows)
-    withOptional(out.integers) { integers in
-      var task = ik_silu_gate(
-        x: x.pointer, columns: Int32(out.columns), out: out.floats.pointer(), int8: integers)
-      pool.run(tier.kernels.pointee.silu_gate, &task, count: x.rows, grain: 4)
+    guard x.rows > 0 else { return }
+    let (gate, up) = weights.halves
+    withOptional(x.integers) { integers in
+      var task = ik_gated(
+        gate: ik_matmul(gate, inputs: weights.inputs, x: x, integers: integers),
+        up: ik_matmul(up, inputs: weights.inputs, x: x, integers: integers), multiply: tier.kernels.pointee.matmul,
+        activate: tier.kernels.pointee.silu_gate, out: out.floats.pointer(), out_stride: out.columns)
+      let count = Int(ik_matmul_items(&task.gate))
+      pool.run(ik_gated_task, &task, count: count, grain: grain(rows: x.rows, tileCount: count))
+    }
+    quantize(out)
+  }
+
+  /// Makes the integers of an operand from its floats, if it has any.
+  private func quantize(_ operand: Operand) {
+    guard operand.hasIntegers else { return }
+    withOptional(operand.integers) { integers in
+      var task = ik_quantize(x: operand.floats.pointer(), columns: Int32(operand.columns), int8: integers)
+      pool.run(tier.kernels.pointee.quantize, &task, count: operand.rows, grain: 16)
     }
   }
 
@@ -123,7 +141,9 @@ package struct CPUOperations {
         qkv: qkv.pointer, heads: Int32(heads), rotated: Int32(2 * table.inverseFrequencies.count),
         cosines: table.cosines.pointer(), sines: table.sines.pointer(), tokens: tokens.baseAddress,
         cache: cache.layer(layer))
-      pool.run(tier.kernels.pointee.rotate, &task, count: qkv.rows, grain: 8)
+      // Keys of consecutive positions share cache lines: the more of them one thread writes, the fewer of these go back and
+      // forth between the threads.
+      pool.run(tier.kernels.pointee.rotate, &task, count: qkv.rows, grain: qkv.rows >= 128 ? 32 : 8)
     }
   }
 
@@ -150,13 +170,7 @@ package struct CPUOperations {
         if layout.hasPartials { tier.kernels.pointee.fold_partials(&task, 0, Int32(runs.count)) }
       }
     }
-    if out.hasIntegers {
-      withOptional(out.integers) { integers in
-        var task = ik_quantize(
-          x: out.floats.pointer(), columns: Int32(out.columns), int8: integers)
-        pool.run(tier.kernels.pointee.quantize, &task, count: out.rows, grain: 16)
-      }
-    }
+    quantize(out)
   }
 
   private func checkAttention(_ qkv: Matrix, heads: Int, layout: RaggedLayout, cache: KVBlocks) {
@@ -181,5 +195,18 @@ package struct CPUOperations {
     } else {
       body(nil)
     }
+  }
+}
+
+extension ik_matmul {
+  /// The product of an operand with columns of packed weights.
+  fileprivate init(
+    _ weights: PackedLinear.Slice, inputs: Int, x: Operand, integers: UnsafePointer<ik_int8_rows>?,
+    out: UnsafeMutablePointer<Float>? = nil, stride: Int = 0, accumulate: Bool = false
+  ) {
+    self.init(
+      type: weights.type.kernelType, tiles: weights.tiles, tile_bytes: weights.tileBytes, inputs: Int32(inputs),
+      outputs: Int32(weights.columns), rows: Int32(x.rows), int8: integers, floats: x.floats.pointer(), out: out,
+      out_stride: stride, bias: weights.bias, accumulate: accumulate)
   }
 }

@@ -11,6 +11,8 @@ package final class Operand {
   package private(set) var rows = 0
   /// Whether the integer form is kept.
   package let hasIntegers: Bool
+  /// Whether somebody reads the float32 rows when the integers are there.
+  package let keepsFloats: Bool
 
   /// The float32 rows; they are also the work space from which integers are made.
   let floats: AlignedBuffer
@@ -35,12 +37,15 @@ package final class Operand {
 
   /// Makes room for `capacity` rows of `columns` entries.
   ///
-  /// - Parameter integers: keep the integer form; `columns` must then be a multiple of 32.
-  package init(capacity: Int, columns: Int, integers: Bool) {
+  /// - Parameters:
+  ///   - integers: keep the integer form; `columns` must then be a multiple of 32.
+  ///   - floats: keep the float32 rows beside the integer form.
+  package init(capacity: Int, columns: Int, integers: Bool, floats keepsFloats: Bool = true) {
     precondition(!integers || columns % Int(IK_GROUP) == 0)
     self.capacity = capacity
     self.columns = columns
     hasIntegers = integers
+    self.keepsFloats = keepsFloats || !integers
     floats = AlignedBuffer(byteCount: capacity * columns * 4)
     let chunks = Int(ik_chunks(Int32(columns / Int(IK_GROUP))))
     let places = capacity * chunks

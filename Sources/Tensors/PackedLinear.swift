@@ -27,6 +27,20 @@ package final class PackedLinear {
     let tileBytes: Int
     let tiles: WeightArena.Slice
     let bias: AlignedBuffer?
+
+    /// All columns.
+    var slice: Slice {
+      Slice(type: type, columns: columns, tileBytes: tileBytes, tiles: tiles.pointer(), bias: bias?.pointer())
+    }
+  }
+
+  /// Columns of a segment, from a tile's first one on.
+  struct Slice {
+    let type: DType
+    let columns: Int
+    let tileBytes: Int
+    let tiles: UnsafePointer<UInt8>
+    let bias: UnsafePointer<Float>?
   }
 
   /// Inputs of every part.
@@ -48,6 +62,38 @@ package final class PackedLinear {
 
   /// Whether the integer form of the activations is used.
   package var needsIntegers: Bool { segments.contains { $0.type.isQuantized } }
+  /// Whether the float32 form of the activations is used.
+  package var needsFloats: Bool { segments.contains { !$0.type.isQuantized } }
+
+  /// The parts that are packed together: neighbours of one element type, as long as each begins with a tile of its own.
+  package static func segments(of parts: [(type: DType, outputs: Int)]) -> [Range<Int>] {
+    var segments: [Range<Int>] = []
+    for (index, part) in parts.enumerated() {
+      if let last = segments.last, parts[last.lowerBound].type == part.type,
+        parts[index - 1].outputs.isMultiple(of: Int(IK_TILE))
+      {
+        segments[segments.count - 1] = last.lowerBound..<index + 1
+      } else {
+        segments.append(index..<index + 1)
+      }
+    }
+    return segments
+  }
+
+  /// The two halves of the columns, which are those of two parts.
+  var halves: (first: Slice, second: Slice) { (slice(0..<outputs / 2), slice(outputs / 2..<outputs)) }
+
+  private func slice(_ columns: Range<Int>) -> Slice {
+    guard let segment = segments.last(where: { $0.firstColumn <= columns.lowerBound }) else {
+      preconditionFailure("the first segment begins with column 0")
+    }
+    let first = columns.lowerBound - segment.firstColumn
+    precondition(first.isMultiple(of: Int(IK_TILE)) && first + columns.count <= segment.columns)
+    return Slice(
+      type: segment.type, columns: columns.count, tileBytes: segment.tileBytes,
+      tiles: segment.slice.tiles + first / Int(IK_TILE) * segment.tileBytes,
+      bias: segment.slice.bias.map { $0 + first })
+  }
 
   /// Packs `parts` side by side into memory of `arena`, on all threads of `pool`. All parts have the same number of columns, a multiple of
   /// their blocks.
@@ -58,15 +104,10 @@ package final class PackedLinear {
     outputs = parts.reduce(0) { $0 + $1.weights.rows }
     var segments: [Segment] = []
     var column = 0
-    var index = 0
-    while index < parts.count {
-      let type = parts[index].weights.type
-      var end = index + 1
-      while end < parts.count && parts[end].weights.type == type { end += 1 }
-      let segment = Self.pack(Array(parts[index..<end]), firstColumn: column, arena: arena, pool: pool)
+    for range in Self.segments(of: parts.map { ($0.weights.type, $0.weights.rows) }) {
+      let segment = Self.pack(Array(parts[range]), firstColumn: column, arena: arena, pool: pool)
       segments.append(segment)
       column += segment.columns
-      index = end
     }
     self.segments = segments
     for part in parts { part.weights.file.releasePages(in: part.weights.byteRange) }

@@ -177,22 +177,43 @@ ik_matmul matmul_arguments(const matmul_case *c, float *out) {
   };
 }
 
+ik_gated gated_arguments(
+    const matmul_case *gate, const matmul_case *up, ik_task multiply, ik_task activate, float *out, size_t out_stride
+) {
+  return (ik_gated){
+      .gate = matmul_arguments(gate, NULL),
+      .up = matmul_arguments(up, NULL),
+      .multiply = multiply,
+      .activate = activate,
+      .out = out,
+      .out_stride = out_stride,
+  };
+}
+
 ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride) {
   return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys, .key_stride = key_stride};
 }
 
 ik_rms_norm norm_arguments(
-    const float *x, const float *weight, float epsilon, int32_t columns, float *out, const ik_int8_rows *int8
+    const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8
 ) {
-  return (ik_rms_norm){.x = x, .weight = weight, .epsilon = epsilon, .columns = columns, .out = out, .int8 = int8};
+  return (ik_rms_norm){
+      .x = x,
+      .weight = weight,
+      .epsilon = epsilon,
+      .columns = columns,
+      .out = out,
+      .is_scratch = is_scratch,
+      .int8 = int8,
+  };
 }
 
 ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8) {
   return (ik_quantize){.x = x, .columns = columns, .int8 = int8};
 }
 
-ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const ik_int8_rows *int8) {
-  return (ik_silu_gate){.x = x, .columns = columns, .out = out, .int8 = int8};
+ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, size_t out_stride) {
+  return (ik_silu_gate){.x = x, .columns = columns, .out = out, .out_stride = out_stride};
 }
 
 ik_exponential_sums sums_arguments(const float *x, int32_t count, float maximum, float temperature, double *sums) {

@@ -91,11 +91,13 @@ typedef struct matmul_case {
 } matmul_case;
 
 ik_matmul matmul_arguments(const matmul_case *c, float *out);
+ik_gated gated_arguments(
+    const matmul_case *gate, const matmul_case *up, ik_task multiply, ik_task activate, float *out, size_t out_stride);
 ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride);
 ik_rms_norm norm_arguments(
-    const float *x, const float *weight, float epsilon, int32_t columns, float *out, const ik_int8_rows *int8);
+    const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8);
 ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8);
-ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, const ik_int8_rows *int8);
+ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, size_t out_stride);
 ik_exponential_sums sums_arguments(const float *x, int32_t count, float maximum, float temperature, double *sums);
 
 // A cache of `blocks` blocks with random contents, of which `broken` says whether they may be NaNs and infinities.
@@ -139,6 +141,7 @@ uint8_t *random_tiles(ik_type type, int32_t inputs, int32_t outputs, bool finite
 
 void check_matmul(int32_t size);
 void check_logits(int32_t size);
+void check_gated(int32_t size);
 void check_rms_norm(int32_t size);
 void check_quantize(int32_t size);
 void check_silu_gate(int32_t size);

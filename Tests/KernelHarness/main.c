@@ -33,6 +33,7 @@ static const check checks[] = {
     {"limits", check_limits, 1},
     {"formats", check_formats, 1},     {"quantize", check_quantize, 1}, {"rms_norm", check_rms_norm, 1},
     {"silu_gate", check_silu_gate, 1}, {"rotate", check_rotate, 1},     {"matmul", check_matmul, 4},
+    {"gated", check_gated, 2},
     {"logits", check_logits, 1},       {"attention", check_attention, 2}, {"sums", check_sums, 1},
 };
 enum { CHECKS = sizeof checks / sizeof checks[0] };

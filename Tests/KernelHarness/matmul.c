@@ -1,4 +1,4 @@
-// Checks of products, of every stored type, and of the largest logits of tiles.
+// Checks of products, of every stored type, of gated ones, and of the largest logits of tiles.
 #include "harness.h"
 #include <string.h>
 
@@ -59,6 +59,48 @@ void check_matmul(int32_t size) {
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->matmul, &arguments, &plan);
     compare_floats("out", expected, out, count);
+  }
+}
+
+// The gated product against the same done in three steps by the scalar twin: two products and the gate.
+void check_gated(int32_t size) {
+  int32_t rows = random_row_count(), columns = random_in(1, rows > 70 ? 40 : 100);
+  matmul_case gate = random_case(size, rows, columns), up = random_case(size, rows, columns);
+  // Both take the same rows; their types may differ.
+  while (up.inputs != gate.inputs || (up.int8 != NULL) != (gate.int8 != NULL)) {
+    up = gate;
+    up.tiles = random_tiles(up.type, up.inputs, columns, true);
+  }
+  up.int8 = gate.int8;
+  up.floats = gate.floats;
+  gate.accumulate = up.accumulate = false;
+  size_t out_stride = (size_t)(columns + (one_in(2) ? 0 : random_in(1, 40))), both_stride = 2 * (size_t)columns;
+  size_t count = rows > 0 ? (size_t)(rows - 1) * out_stride + (size_t)columns : 0;
+  float *initial = buffer(count * 4), *expected = copy_of(initial, count * 4), *both = buffer((size_t)rows * both_stride * 4);
+  gate.out_stride = up.out_stride = both_stride;
+  ik_matmul products[] = {matmul_arguments(&gate, both), matmul_arguments(&up, both + columns)};
+  plan plan = random_plan(ik_matmul_items(&products[0]));
+  for (int32_t t = 0; t < tier_count; t++) {
+    float *got = copy_of(initial, count * 4);
+    set_tier(tiers[t]);
+    if (t == 0) {
+      for (int i = 0; i < 2; i++) tiers[0]->matmul(&products[i], 0, ik_matmul_items(&products[i]));
+      ik_silu_gate activation = gate_arguments(both, columns, got, out_stride);
+      tiers[0]->silu_gate(&activation, 0, rows);
+      // Only what the plan's items make.
+      for (int32_t item = plan.begin; item < plan.end; item++) {
+        ik_matmul_part part = ik_matmul_part_of(&products[0], item);
+        int32_t first = part.tile * IK_TILE, left = columns - first;
+        for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
+          size_t place = (size_t)row * out_stride + (size_t)first;
+          memcpy(expected + place, got + place, (size_t)(left < IK_TILE ? left : IK_TILE) * 4);
+        }
+      }
+      got = copy_of(initial, count * 4);
+    }
+    ik_gated arguments = gated_arguments(&gate, &up, tiers[t]->matmul, tiers[t]->silu_gate, got, out_stride);
+    run_split(ik_gated_task, &arguments, &plan);
+    compare_floats("out", expected, got, count);
   }
 }
 

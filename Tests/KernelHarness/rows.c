@@ -22,33 +22,6 @@ void check_quantize(int32_t size) {
   }
 }
 
-// What the norm and the gate have in common: floats out, and integers if asked for.
-typedef struct row_outputs {
-  float *out;
-  ik_int8_rows int8;
-  bool has_int8;
-} row_outputs;
-
-static row_outputs new_outputs(int32_t rows, int32_t columns) {
-  row_outputs result = {.out = buffer((size_t)(rows * columns) * 4)};
-  result.has_int8 = columns % IK_GROUP == 0 && !one_in(4);
-  if (result.has_int8) result.int8 = new_int8_rows(rows, columns / IK_GROUP);
-  return result;
-}
-
-static row_outputs copy_of_outputs(const row_outputs *outputs, int32_t rows, int32_t columns) {
-  row_outputs result = {.out = copy_of(outputs->out, (size_t)(rows * columns) * 4), .has_int8 = outputs->has_int8};
-  if (result.has_int8) result.int8 = copy_of_int8_rows(&outputs->int8);
-  return result;
-}
-
-static void compare_outputs(
-    const row_outputs *expected, const row_outputs *got, int32_t rows, int32_t columns, const plan *plan
-) {
-  compare_floats("out", expected->out, got->out, (size_t)(rows * columns));
-  if (expected->has_int8) compare_int8_rows(&expected->int8, &got->int8, plan);
-}
-
 static int32_t random_columns(int32_t size) {
   return one_in(2) ? IK_GROUP * random_in(1, 20 * size) : random_in(1, 200 * size);
 }
@@ -59,31 +32,44 @@ void check_rms_norm(int32_t size) {
   random_rows(x, rows, columns, false);
   random_rows(weight, 1, columns, true);
   float epsilon = one_in(4) ? 0 : one_in(2) ? 1e-6f : 1e-5f;
-  row_outputs initial = new_outputs(rows, columns), expected = copy_of_outputs(&initial, rows, columns);
-  describe("%d rows of %d columns, epsilon %g%s", rows, columns, (double)epsilon, initial.has_int8 ? ", integers" : "");
+  bool has_int8 = columns % IK_GROUP == 0 && !one_in(4), is_scratch = has_int8 && one_in(2);
+  float *initial = buffer((size_t)(rows * columns) * 4), *expected = copy_of(initial, (size_t)(rows * columns) * 4);
+  ik_int8_rows initial_int8 = {0}, expected_int8 = {0};
+  if (has_int8) {
+    initial_int8 = new_int8_rows(rows, columns / IK_GROUP);
+    expected_int8 = copy_of_int8_rows(&initial_int8);
+  }
+  describe(
+      "%d rows of %d columns, epsilon %g%s%s", rows, columns, (double)epsilon, has_int8 ? ", integers" : "",
+      is_scratch ? " only" : "");
   plan plan = random_plan(rows);
   for (int32_t t = 0; t < tier_count; t++) {
-    row_outputs got = t == 0 ? expected : copy_of_outputs(&initial, rows, columns);
-    ik_rms_norm arguments = norm_arguments(x, weight, epsilon, columns, got.out, got.has_int8 ? &got.int8 : NULL);
+    float *out = t == 0 ? expected : copy_of(initial, (size_t)(rows * columns) * 4);
+    ik_int8_rows int8 = t == 0 || !has_int8 ? expected_int8 : copy_of_int8_rows(&initial_int8);
+    // The twin keeps its floats, which its integers do not depend on.
+    ik_rms_norm arguments =
+        norm_arguments(x, weight, epsilon, columns, out, is_scratch && t > 0, has_int8 ? &int8 : NULL);
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->rms_norm, &arguments, &plan);
-    compare_outputs(&expected, &got, rows, columns, &plan);
+    if (!is_scratch) compare_floats("out", expected, out, (size_t)(rows * columns));
+    if (has_int8) compare_int8_rows(&expected_int8, &int8, &plan);
   }
 }
 
 void check_silu_gate(int32_t size) {
-  int32_t rows = random_row_count(), columns = random_columns(size);
+  int32_t rows = random_row_count(), columns = random_columns(size), stride = columns + (one_in(2) ? 0 : random_in(1, 40));
   float *x = buffer((size_t)(rows * columns) * 8);
   random_rows(x, rows, 2 * columns, false);
-  row_outputs initial = new_outputs(rows, columns), expected = copy_of_outputs(&initial, rows, columns);
-  describe("%d rows of %d columns%s", rows, columns, initial.has_int8 ? ", integers" : "");
+  size_t count = rows > 0 ? (size_t)((rows - 1) * stride + columns) : 0;
+  float *initial = buffer(count * 4), *expected = copy_of(initial, count * 4);
+  describe("%d rows of %d columns, stride %d", rows, columns, stride);
   plan plan = random_plan(rows);
   for (int32_t t = 0; t < tier_count; t++) {
-    row_outputs got = t == 0 ? expected : copy_of_outputs(&initial, rows, columns);
-    ik_silu_gate arguments = gate_arguments(x, columns, got.out, got.has_int8 ? &got.int8 : NULL);
+    float *out = t == 0 ? expected : copy_of(initial, count * 4);
+    ik_silu_gate arguments = gate_arguments(x, columns, out, (size_t)stride);
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->silu_gate, &arguments, &plan);
-    compare_outputs(&expected, &got, rows, columns, &plan);
+    compare_floats("out", expected, out, count);
   }
 }
 

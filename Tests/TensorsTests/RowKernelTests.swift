@@ -17,7 +17,7 @@ import Testing
         out.withUnsafeMutableBufferPointer { out in
           task = ik_rms_norm(
             x: x.baseAddress, weight: weight.baseAddress, epsilon: 1e-5, columns: Int32(weight.count),
-            out: out.baseAddress, int8: nil)
+            out: out.baseAddress, is_scratch: false, int8: nil)
           tier.rms_norm(&task, 0, Int32(rows))
         }
       }
@@ -30,7 +30,7 @@ import Testing
     x.withUnsafeBufferPointer { x in
       out.withUnsafeMutableBufferPointer { out in
         var task = ik_silu_gate(
-          x: x.baseAddress, columns: Int32(columns), out: out.baseAddress, int8: nil)
+          x: x.baseAddress, columns: Int32(columns), out: out.baseAddress, out_stride: columns)
         tier.silu_gate(&task, 0, Int32(rows))
       }
     }

@@ -32,7 +32,7 @@ package struct StepProfile: Sendable, Equatable {
   /// The parts that plots tell apart.
   package enum Part: String, CaseIterable, Sendable {
     case products = "matrix products"
-    case attention, norms, activation, rotation, sampling, scheduling, other
+    case attention, norms, rotation, sampling, scheduling, other
   }
 
   /// One row of the table.
@@ -154,13 +154,12 @@ extension OperationProfile.Operation {
     case .normalization: "norms"
     case .queryKeyValue: "q/k/v product"
     case .attentionOutput: "attention output product"
-    case .gateAndUp: "gate/up product"
+    case .gateAndUp: "gate/up product, gated"
     case .down: "down product"
     case .head: "head product"
     case .otherProduct: "other products"
     case .rotation: "rotation and cache write"
     case .attention: "attention"
-    case .activation: "activation"
     case .selection: "selection of rows"
     }
   }
@@ -171,7 +170,6 @@ extension OperationProfile.Operation {
     case _ where isProduct: .products
     case .attention: .attention
     case .normalization: .norms
-    case .activation: .activation
     case .rotation: .rotation
     default: .other
     }

@@ -149,6 +149,18 @@ typedef struct ik_logits {
 } ik_logits;
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
+// The products of a gated feed-forward layer: out[row][i] = silu(gate[row][i]) * up[row][i]. The two products are never
+// written as a whole, which would take several times the memory of the result: an item computes one tile of both and puts
+// them together while they are near the processor. Items: those of `gate`.
+typedef struct ik_gated {
+  ik_matmul gate, up;         // of the same input; their `out` and `out_stride` are not used, and they do not accumulate
+  ik_task multiply;           // the tier's product
+  ik_task activate;           // the tier's silu_gate
+  float *out;                 // [rows][out_stride]
+  size_t out_stride;
+} ik_gated;
+void ik_gated_task(const void *arguments, int32_t begin, int32_t end);
+
 // out[row] = x[row] / sqrt(mean(x[row]^2) + epsilon) * weight, and its integer form if asked for. Items: rows.
 typedef struct ik_rms_norm {
   const float *x;             // [rows][columns]
@@ -156,6 +168,7 @@ typedef struct ik_rms_norm {
   float epsilon;
   int32_t columns;
   float *out;                 // [rows][columns]
+  bool is_scratch;            // only the integers are wanted: rows of `out` that belong to the items are work space
   const ik_int8_rows *int8;   // or NULL
 } ik_rms_norm;
 
@@ -166,12 +179,12 @@ typedef struct ik_quantize {
   const ik_int8_rows *int8;
 } ik_quantize;
 
-// out[row][i] = silu(x[row][i]) * x[row][columns + i]. Items: rows. `out` may be `x` itself only if strides agree.
+// out[row][i] = silu(x[row][i]) * x[row][columns + i]. Items: rows.
 typedef struct ik_silu_gate {
   const float *x;             // [rows][2 * columns]
   int32_t columns;
-  float *out;                 // [rows][columns]
-  const ik_int8_rows *int8;   // or NULL
+  float *out;                 // [rows][out_stride]
+  size_t out_stride;
 } ik_silu_gate;
 
 // sums[block] = sum of exp((x[i] - maximum) / temperature) over block `block` of IK_SUM_BLOCK values of a row, the last of

@@ -70,7 +70,7 @@ package final class CPUBackend: BatchBackend {
     // Floats of a token in the buffers of a decoder, integers counted as half of them. The configuration's sizes are
     // bounded when a checkpoint is opened, so none of this overflows.
     let fused = (c.headCount + 2 * c.keyValueHeadCount) * c.headDimension
-    let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 4 * c.intermediateSize
+    let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 2 * c.intermediateSize
     // Beside the logits the largest of each 32 of them.
     let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * (c.vocabularySize / 32 * 33 + 33)
     return checkpoint.tensorByteCount + 4 * (options.maximumBatchTokens * floatsPerToken + logits)
@@ -111,7 +111,8 @@ package final class CPUBackend: BatchBackend {
 
   package func operand(columns: Int, feeding consumers: [PackedLinear]) -> Operand {
     let operand = Operand(
-      capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains { $0.needsIntegers })
+      capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains { $0.needsIntegers },
+      floats: consumers.contains { $0.needsFloats })
     workByteCount += operand.byteCount
     return operand
   }
@@ -195,7 +196,9 @@ package final class CPUBackend: BatchBackend {
       window: shape.slidingWindow, layout: layout, cache: cache, layer: layer, into: out)
   }
 
-  package func gateSiLU(_ x: Matrix, into out: Operand) { operations.gate(x, into: out) }
+  package func multiplyGated(_ x: Operand, _ weights: PackedLinear, into out: Operand) {
+    operations.multiplyGated(x, weights, into: out)
+  }
 
   package func keepHidden(_ x: Matrix, _ weight: AlignedBuffer, epsilon: Float) {
     guard !hiddenRows.isEmpty || !hiddenStates.isEmpty else { return }

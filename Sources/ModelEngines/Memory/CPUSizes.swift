@@ -49,15 +49,10 @@ struct CPUSizes: Equatable {
     func embedding(_ table: TensorDescriptor) {}
 
     func projection(_ parts: [ProjectionPart]) -> Bool {
-      var index = 0
-      while index < parts.count {
-        // Parts of one type side by side are packed together.
-        let weight = parts[index].weight
-        let run = parts[index...].prefix { $0.weight.type == weight.type }
-        let outputs = run.reduce(0) { $0 + $1.weight.rowCount }
+      for range in PackedLinear.segments(of: parts.map { ($0.weight.type, $0.weight.rowCount) }) {
+        let (weight, outputs) = (parts[range.lowerBound].weight, parts[range].reduce(0) { $0 + $1.weight.rowCount })
         sizes.weights += PackedLinear.byteCount(type: weight.type, outputs: outputs, inputs: weight.columnCount)
-        if run.contains(where: { $0.bias != nil }) { sizes.weights += outputs * 4 }
-        index = run.endIndex
+        if parts[range].contains(where: { $0.bias != nil }) { sizes.weights += outputs * 4 }
       }
       return parts.contains { $0.weight.type.isQuantized }
     }
@@ -95,7 +90,7 @@ struct CPUSizes: Equatable {
     func multiply(_ x: Void, _ weights: Bool, addingTo sum: Void) {}
     func rotateAndStore(_ qkv: Void, _ rotary: Void, layer: Int) {}
     func attend(_ qkv: Void, layer: Int, into out: Void) {}
-    func gateSiLU(_ x: Void, into out: Void) {}
+    func multiplyGated(_ x: Void, _ weights: Bool, into out: Void) {}
     func keepHidden(_ x: Void, _ weight: Void, epsilon: Float) {}
     func selectLogitsRows(_ x: Void, into out: Void) {}
     func computeLogits(_ x: Void, _ head: Bool) {}

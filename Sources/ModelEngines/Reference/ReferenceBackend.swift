@@ -177,9 +177,11 @@ package final class ReferenceBackend: BatchBackend {
     }
   }
 
-  package func gateSiLU(_ x: Matrix, into out: Matrix) {
+  package func multiplyGated(_ x: Matrix, _ weights: Projection, into out: Matrix) {
     let count = out.columns
-    out.rows = x.rows.map { row in
+    let product = Matrix(columns: 2 * count)
+    multiply(x, weights, into: product)
+    out.rows = product.rows.map { row in
       (0..<count).map { row[$0] / (1 + exp(-row[$0])) * row[count + $0] }
     }
   }
