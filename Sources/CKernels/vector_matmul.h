@@ -348,8 +348,14 @@ INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, i
   for (int32_t chunk = 0; chunk < ik_chunks(groups); chunk++) {
     int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
     unpack(format, data + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
+    // The next chunk's weights are asked for a few lines at a time.
+    const uint8_t *next = data + ik_group_offset(format, (chunk + 1) * IK_CHUNK);
+    int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / ROWS) + 1;
     int32_t r = 0;
-    for (; r + ROWS <= rows; r += ROWS) add_panel(format, ROWS, &p, chunk, count, &t, r);
+    for (; r + ROWS <= rows; r += ROWS) {
+      for (int32_t i = 0; i < lines; i++, next += 64) __builtin_prefetch(next, 0, 2);
+      add_panel(format, ROWS, &p, chunk, count, &t, r);
+    }
     for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, &t, r);
   }
 }

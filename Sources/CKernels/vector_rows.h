@@ -204,41 +204,49 @@ static void TIER(rms_norm)(const void *arguments, int32_t begin, int32_t end) {
   for (int32_t row = begin; row < end; row++) {
     const float *x = n->x + (size_t)row * n->columns;
     float *out = n->out + (size_t)(n->is_scratch ? begin : row) * n->columns;
+    int32_t whole = n->columns / 16 * 16, left = n->columns - whole;
     v16 squares = splat(0.0f);
-    for (int32_t i = 0; i < n->columns; i += 16) {
-      v16 v = load_some(x + i, n->columns - i);
-      squares = fma16(v, v, squares);
+    for (int32_t i = 0; i < whole; i += 16) squares = fma16(load(x + i), load(x + i), squares);
+    if (left > 0) {
+      v16 last = load_some(x + whole, left);
+      squares = fma16(last, last, squares);
     }
     float inverse = 1.0f / sqrtf(sum_lanes(squares) / (float)n->columns + n->epsilon);
-    for (int32_t i = 0; i < n->columns; i += 16) {
-      v16 v = load_some(x + i, n->columns - i) * inverse * load_some(n->weight + i, n->columns - i);
-      store_some(out + i, v, n->columns - i);
+    for (int32_t i = 0; i < whole; i += 16) store(out + i, load(x + i) * inverse * load(n->weight + i));
+    if (left > 0) {
+      v16 last = load_some(x + whole, left) * inverse * load_some(n->weight + whole, left);
+      store_some(out + whole, last, left);
     }
     if (n->int8) quantize_row(out, n->columns, n->int8, row);
   }
 }
 
+INLINE v16 silu_times(v16 gate, v16 up) { return gate / (exp16(-gate) + 1.0f) * up; }
+
 static void TIER(silu_gate)(const void *arguments, int32_t begin, int32_t end) {
   const ik_silu_gate *s = arguments;
+  int32_t whole = s->columns / 16 * 16, left = s->columns - whole;
   for (int32_t row = begin; row < end; row++) {
     const float *gate = s->x + (size_t)row * 2 * s->columns, *up = gate + s->columns;
     float *out = s->out + (size_t)row * s->out_stride;
-    for (int32_t i = 0; i < s->columns; i += 16) {
-      v16 g = load_some(gate + i, s->columns - i), u = load_some(up + i, s->columns - i);
-      store_some(out + i, g / (exp16(-g) + 1.0f) * u, s->columns - i);
-    }
+#pragma unroll 2
+    for (int32_t i = 0; i < whole; i += 16) store(out + i, silu_times(load(gate + i), load(up + i)));
+    if (left > 0) store_some(out + whole, silu_times(load_some(gate + whole, left), load_some(up + whole, left)), left);
   }
 }
 
 INLINE void rotate_head(float *head, int32_t rotated, const float *cosines, const float *sines) {
-  int32_t half = rotated / 2;
-  for (int32_t i = 0; i < half; i += 16) {
-    int32_t count = half - i;
-    v16 c = load_some(cosines + i, count), s = load_some(sines + i, count);
-    v16 a = load_some(head + i, count), b = load_some(head + half + i, count);
-    v16 rotated_a = fma16(a, c, -(b * s)), rotated_b = fma16(b, c, a * s);
-    store_some(head + i, rotated_a, count);
-    store_some(head + half + i, rotated_b, count);
+  int32_t half = rotated / 2, whole = half / 16 * 16, left = half - whole;
+  for (int32_t i = 0; i < whole; i += 16) {
+    v16 c = load(cosines + i), s = load(sines + i), a = load(head + i), b = load(head + half + i);
+    store(head + i, fma16(a, c, -(b * s)));
+    store(head + half + i, fma16(b, c, a * s));
+  }
+  if (left > 0) {
+    v16 c = load_some(cosines + whole, left), s = load_some(sines + whole, left);
+    v16 a = load_some(head + whole, left), b = load_some(head + half + whole, left);
+    store_some(head + whole, fma16(a, c, -(b * s)), left);
+    store_some(head + half + whole, fma16(b, c, a * s), left);
   }
 }
 
