@@ -12,8 +12,10 @@ internal import Synchronization
 /// A fixed set of threads that run the kernels' tasks.
 ///
 /// A task is a C function over a range of work items. The caller works too; items are handed out in grains, and which
-/// thread computes an item never matters to the result. Between tasks the workers spin for a short while, because the
-/// next one usually follows within microseconds, and then sleep, so that an idle engine costs nothing.
+/// thread computes an item never matters to the result. Every thread begins in a part of the items of its own and goes on
+/// to what is left of the others': so the rows of a batch, which most tasks have as items or in their order, tend to stay
+/// with one processor and in its caches from one task to the next. Between tasks the workers spin for a short while,
+/// because the next one usually follows within microseconds, and then sleep, so that an idle engine costs nothing.
 ///
 /// A pool runs one task at a time, for one calling thread at a time.
 package final class WorkerPool {
@@ -27,15 +29,15 @@ package final class WorkerPool {
   package init(threadCount: Int) {
     precondition(threadCount >= 1)
     self.threadCount = threadCount
-    shared = Shared()
+    shared = Shared(threadCount: threadCount)
     // Attention keeps a few hundred kilobytes on the stack, more than some systems give a thread by default.
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, 2 << 20)
     defer { pthread_attr_destroy(&attributes) }
-    for _ in 1..<threadCount {
-      // The thread takes over the reference and releases it when it ends.
-      let argument = Unmanaged.passRetained(shared).toOpaque()
+    for index in 1..<threadCount {
+      // The thread takes over the reference and releases it when it starts.
+      let argument = Unmanaged.passRetained(Shared.Start(shared: shared, thread: index)).toOpaque()
       #if canImport(Darwin)
         var thread: pthread_t?
         let status = pthread_create(&thread, &attributes, { Shared.threadMain($0) }, argument)
@@ -45,7 +47,7 @@ package final class WorkerPool {
       #endif
       guard status == 0 else {
         // Fewer threads than asked for is slower and nothing else.
-        Unmanaged<Shared>.fromOpaque(argument).release()
+        Unmanaged<Shared.Start>.fromOpaque(argument).release()
         break
       }
       #if canImport(Darwin)
@@ -65,13 +67,15 @@ package final class WorkerPool {
   ///
   /// - Parameters:
   ///   - grain: how many items a thread takes at a time.
+  ///   - inOrder: hand the items out in their order instead of giving each thread a part to begin with. For items of very
+  ///     different sizes, which come with the largest first.
   ///   - arguments: what the task reads; it must stay valid until this returns.
-  func run(_ task: ik_task, _ arguments: UnsafeRawPointer, count: Int, grain: Int = 1) {
+  func run(_ task: ik_task, _ arguments: UnsafeRawPointer, count: Int, grain: Int = 1, inOrder: Bool = false) {
     guard count > 0 else { return }
     if threads.isEmpty || count <= grain {
       task(arguments, 0, Int32(count))
     } else {
-      shared.run(task, arguments, count: count, grain: grain)
+      shared.run(task, arguments, count: count, grain: grain, inOrder: inOrder)
     }
   }
 
@@ -112,12 +116,28 @@ package protocol WorkerTask: AnyObject {
 
 /// What the threads of a pool share.
 ///
-/// Unchecked sendability: every stored property is atomic, immutable, or one of the two pthread objects, which are made
-/// for sharing and live at a fixed address until the last thread has released this object.
+/// Unchecked sendability: every stored property is atomic, immutable, or points to atomics or to one of the two pthread
+/// objects, which are made for sharing and live at a fixed address until the last thread has released this object.
 private final class Shared: @unchecked Sendable {
-  /// The number of the current task in the high 32 bits, the next unclaimed item in the low ones. A worker claims items
-  /// by compare-and-exchange on both, so a claim that was prepared for an earlier task can never succeed.
-  private let ticket = Atomic<UInt64>(0)
+  /// What a thread is started with.
+  final class Start {
+    let shared: Shared
+    let thread: Int
+
+    init(shared: Shared, thread: Int) {
+      self.shared = shared
+      self.thread = thread
+    }
+  }
+
+  /// The tickets of the parts that the items of a task are divided into, ``stride`` apart.
+  ///
+  /// A ticket has the number of the current task in the high 32 bits and the next unclaimed item of its part in the low
+  /// ones. A thread claims items by compare-and-exchange on both, so a claim that was prepared for an earlier task can never
+  /// succeed.
+  private let tickets: UnsafeMutablePointer<Atomic<UInt64>>
+  private let partCount: Int
+  private let threadCount: Int
   private let finished = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let sleepers = Atomic<Int>(0)
@@ -127,6 +147,8 @@ private final class Shared: @unchecked Sendable {
   private let arguments = Atomic<UInt>(0)
   private let count = Atomic<Int>(0)
   private let grain = Atomic<Int>(1)
+  /// How many of the parts have items.
+  private let usedParts = Atomic<Int>(1)
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
@@ -137,7 +159,17 @@ private final class Shared: @unchecked Sendable {
   /// Polls of the ticket before a worker sleeps: some tens of microseconds.
   private static let spinLimit = 20_000
 
-  init() {
+  /// More parts than this would cost more in opening their tickets than they gain.
+  private static let maximumParts = 8
+
+  /// Tickets from one to the next, so that each has cache lines of its own.
+  private static let stride = 16
+
+  init(threadCount: Int) {
+    self.threadCount = threadCount
+    partCount = min(threadCount, Self.maximumParts)
+    tickets = .allocate(capacity: partCount * Self.stride)
+    for part in 0..<partCount { (tickets + part * Self.stride).initialize(to: Atomic(Self.closed)) }
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
@@ -151,21 +183,41 @@ private final class Shared: @unchecked Sendable {
     pthread_mutex_destroy(mutex)
     condition.deallocate()
     mutex.deallocate()
+    for part in 0..<partCount { (tickets + part * Self.stride).deinitialize(count: 1) }
+    tickets.deallocate()
   }
 
-  func run(_ task: ik_task, _ arguments: UnsafeRawPointer, count: Int, grain: Int) {
-    // Closes the ticket before the task is written: a worker that still holds the last ticket and reads the new count
-    // would otherwise take an item of a task that is not there yet.
-    let number = ticket.load(ordering: .relaxed) >> 32
-    ticket.store(number << 32 | Self.closed, ordering: .sequentiallyConsistent)
-    self.task.store(UInt(bitPattern: unsafeBitCast(task, to: Int.self)), ordering: .relaxed)
-    self.arguments.store(UInt(bitPattern: arguments), ordering: .relaxed)
-    self.count.store(count, ordering: .relaxed)
-    self.grain.store(grain, ordering: .relaxed)
+  /// The part that a thread begins with.
+  private func home(ofThread thread: Int) -> Int { thread * partCount / threadCount }
+
+  /// The first item of a part; of the part behind the last one the number of items.
+  private func start(ofPart part: Int, of parts: Int, count: Int, grain: Int) -> Int {
+    min(count, (count + grain - 1) / grain * part / parts * grain)
+  }
+
+  func run(_ task: ik_task, _ arguments: UnsafeRawPointer, count: Int, grain: Int, inOrder: Bool) {
+    // Closes the tickets before the task is written: a worker that still holds an old ticket and reads something of the new
+    // task has seen, in that, that the ticket is closed, and would otherwise take items of a task that is not there yet.
+    let number = tickets[0].load(ordering: .relaxed) >> 32
+    for part in 0..<partCount {
+      tickets[part * Self.stride].store(number << 32 | Self.closed, ordering: .relaxed)
+    }
+    self.task.store(UInt(bitPattern: unsafeBitCast(task, to: Int.self)), ordering: .releasing)
+    self.arguments.store(UInt(bitPattern: arguments), ordering: .releasing)
+    self.count.store(count, ordering: .releasing)
+    self.grain.store(grain, ordering: .releasing)
+    let parts = inOrder ? 1 : partCount
+    usedParts.store(parts, ordering: .releasing)
     finished.store(0, ordering: .relaxed)
-    ticket.store((number &+ 1) << 32, ordering: .sequentiallyConsistent)
-    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeAll() }
-    claimItems()
+    // The caller's own part comes last: nobody but it waits for that one.
+    for part in (0..<partCount).reversed() {
+      let first = UInt64(start(ofPart: part, of: parts, count: count, grain: grain))
+      tickets[part * Self.stride].store((number &+ 1) << 32 | first, ordering: .releasing)
+    }
+    // Either a worker that goes to sleep sees the ticket, or it is seen here.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .relaxed) > 0 { wakeAll() }
+    claimItems(home: 0)
     while finished.load(ordering: .acquiring) < count { ik_pause() }
   }
 
@@ -174,18 +226,28 @@ private final class Shared: @unchecked Sendable {
     wakeAll()
   }
 
-  /// Works on the current task until no item is left to claim.
-  private func claimItems() {
-    var current = ticket.load(ordering: .acquiring)
+  /// Works on the current task until no item is left to claim, first on part `home`.
+  private func claimItems(home: Int) {
+    for offset in 0..<partCount {
+      let part = home + offset
+      claimItems(ofPart: part < partCount ? part : part - partCount)
+    }
+  }
+
+  private func claimItems(ofPart part: Int) {
+    let ticket = tickets + part * Self.stride
+    var current = ticket.pointee.load(ordering: .acquiring)
     while true {
       let next = Int(current & 0xffff_ffff)
-      let count = self.count.load(ordering: .relaxed)
-      guard next < count else { return }
-      let task = self.task.load(ordering: .relaxed)
-      let arguments = self.arguments.load(ordering: .relaxed)
-      let end = min(next + grain.load(ordering: .relaxed), count)
+      let task = self.task.load(ordering: .acquiring)
+      let arguments = self.arguments.load(ordering: .acquiring)
+      let count = self.count.load(ordering: .acquiring)
+      let grain = self.grain.load(ordering: .acquiring)
+      let last = start(ofPart: part + 1, of: usedParts.load(ordering: .acquiring), count: count, grain: grain)
+      guard next < last else { return }
+      let end = min(next + grain, last)
       let desired = current & ~0xffff_ffff | UInt64(end)
-      let (exchanged, original) = ticket.compareExchange(
+      let (exchanged, original) = ticket.pointee.compareExchange(
         expected: current, desired: desired, ordering: .acquiringAndReleasing)
       guard exchanged else {
         current = original
@@ -195,31 +257,34 @@ private final class Shared: @unchecked Sendable {
       let function = unsafeBitCast(Int(bitPattern: task), to: ik_task.self)
       function(UnsafeRawPointer(bitPattern: arguments), Int32(next), Int32(end))
       finished.add(end - next, ordering: .releasing)
-      current = ticket.load(ordering: .acquiring)
+      current = ticket.pointee.load(ordering: .acquiring)
     }
   }
 
-  /// Returns a ticket other than `seen`'s task, or nil when the pool stops.
-  private func awaitTask(after seen: UInt64) -> UInt64? {
+  /// Returns the number of a task other than `seen`, or nil when the pool stops.
+  private func awaitTask(after seen: UInt64, home: Int) -> UInt64? {
+    let ticket = tickets + home * Self.stride
     var polls = 0
     while true {
       if stopping.load(ordering: .acquiring) { return nil }
-      let number = ticket.load(ordering: .acquiring) >> 32
+      let number = ticket.pointee.load(ordering: .acquiring) >> 32
       if number != seen { return number }
       polls += 1
       if polls < Self.spinLimit {
         ik_pause()
       } else {
-        sleep(unlessChanged: seen)
+        sleep(unlessChanged: seen, home: home)
         polls = 0
       }
     }
   }
 
-  private func sleep(unlessChanged seen: UInt64) {
+  private func sleep(unlessChanged seen: UInt64, home: Int) {
+    let ticket = tickets + home * Self.stride
     pthread_mutex_lock(mutex)
     sleepers.add(1, ordering: .sequentiallyConsistent)
-    while ticket.load(ordering: .sequentiallyConsistent) >> 32 == seen
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    while ticket.pointee.load(ordering: .sequentiallyConsistent) >> 32 == seen
       && !stopping.load(ordering: .sequentiallyConsistent)
     {
       pthread_cond_wait(condition, mutex)
@@ -235,12 +300,13 @@ private final class Shared: @unchecked Sendable {
   }
 
   static func threadMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    let shared = Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue()
+    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+    let (shared, home) = (start.shared, start.shared.home(ofThread: start.thread))
     ik_set_thread_name("inflight-worker")
     var seen: UInt64 = 0
-    while let number = shared.awaitTask(after: seen) {
+    while let number = shared.awaitTask(after: seen, home: home) {
       seen = number
-      shared.claimItems()
+      shared.claimItems(home: home)
     }
     return nil
   }
