@@ -183,7 +183,8 @@ void ik_scalar_attention(const void *arguments, int32_t begin, int32_t end) {
         attend_split(a, run, kv_head, run->first_position, query, part, partial);
         continue;
       }
-      for (int32_t t = part * IK_QUERY_TILE; t < (part + 1) * IK_QUERY_TILE && t < run->token_count; t++) {
+      int32_t tile = ik_query_tile(run, part);
+      for (int32_t t = tile; t < tile + IK_QUERY_TILE && t < run->token_count; t++) {
         size_t token = (size_t)(run->token_start + t);
         const float *query = a->qkv + token * width + (size_t)head * dimension;
         float *result = a->out + token * out_width + (size_t)head * dimension;

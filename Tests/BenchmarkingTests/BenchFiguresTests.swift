@@ -74,7 +74,7 @@ import Testing
   @Test func peopleReadTheSameFigures() {
     let words = Samples.figures(isSweep: false).words(withProfile: true)
     for part in [
-      "1000 tokens/s, 20 % of the int8 limit", "200 tokens/s, 50 % of the read bandwidth", "gate/up product",
+      "1000 tokens/s, 20 % of the int8 limit", "200 tokens/s, 50 % of the read bandwidth", "gate/up product, gated",
     ] {
       #expect(words.contains(part), "\(part)")
     }

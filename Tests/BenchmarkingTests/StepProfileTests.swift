@@ -9,7 +9,7 @@ import Testing
 
   @Test func aProductIsHeldAgainstTheLimitThatItIsNearerTo() throws {
     // 2e9 operations in 4 ms are 500 of 1000 G; 10 MB in 4 ms are 2.5 of 40 GB/s.
-    let product = try row("gate/up product", "prefill")
+    let product = try row("gate/up product, gated", "prefill")
     #expect(product.gigaOperationsPerSecond == 500 && product.gigabytesPerSecond == 2.5)
     #expect(product.limit?.share == 0.5 && product.limit?.name == "int8")
     #expect(product.callsPerStep == 2 && product.microsecondsPerStep == 4000)

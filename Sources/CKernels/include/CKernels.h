@@ -262,7 +262,8 @@ typedef struct ik_partial {
   float out[IK_MAXIMUM_HEAD_DIMENSION];
 } ik_partial;
 
-// Causal attention over the cache. Items: for each run, for each tile of IK_QUERY_TILE tokens, for each KV head; or, for a
+// Causal attention over the cache. Items: for each run, for each tile of IK_QUERY_TILE tokens, the last one first, which sees
+// the most keys (so that threads end with small items), for each KV head; or, for a
 // run of one token with partial results, for each split, for each KV head.
 // A query sees the positions up to its own, and with window > 0 only the last `window` of them.
 typedef struct ik_attention {
@@ -278,6 +279,11 @@ typedef struct ik_attention {
   ik_partial *partials;       // of a run: [splits][heads]
   ik_cache cache;
 } ik_attention;
+
+// The first token of the `part`th tile of a run.
+static inline int32_t ik_query_tile(const ik_run *run, int32_t part) {
+  return ((run->token_count - 1) / IK_QUERY_TILE - part) * IK_QUERY_TILE;
+}
 
 static inline int32_t ik_splits(int32_t positions) { return (positions + IK_SPLIT - 1) / IK_SPLIT; }
 
