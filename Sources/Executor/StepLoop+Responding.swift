@@ -61,9 +61,10 @@ extension StepLoop {
     for place in batch.items.indices {
       let (index, request) = (batch.items[place].index, batch.items[place].resources)
       if case .finished(.failed) = active[index].state { continue }
-      let first = request.processedTokenCount
-      resources.cache.extendSequence(
-        slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
+      let filled = request.filledBlocks(ofSize: limits.blockSize)
+      if !filled.isEmpty {
+        resources.cache.extendSequence(slot: request.slot, by: active[index].tokens[filled])
+      }
       resources.updateResources(for: request)
     }
     fork()

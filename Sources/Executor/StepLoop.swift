@@ -46,6 +46,9 @@ package struct StepLoop {
   var round = SchedulingRound()
   /// The active requests that policies are shown, by their places in ``active``.
   var shown: [Int] = []
+  /// The slots of the running requests among them, and what the cache holds for each.
+  var slots: [Int] = []
+  var holdings: [BlockHoldings] = []
   var batch = StepBatch()
   var events: [(index: Int, output: RequestOutput)] = []
   var readers: [ParkedReader] = []
