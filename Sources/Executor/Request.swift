@@ -119,9 +119,10 @@ package struct Request: Sendable {
     input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
   }
 
-  /// What a scheduler sees of the request while it has a slot.
+  /// What a scheduler sees of the request while it has a slot. Mutating, though it changes nothing: the request is then read
+  /// where it is, and not copied.
   @inline(__always)
-  func runningView(holdings: BlockHoldings) -> SchedulableRequest {
+  mutating func runningView(holdings: BlockHoldings) -> SchedulableRequest {
     SchedulableRequest(
       id: id, isRunning: true, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
       processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,

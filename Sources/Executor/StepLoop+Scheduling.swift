@@ -10,7 +10,6 @@ extension StepLoop {
     roundNumber += 1
     current = StepStatistics()
     batch.removeAll()
-    events.removeAll(keepingCapacity: true)
     let now = Stopwatch.now
     resources.cache.advanceTime(to: recorder?.beginStep(roundNumber, nanoseconds: now) ?? Double(now) / 1e9)
   }
@@ -30,7 +29,7 @@ extension StepLoop {
       let cancelled = Set(mail.cancellations)
       cancel { cancelled.contains($0) }
     }
-    wakeReaders()
+    if !readers.isEmpty { wakeReaders() }
     current.fetchNanoseconds = stopwatch.lap()
   }
 
@@ -77,7 +76,7 @@ extension StepLoop {
     }
     round.run(scheduler)
     recorder?.scheduled(round)
-    answerInquiries()
+    if !mail.inquiries.isEmpty { answerInquiries() }
     for index in round.decision.paused where index < shown.count { pause(shown[index]) }
     for entry in round.plan.entries { add(entry) }
     if active.count > activeCount {
@@ -163,7 +162,6 @@ extension StepLoop {
 
   /// Tells those who asked why requests wait.
   mutating func answerInquiries() {
-    guard !mail.inquiries.isEmpty else { return }
     var explanations = round.explanations(scheduler)
     var previous: RequestID?
     let shownCount = round.requests.count - shown.count

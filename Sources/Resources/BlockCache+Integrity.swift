@@ -23,8 +23,8 @@ extension BlockCache {
     return BlockHoldings(heldCount: end - first - (isLastShared ? 1 : 0), releasableCount: releasableCount)
   }
 
-  /// The same for all of `slots`, appended to `holdings`.
-  func appendHoldings(slots: [Int], to holdings: inout [BlockHoldings]) {
+  /// The same for all of `slots`, appended to `holdings`. Mutating, as ``cachedPrefix(of:maximumReuse:)`` is.
+  mutating func appendHoldings(slots: [Int], to holdings: inout [BlockHoldings]) {
     for slot in slots { holdings.append(self.holdings(slot: slot)) }
   }
 

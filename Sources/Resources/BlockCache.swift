@@ -141,8 +141,9 @@ struct BlockCache {
     return min(max(0, processed - window + 1) / blockSize, max(0, processed / blockSize - 1))
   }
 
-  /// What would be found if `sequence` began now.
-  func cachedPrefix(of sequence: inout CacheSequence, maximumReuse: Int) -> CachedPrefix {
+  /// What would be found if `sequence` began now. Mutating, though it changes nothing here: the compiler copies the books,
+  /// and counts two dozen references up and down, for a method that only reads them and changes an argument.
+  mutating func cachedPrefix(of sequence: inout CacheSequence, maximumReuse: Int) -> CachedPrefix {
     let cursor = usable(find(&sequence), maximumReuse: maximumReuse)
     var prefix = CachedPrefix(tokenCount: cursor.blockCount * blockSize)
     var node = cursor.node
