@@ -27,8 +27,9 @@ package struct Mail: Sendable {
       && shutdown == nil
   }
 
-  /// Empties everything but keeps the storage.
+  /// Empties everything but keeps the storage. Most steps get no mail.
   mutating func removeAll() {
+    guard !isEmpty else { return }
     submissions.removeAll(keepingCapacity: true)
     cancellations.removeAll(keepingCapacity: true)
     endings.removeAll(keepingCapacity: true)

@@ -112,25 +112,28 @@ package struct Request: Sendable {
   var generatedCount: Int { tokens.count - input.promptTokens.count }
 
   /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
-  /// Inlined, as are ``view(cache:)`` and ``reasonToFinish``, since the caller would copy the request otherwise, references
+  /// Inlined, as are the views and ``reasonToFinish``, since the caller would copy the request otherwise, references
   /// and all.
   @inline(__always)
   var needsEveryLogitsRow: Bool {
     input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
   }
 
-  /// What a scheduler sees of the request.
+  /// What a scheduler sees of the request while it has a slot. Mutating, though it changes nothing: the request is then read
+  /// where it is, and not copied.
   @inline(__always)
-  mutating func view(cache: any KVCacheManaging) -> SchedulableRequest {
-    if let slot {
-      let holdings = cache.holdings(forSlot: slot)
-      return SchedulableRequest(
-        id: id, isRunning: true, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
-        processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
-        allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
-        needsEveryLogitsRow: needsEveryLogitsRow, pendingSampleCount: pendingSampleCount,
-        promptTokenCount: input.promptTokens.count)
-    }
+  mutating func runningView(holdings: BlockHoldings) -> SchedulableRequest {
+    SchedulableRequest(
+      id: id, isRunning: true, priority: input.priority, tag: input.tag, knownTokenCount: tokens.count,
+      processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
+      allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
+      needsEveryLogitsRow: needsEveryLogitsRow, pendingSampleCount: pendingSampleCount,
+      promptTokenCount: input.promptTokens.count)
+  }
+
+  /// What a scheduler sees of the request while it waits to start, or to start again.
+  @inline(__always)
+  mutating func waitingView(cache: any KVCacheManaging) -> SchedulableRequest {
     var sequence = sequence.take() ?? CacheSequence(tokens: tokens, options: input.cache)
     let prefix = cache.cachedPrefix(of: &sequence, maximumReuse: maximumReuse)
     self.sequence = sequence

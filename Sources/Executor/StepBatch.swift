@@ -50,6 +50,8 @@ struct StepBatch {
   var rowItems: [Int] = []
   /// For each of ``rows`` the sample that it is for.
   var rowSamples: [Int] = []
+  /// Whether any of ``rows`` is for a sample that begins in this step.
+  var hasFurtherSamples = false
   /// What the decoder made of ``rows``.
   var results: [Result<TokenOutput, DecodingError>] = []
 
@@ -62,6 +64,7 @@ struct StepBatch {
     rows.removeAll(keepingCapacity: true)
     rowItems.removeAll(keepingCapacity: true)
     rowSamples.removeAll(keepingCapacity: true)
+    hasFurtherSamples = false
     results.removeAll(keepingCapacity: true)
   }
 }

@@ -50,7 +50,6 @@ extension StepLoop {
   /// see it: who holds memory can always go on by itself, so that no two searches can keep each other waiting. That happens
   /// only when a policy has paused some beams of a search.
   mutating func followBeams() {
-    guard !beamGroups.isEmpty else { return }
     // In the order of their names: slots are given out on the way, and a replay must do the same.
     for id in beamGroups.keys.sorted() {
       guard var group = beamGroups[id] else { continue }
@@ -148,16 +147,12 @@ extension StepLoop {
       for (token, logprob) in zip(beam.tokens, beam.logprobs) {
         let output = TokenOutput(token: token, logprob: logprob, sampleIndex: rank)
         recorder?.generated(output, by: name)
-        events.append((first, .token(output)))
+        events.append(StepEvent(index: first, output: .token(output)))
       }
       let reason = active[first].input.reason(toEndWith: beam.tokens.last)
       recorder?.finished(name, reason, tokenCount: beam.tokens.count)
-      events.append(
-        (
-          first,
-          .sampleFinished(
-            SampleSummary(sampleIndex: rank, reason: reason, completionTokenCount: beam.tokens.count))
-        ))
+      let summary = SampleSummary(sampleIndex: rank, reason: reason, completionTokenCount: beam.tokens.count)
+      events.append(StepEvent(index: first, output: .sampleFinished(summary)))
     }
     let best = group.search.finished.first?.tokens.last
     for index in beams { active[index].finish(active[first].input.reason(toEndWith: best)) }

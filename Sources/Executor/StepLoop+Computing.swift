@@ -127,6 +127,7 @@ extension StepLoop {
       // The samples that begin here all draw from the row after the prompt. Beams have one row whatever follows.
       let first = active[item.index].sampleIndex
       let furtherCount = active[item.index].beamPlace == nil ? active[item.index].pendingSampleCount : 0
+      if furtherCount > 0 { batch.hasFurtherSamples = true }
       for sample in first...first + furtherCount {
         batch.rowItems.append(position)
         batch.rowSamples.append(sample)
@@ -178,6 +179,6 @@ extension StepLoop {
     }
     guard !entries.isEmpty else { return }
     active[item.index].reportedPromptCount += entries.count
-    events.append((item.index, .promptLogprobs(entries)))
+    events.append(StepEvent(index: item.index, output: .promptLogprobs(entries)))
   }
 }

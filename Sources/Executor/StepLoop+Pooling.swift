@@ -30,7 +30,7 @@ extension StepLoop {
       active[item.index].pooled.add(states[row * size..<(row + run.hiddenRowCount) * size], size: size, from: first)
       row += run.hiddenRowCount
       guard item.isCaughtUp, !active[item.index].state.isFinished else { continue }
-      events.append((item.index, .embedding(active[item.index].pooled.mean)))
+      events.append(StepEvent(index: item.index, output: .embedding(active[item.index].pooled.mean)))
       active[item.index].finish(.length)
     }
   }

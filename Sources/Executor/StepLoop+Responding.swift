@@ -44,7 +44,7 @@ extension StepLoop {
     active[index].tokens.append(output.token)
     current.generatedTokenCount += 1
     recorder?.generated(output, by: active[index].id)
-    events.append((index, .token(output)))
+    events.append(StepEvent(index: index, output: .token(output)))
     if let reason = active[index].reasonToFinish { return active[index].finish(reason) }
     guard let controls = active[index].controls else { return }
     do throws(DecodingError) {
@@ -61,13 +61,14 @@ extension StepLoop {
     for place in batch.items.indices {
       let (index, request) = (batch.items[place].index, batch.items[place].resources)
       if case .finished(.failed) = active[index].state { continue }
-      let first = request.processedTokenCount
-      resources.cache.extendSequence(
-        slot: request.slot, by: active[index].tokens[first..<first + request.tokenCount])
+      let filled = request.filledBlocks(ofSize: limits.blockSize)
+      if !filled.isEmpty {
+        resources.cache.extendSequence(slot: request.slot, by: active[index].tokens[filled])
+      }
       resources.updateResources(for: request)
     }
-    fork()
-    followBeams()
+    if batch.hasFurtherSamples { fork() }
+    if !beamGroups.isEmpty { followBeams() }
   }
 
   /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
@@ -99,7 +100,7 @@ extension StepLoop {
 
   /// Shows the batch to those who watch. Before requests that finished are forgotten, since items name them by place.
   func showBatch() {
-    guard board.isWatched, !batch.items.isEmpty else { return }
+    guard !batch.items.isEmpty else { return }
     board.show { entries in
       for item in batch.items {
         let request = active[item.index]
@@ -114,7 +115,7 @@ extension StepLoop {
 
   /// Sends the events of the step, and the last one of every request that is finished.
   mutating func respond() {
-    failTogether()
+    if !sampleGroups.isEmpty || !beamGroups.isEmpty { failTogether() }
     for place in events.indices {
       if let reader = active[events[place].index].outputs.send(events[place].output) { readers.append(reader) }
     }
@@ -136,7 +137,6 @@ extension StepLoop {
 
   /// A request whose sample has failed or was cancelled ends with all of its samples, and a search with every beam.
   private mutating func failTogether() {
-    guard !sampleGroups.isEmpty || !beamGroups.isEmpty else { return }
     for index in active.indices where active[index].hasSiblings || active[index].beamPlace != nil {
       guard case .finished(let reason) = active[index].state, !active[index].isDropped,
         reason.endsEverySample || active[index].beamPlace != nil
@@ -173,7 +173,7 @@ extension StepLoop {
 
   /// Gives back what finished requests held and forgets them.
   mutating func free() {
-    showBatch()
+    if board.isWatched { showBatch() }
     var finishedCount = 0
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
@@ -213,8 +213,8 @@ extension StepLoop {
     let cache = resources.cache.statistics
     current.cachedBlockCount = cache.cachedBlockCount
     current.cacheHitRate = cache.hitRate
-    learn()
-    answerBlockInquiries()
+    if prefillBudget != nil { learn() }
+    if !mail.blockInquiries.isEmpty { answerBlockInquiries() }
     recorder?.endStep()
     let step = statistics.record(current, isStalled: isStalled)
     if board.isWatched, step.batchRequestCount > 0 { board.finish(step) }
@@ -222,7 +222,6 @@ extension StepLoop {
 
   /// Tells those who asked what the blocks of the cache are used for.
   private mutating func answerBlockInquiries() {
-    guard !mail.blockInquiries.isEmpty else { return }
     let uses = (resources.cache as? KVCacheManager)?.blockUses ?? []
     for caller in mail.blockInquiries { caller.resume(returning: uses) }
     mail.blockInquiries.removeAll(keepingCapacity: true)
@@ -230,7 +229,7 @@ extension StepLoop {
 
   /// Tells the budget of prompts how long the step took.
   private mutating func learn() {
-    guard prefillBudget != nil, !batch.items.isEmpty else { return }
+    guard !batch.items.isEmpty else { return }
     let generationCount = batch.items.count { $0.tokenCount == 1 && $0.isCaughtUp }
     prefillBudget?.record(
       nanoseconds: current.forwardNanoseconds + current.overheadNanoseconds,

@@ -10,7 +10,6 @@ extension StepLoop {
     roundNumber += 1
     current = StepStatistics()
     batch.removeAll()
-    events.removeAll(keepingCapacity: true)
     let now = Stopwatch.now
     resources.cache.advanceTime(to: recorder?.beginStep(roundNumber, nanoseconds: now) ?? Double(now) / 1e9)
   }
@@ -30,7 +29,7 @@ extension StepLoop {
       let cancelled = Set(mail.cancellations)
       cancel { cancelled.contains($0) }
     }
-    wakeReaders()
+    if !readers.isEmpty { wakeReaders() }
     current.fetchNanoseconds = stopwatch.lap()
   }
 
@@ -67,22 +66,7 @@ extension StepLoop {
   /// Asks the policies, pauses whom they pause, and makes active whom they start.
   mutating func schedule() {
     let activeCount = active.count
-    // What the policies see: the active requests that can run, and of the waiting ones as many as there are places.
-    round.requests.removeAll(keepingCapacity: true)
-    shown.removeAll(keepingCapacity: true)
-    // By index: iterating would copy every request, and count its references up and down.
-    var placeCount = limits.maximumRequestCount - activeCount
-    for index in active.indices where !active[index].isWaitingForBeams {
-      shown.append(index)
-      round.requests.append(active[index].view(cache: resources.cache))
-      // Kept for the samples that begin when the prompt is processed.
-      placeCount -= active[index].pendingSampleCount
-    }
-    for index in waiting.requests.indices {
-      placeCount -= waiting.requests[index].pendingSampleCount + 1
-      guard placeCount >= 0 else { break }
-      round.requests.append(waiting.view(at: index, cache: resources.cache))
-    }
+    showRequests()
     round.budget = resources.cache.budget
     round.limits = limits
     if let prefillBudget { round.limits.maximumPrefillTokenCount = prefillBudget.tokenCount }
@@ -92,7 +76,7 @@ extension StepLoop {
     }
     round.run(scheduler)
     recorder?.scheduled(round)
-    answerInquiries()
+    if !mail.inquiries.isEmpty { answerInquiries() }
     for index in round.decision.paused where index < shown.count { pause(shown[index]) }
     for entry in round.plan.entries { add(entry) }
     if active.count > activeCount {
@@ -100,6 +84,38 @@ extension StepLoop {
       waiting.removeStarted()
     }
     current.scheduleNanoseconds = stopwatch.lap()
+  }
+
+  /// Makes what the policies see: the active requests that can run, and of the waiting ones as many as there are places.
+  private mutating func showRequests() {
+    round.requests.removeAll(keepingCapacity: true)
+    shown.removeAll(keepingCapacity: true)
+    slots.removeAll(keepingCapacity: true)
+    holdings.removeAll(keepingCapacity: true)
+    // By index: iterating would copy every request, and count its references up and down.
+    for index in active.indices where !active[index].isWaitingForBeams {
+      shown.append(index)
+      if let slot = active[index].slot { slots.append(slot) }
+    }
+    resources.cache.holdings(forSlots: slots, into: &holdings)
+    var (placeCount, runningCount) = (limits.maximumRequestCount - active.count, 0)
+    for index in shown {
+      if active[index].slot == nil {
+        round.requests.append(active[index].waitingView(cache: resources.cache))
+      } else {
+        // A cache manager is replaceable, so its answer is not trusted.
+        let held = runningCount < holdings.count ? holdings[runningCount] : .none
+        round.requests.append(active[index].runningView(holdings: held))
+        runningCount += 1
+      }
+      // Kept for the samples that begin when the prompt is processed.
+      placeCount -= active[index].pendingSampleCount
+    }
+    for index in waiting.requests.indices {
+      placeCount -= waiting.requests[index].pendingSampleCount + 1
+      guard placeCount >= 0 else { break }
+      round.requests.append(waiting.view(at: index, cache: resources.cache))
+    }
   }
 
   /// Adds an entry of the plan to the batch, and starts the request if it was waiting. A policy is replaceable: an entry
@@ -146,7 +162,6 @@ extension StepLoop {
 
   /// Tells those who asked why requests wait.
   mutating func answerInquiries() {
-    guard !mail.inquiries.isEmpty else { return }
     var explanations = round.explanations(scheduler)
     var previous: RequestID?
     let shownCount = round.requests.count - shown.count

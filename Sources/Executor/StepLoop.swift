@@ -5,6 +5,14 @@ package import Resources
 package import Scheduling
 internal import Tensors
 
+/// Something to tell the reader of an active request.
+struct StepEvent {
+  /// Index of the request in the list of active ones.
+  var index: Int
+  /// What to tell.
+  var output: RequestOutput
+}
+
 /// The engine thread's side of an executor: everything that a step touches, and the step.
 ///
 /// A struct, so that the compiler proves exclusive access to its parts and a step need not check it at run time. It
@@ -46,8 +54,11 @@ package struct StepLoop {
   var round = SchedulingRound()
   /// The active requests that policies are shown, by their places in ``active``.
   var shown: [Int] = []
+  /// The slots of the running requests among them, and what the cache holds for each.
+  var slots: [Int] = []
+  var holdings: [BlockHoldings] = []
   var batch = StepBatch()
-  var events: [(index: Int, output: RequestOutput)] = []
+  var events: [StepEvent] = []
   var readers: [ParkedReader] = []
   var logSoftmax = LogSoftmax()
   var stopwatch = Stopwatch()

@@ -18,7 +18,7 @@ struct WaitingQueue: Sendable {
 
   /// What a scheduler sees of the request at `place`.
   mutating func view(at place: Int, cache: any KVCacheManaging) -> SchedulableRequest {
-    requests[place].view(cache: cache)
+    requests[place].waitingView(cache: cache)
   }
 
   /// The request at `place`, which starts now, or nil if it has started already; ``removeStarted()`` must follow.

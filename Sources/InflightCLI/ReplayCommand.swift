@@ -16,9 +16,11 @@ struct ReplayCommand: AsyncParsableCommand {
       a replay then computes everything again, and every token must be the same, bit for bit, and so must every \
       decision. Without contents there is nothing to compute: the decisions are made again for requests of the recorded \
       lengths, up to the step in which one first found another's prefix in the cache, which depends on contents. Grammars \
-      are recorded with the contents, and made again; code of a caller's that edits logits is not, and ends the comparison.
+      are recorded with the contents, and made again; code of a caller's that edits logits is not, and ends the comparison. \
+      Of a token, itself and its own log-probability are compared; alternatives, and log-probabilities of prompts, are not.
 
-      The first difference is said first. Exit status: 0 if there is none, 1 if there is.
+      The first difference is said first. Exit status: 0 if there is none, 1 if there is one or if the replay failed, 2 if \
+      nothing could be compared (or for a wrong use of the command).
 
       EXAMPLES:
         inflight generate "Once upon a time" --record run.jsonl --record-contents
@@ -49,7 +51,11 @@ struct ReplayCommand: AsyncParsableCommand {
     let report = try replay.run { bar.update("replaying step \($0)", fraction: 0) }
     bar.finish()
     StandardOutput.write(json ? report.json.serialized() + "\n" : report.words)
-    if report.differenceCount > 0 { throw ExitCode(1) }
+    switch report.verdict {
+    case .same: break
+    case .different: throw ExitCode(1)
+    case .nothingCompared: throw ExitCode(2)
+    }
   }
 
   private func replay(_ recording: RecordingReader) async throws -> ExecutionReplay {
@@ -92,7 +98,11 @@ extension ReplayFindings {
     )
     if openCount > 0 { lines.append("\(openCount) requests had not ended when the recording did") }
     lines += notes
-    lines.append(differenceCount == 0 ? "no difference" : "\(differenceCount) differences")
+    switch verdict {
+    case .same: lines.append("no difference")
+    case .different: lines.append(differenceCount == 1 ? "1 difference" : "\(differenceCount) differences")
+    case .nothingCompared: lines.append("nothing was compared, so nothing is known to be the same")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -100,7 +110,8 @@ extension ReplayFindings {
   var json: JSONValue {
     func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
     return .object([
-      ("steps", count(stepCount)), ("requests", count(requestCount)), ("compared_tokens", count(tokenCount)),
+      ("verdict", .string(verdict.rawValue)), ("steps", count(stepCount)), ("requests", count(requestCount)),
+      ("compared_tokens", count(tokenCount)),
       ("compared_decisions", count(decisionCount)), ("open_requests", count(openCount)),
       ("notes", .array(notes.map { .string($0) })), ("difference_count", count(differenceCount)),
       ("differences", .array(differences.map { .string($0.description) })),

@@ -1,5 +1,6 @@
 public import Requests
 public import Resources
+internal import Scheduling
 
 /// A manager with an engine beside it: sequences that live in slots, and a check that what they would read is right.
 public final class CacheBench<Manager: KVCacheManaging> {
@@ -57,7 +58,8 @@ public final class CacheBench<Manager: KVCacheManaging> {
       store.write(histories[position], at: position, table: table)
     }
     let update = request(slot, next: count)
-    manager.extendSequence(slot: slot, by: sequence.tokens[sequence.processed..<sequence.processed + count])
+    let filled = update.filledBlocks(ofSize: manager.budget.blockSize)
+    if !filled.isEmpty { manager.extendSequence(slot: slot, by: sequence.tokens[filled]) }
     sequence.processed += count
     running[slot] = sequence
     manager.updateResources(for: update)

@@ -12,6 +12,9 @@ internal import Synchronization
 /// With contents every token must be the same, bit for bit, and so must all decisions be if the policies and resources were
 /// ours. Without contents nothing is known of the tokens: the decisions are made again for requests of the recorded lengths,
 /// up to the first that found a prefix in the cache, which depends on contents.
+///
+/// Of a token, itself and its own log-probability are recorded and compared. The alternatives beside it and the
+/// log-probabilities of prompts, which come from the same rows of logits, are not; nor are texts, which are made of tokens.
 package struct ExecutionReplay {
   private var reader: RecordingReader
   private let recorder = ReplayRecorder()
@@ -22,7 +25,7 @@ package struct ExecutionReplay {
   private let makeControls: ((String) throws -> TokenControls)?
 
   /// Tokens of prompts that may be alive at a time in a recording without contents, whose file does not have to hold them.
-  private static let maximumLivePromptTokens = 1 << 28
+  private static let maximumLivePromptTokens = 1 << 24
   /// Steps beyond the recorded ones until every request has ended, where decisions may differ from those recorded.
   private static let maximumExtraSteps = 1 << 20
 
@@ -93,8 +96,9 @@ package struct ExecutionReplay {
         guard let arrival = arrivals.removeValue(forKey: end.id) else { continue }
         let stops =
           arrival.params.stopTokenIDs + (arrival.params.ignoreEndOfSequence ? [] : arrival.endOfSequenceTokenIDs)
+        let known = Set(stops)
         let (position, overflow) = arrival.promptTokenCount.addingReportingOverflow(end.tokenCount - 1)
-        guard let other = (0...Int32(clamping: stops.count)).first(where: { !stops.contains($0) }), !overflow else {
+        guard let other = (0...Int32(clamping: known.count)).first(where: { !known.contains($0) }), !overflow else {
           throw .unsuitable("\(end.id) ends where no sequence does")
         }
         endings[end.id.rawValue] = LengthDecoder.Ending(

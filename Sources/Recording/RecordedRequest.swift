@@ -30,7 +30,7 @@ package struct RecordedRequest: Sendable, Equatable {
   /// The grammar that did, as whoever made the constraint of it wrote it down; nil for code, of which nothing is recorded, and
   /// in a recording without contents.
   package var grammar: String?
-  /// How it uses the cache. A salt is replaced by the number of different salts before it: what matters is who shares.
+  /// How it uses the cache. A salt is replaced by a hash with a key that is not recorded: what matters is who shares.
   package var cache: CacheOptions
 
   /// Describes a request; `salt` stands for the salt of its cache options.
@@ -97,62 +97,66 @@ extension RecordedRequest {
     if !cache.isReused { members.append(("reuse", .bool(false))) }
     if let salt = cache.salt { members.append(("salt", .string(salt))) }
     if !cache.retention.ranges.isEmpty {
-      members.append(
-        (
-          "retention",
-          .array(
-            cache.retention.ranges.map {
-              .array([
-                .integer(Int64($0.start)), $0.end.map { .integer(Int64($0)) } ?? .null, .integer(Int64($0.priority)),
-                $0.seconds.map(JSONValue.number) ?? .null,
-              ])
-            })
-        ))
+      members.append(("retention", .array(cache.retention.ranges.map(\.json))))
     }
     return .object(members)
   }
 
-  /// Reads what ``json`` writes; nil for anything else.
-  init?(_ json: JSONValue) {
-    guard let fields = RecordFields(json), let id = fields.count("id"), let seed = fields.unsigned("seed"),
-      let count = fields.count("prompt_tokens"),
-      let params = fields["params"].flatMap({ SamplingParams(recorded: $0) }),
-      let priority = fields.integer("priority", default: 0), let tag = fields.unsigned("tag", default: 0),
-      let endOfSequence = fields.tokens("eos", default: []),
-      let firstSampleIndex = fields.count("first_sample", default: 0)
-    else { return nil }
-    self.id = RequestID(UInt64(id))
-    self.seed = seed
+  private static let members = [
+    "id", "seed", "prompt_tokens", "prompt", "priority", "tag", "eos", "params", "beams", "banned", "first_sample",
+    "controls", "grammar", "reuse", "salt", "retention",
+  ]
+
+  /// Reads what ``json`` writes.
+  ///
+  /// - Throws: ``RecordShapeError`` for anything else.
+  init(_ json: JSONValue) throws(RecordShapeError) {
+    let fields = try RecordFields(json, at: "arrive", known: Self.members)
+    id = RequestID(UInt64(try fields.count("id")))
+    seed = try fields.unsigned("seed")
+    let count = try fields.count("prompt_tokens")
     promptTokenCount = count
+    prompt = try fields.optional("prompt") { $0.tokens.flatMap { $0.count == count ? $0 : nil } }
+    let params = try SamplingParams(recorded: fields.read("params") { $0 }, at: fields.path(of: "params"))
     self.params = params
-    self.priority = priority
-    self.tag = tag
-    endOfSequenceTokenIDs = endOfSequence
-    self.firstSampleIndex = firstSampleIndex
-    hasControls = fields["controls"]?.boolValue ?? false
-    grammar = fields["grammar"]?.stringValue
-    if let json = fields["beams"] {
-      guard let beams = BeamSearchParams(recorded: json, params) else { return nil }
-      self.beams = beams
+    priority = try fields.integer("priority", default: 0)
+    tag = try fields.unsigned("tag", default: 0)
+    endOfSequenceTokenIDs = try fields.elements("eos", \.tokenValue)
+    guard endOfSequenceTokenIDs.count <= Self.maximumEndTokens else {
+      throw RecordShapeError(member: fields.path(of: "eos"), reason: "has more than \(Self.maximumEndTokens) tokens")
     }
-    bannedSequences = []
-    for value in fields["banned"]?.arrayValue ?? [] {
-      guard let sequence = value.tokens else { return nil }
-      bannedSequences.append(sequence)
+    firstSampleIndex = try fields.count("first_sample", default: 0)
+    hasControls = try fields.flag("controls", default: false)
+    grammar = try fields.optional("grammar", \.stringValue)
+    if let json = try fields.optional("beams", { $0 }) {
+      beams = try BeamSearchParams(recorded: json, at: fields.path(of: "beams"), params)
     }
-    cache = CacheOptions(isReused: fields["reuse"]?.boolValue ?? true, salt: fields["salt"]?.stringValue)
-    if fields["prompt"] != nil {
-      guard let prompt = fields.tokens("prompt"), prompt.count == count else { return nil }
-      self.prompt = prompt
-    }
-    for range in fields["retention"]?.arrayValue ?? [] {
-      guard let values = range.arrayValue, values.count == 4, let start = values[0].intValue,
-        let priority = values[2].intValue
-      else { return nil }
-      cache.retention.ranges.append(
-        CacheRetention.TokenRange(
-          start: start, end: values[1].intValue, priority: priority, seconds: values[3].doubleValue))
-    }
+    bannedSequences = try fields.elements("banned", \.tokens)
+    cache = CacheOptions(
+      isReused: try fields.flag("reuse", default: true), salt: try fields.optional("salt", \.stringValue),
+      retention: CacheRetention(ranges: try fields.elements("retention", CacheRetention.TokenRange.init(recorded:))))
+  }
+
+  /// The most end-of-sequence tokens of a model.
+  private static let maximumEndTokens = 4096
+}
+
+extension CacheRetention.TokenRange {
+  /// As an array, in which what is not limited is `null`.
+  fileprivate var json: JSONValue {
+    .array([
+      .integer(Int64(start)), end.map { .integer(Int64($0)) } ?? .null, .integer(Int64(priority)),
+      seconds.map(JSONValue.number) ?? .null,
+    ])
+  }
+
+  /// Reads what ``json`` writes; nil for anything else.
+  fileprivate init?(recorded json: JSONValue) {
+    guard let values = json.arrayValue, values.count == 4, let start = values[0].intValue,
+      let priority = values[2].intValue, values[1].isNull || values[1].intValue != nil,
+      values[3].isNull || values[3].doubleValue != nil
+    else { return nil }
+    self.init(start: start, end: values[1].intValue, priority: priority, seconds: values[3].doubleValue)
   }
 }
 
@@ -165,14 +169,20 @@ extension BeamSearchParams {
     ])
   }
 
-  /// Reads what ``json`` writes of a request with `params`; nil for anything else.
-  fileprivate init?(recorded json: JSONValue, _ params: SamplingParams) {
-    guard let fields = RecordFields(json), let width = fields.count("width"), let n = fields.count("n"),
-      let penalty = fields["length_penalty"]?.doubleValue, let maxTokens = params.maxTokens,
-      let early = fields["early_stopping"]?.stringValue.flatMap({ EarlyStopping(rawValue: $0) })
-    else { return nil }
+  /// Reads what ``json`` writes of a request with `params`.
+  ///
+  /// - Throws: ``RecordShapeError`` for anything else.
+  fileprivate init(
+    recorded json: JSONValue, at path: String, _ params: SamplingParams
+  ) throws(RecordShapeError) {
+    let fields = try RecordFields(json, at: path, known: ["width", "n", "length_penalty", "early_stopping"])
+    guard let maxTokens = params.maxTokens else {
+      throw RecordShapeError(member: path, reason: "is there without \"max_tokens\"")
+    }
     self.init(
-      width: width, maxTokens: maxTokens, n: n, lengthPenalty: penalty, earlyStopping: early,
+      width: try fields.count("width"), maxTokens: maxTokens, n: try fields.count("n"),
+      lengthPenalty: try fields.number("length_penalty"),
+      earlyStopping: try fields.read("early_stopping") { $0.stringValue.flatMap { EarlyStopping(rawValue: $0) } },
       stopTokenIDs: params.stopTokenIDs)
   }
 }

@@ -108,42 +108,59 @@ extension RecordedStep {
     return .object(members)
   }
 
-  /// Reads what ``json(previousPlan:)`` writes; nil for anything else.
-  init?(_ json: JSONValue, previousPlan previous: [Count]) {
-    guard let fields = RecordFields(json), let number = fields.count("step"), let microseconds = fields.count("us"),
-      let cancelled = fields.counts("cancel"), let paused = fields.counts("pause"),
-      let stopped = fields.counts("stop"), let plan = fields.pairs("plan"),
-      let starts = fields.pairs("start"), let tokens = fields.pairs("tokens")
+  private static let members = [
+    "step", "us", "prefill", "arrive", "cancel", "stop", "cancel_all", "awaits_prefix", "pause", "plan", "start",
+    "tokens", "logprobs", "end",
+  ]
+
+  /// Reads what ``json(previousPlan:)`` writes.
+  ///
+  /// - Throws: ``RecordShapeError`` for anything else.
+  init(_ json: JSONValue, previousPlan previous: [Count]) throws(RecordShapeError) {
+    let fields = try RecordFields(json, known: Self.members)
+    number = try fields.count("step")
+    microseconds = try fields.count("us")
+    prefillTokenCount = try fields.optional("prefill") { $0.count(in: 1...Int.max) }
+    for value in try fields.array("arrive") { arrivals.append(try RecordedRequest(value)) }
+    cancellations = try fields.requests("cancel")
+    stopped = try fields.requests("stop")
+    cancelsEverything = try fields.flag("cancel_all", default: false)
+    awaitsPrefix = try fields.flag("awaits_prefix", default: false)
+    paused = try fields.requests("pause")
+    plan = fields.has("plan") ? try fields.pairs("plan").map { Count(id: $0.0, tokenCount: $0.1) } : previous
+    starts = try fields.pairs("start").map { Count(id: $0.0, tokenCount: $0.1) }
+    tokens = try Self.tokens(fields)
+    ends = try fields.elements("end", End.init(recorded:))
+  }
+
+  private static func tokens(_ fields: RecordFields) throws(RecordShapeError) -> [Token] {
+    let pairs = try fields.pairs("tokens")
+    let bits: [UInt32?]? = try fields.optional("logprobs") { json in
+      json.elements { (element) -> UInt32?? in
+        element.isNull ? .some(nil) : element.intValue.flatMap { UInt32(exactly: $0) }.map { .some($0) }
+      }
+    }
+    guard bits == nil || bits?.count == pairs.count else {
+      throw RecordShapeError(member: fields.path(of: "logprobs"), reason: "has another length than \"tokens\"")
+    }
+    var tokens: [Token] = []
+    tokens.reserveCapacity(pairs.count)
+    for (place, pair) in pairs.enumerated() {
+      guard let token = TokenID(exactly: pair.1) else {
+        throw RecordShapeError(member: fields.path(of: "tokens"), reason: "has \(pair.1), which is no token")
+      }
+      tokens.append(Token(id: pair.0, token: token, logprobBits: bits?[place]))
+    }
+    return tokens
+  }
+}
+
+extension RecordedStep.End {
+  /// Reads an array of the request, the reason and the number of tokens; nil for anything else.
+  fileprivate init?(recorded json: JSONValue) {
+    guard let values = json.arrayValue, values.count == 3, let id = values[0].countValue,
+      let reason = values[1].stringValue, let count = values[2].countValue
     else { return nil }
-    self.number = number
-    self.microseconds = microseconds
-    if fields["prefill"] != nil {
-      guard let count = fields.count("prefill"), count > 0 else { return nil }
-      prefillTokenCount = count
-    }
-    for value in fields["arrive"]?.arrayValue ?? [] {
-      guard let arrival = RecordedRequest(value) else { return nil }
-      arrivals.append(arrival)
-    }
-    cancellations = cancelled.map { RequestID(UInt64($0)) }
-    self.stopped = stopped.map { RequestID(UInt64($0)) }
-    cancelsEverything = fields["cancel_all"]?.boolValue ?? false
-    awaitsPrefix = fields["awaits_prefix"]?.boolValue ?? false
-    self.paused = paused.map { RequestID(UInt64($0)) }
-    self.plan = fields["plan"] == nil ? previous : plan.map { Count(id: $0.0, tokenCount: $0.1) }
-    self.starts = starts.map { Count(id: $0.0, tokenCount: $0.1) }
-    let logprobs = fields["logprobs"]?.arrayValue
-    guard logprobs == nil || logprobs?.count == tokens.count else { return nil }
-    for (place, pair) in tokens.enumerated() {
-      guard let token = TokenID(exactly: pair.1) else { return nil }
-      let bits = logprobs?[place].intValue.flatMap { UInt32(exactly: $0) }
-      self.tokens.append(Token(id: pair.0, token: token, logprobBits: bits))
-    }
-    for value in fields["end"]?.arrayValue ?? [] {
-      guard let values = value.arrayValue, values.count == 3, let id = values[0].intValue, id >= 0,
-        let reason = values[1].stringValue, let count = values[2].intValue, count >= 0
-      else { return nil }
-      ends.append(End(id: RequestID(UInt64(id)), reason: reason, tokenCount: count))
-    }
+    self.init(id: RequestID(UInt64(id)), reason: reason, tokenCount: count)
   }
 }

@@ -84,50 +84,60 @@ extension RecordingHeader {
 
   /// Reads what ``json`` writes.
   ///
-  /// - Returns: nil for anything else, for another version, and for numbers that no executor has.
-  init?(_ json: JSONValue) {
-    guard let fields = RecordFields(json), fields["inflight_recording"]?.intValue == Self.version,
-      let hasContents = fields["contents"]?.boolValue, let model = fields["model"]?.stringValue,
-      let hash = fields["model_hash"]?.stringValue.flatMap(Self.bytes),
-      let engine = fields["engine"].flatMap({ RecordFields($0) }),
-      let executor = fields["executor"].flatMap({ RecordFields($0) }),
-      let cacheType = engine["cache_type"]?.stringValue.flatMap({ KVCacheType(rawValue: $0) }),
-      let capacity = executor["capacity_policy"]?.stringValue.flatMap({ CapacityPolicy(rawValue: $0) }),
-      let chunking = executor["chunking"]?.stringValue.flatMap({ ChunkingPolicy(rawValue: $0) }),
-      let secondTier = executor.count("second_tier_bytes", default: 0)
-    else { return nil }
-    func positive(_ fields: RecordFields, _ name: String, most: Int = 1 << 31) -> Int? {
-      fields.count(name).flatMap { (1...most).contains($0) ? $0 : nil }
+  /// - Throws: ``RecordShapeError`` for anything else, for another version, and for numbers that no executor has.
+  init(_ json: JSONValue) throws(RecordShapeError) {
+    guard json["inflight_recording"]?.intValue == Self.version else {
+      throw RecordShapeError(member: "inflight_recording", reason: "is not \(Self.version)")
     }
-    func optional(_ fields: RecordFields, _ name: String) -> Int? {
-      fields[name]?.intValue.map { min(max(1, $0), 1 << 31) }
-    }
-    guard let vocabulary = positive(engine, "vocabulary_size"), let length = positive(engine, "max_sequence_length"),
-      let engineTokens = positive(engine, "max_batch_tokens", most: 1 << 20),
-      let rows = positive(engine, "max_logits_rows", most: 1 << 16),
-      let blockSize = positive(engine, "block_size", most: 1 << 16), let blocks = positive(engine, "blocks"),
-      let bytesPerBlock = positive(engine, "bytes_per_block", most: 1 << 40),
-      let batchSize = positive(executor, "max_batch_size", most: 1 << 16),
-      let batchTokens = positive(executor, "max_batch_tokens", most: 1 << 20)
-    else { return nil }
-    var configuration = ExecutorConfiguration(
-      maximumBatchSize: batchSize, maximumBatchTokens: batchTokens,
-      maximumChunkSize: optional(executor, "chunk_size"), maximumQueuedRequests: .max,
-      maximumPrefillTokensPerStep: optional(executor, "max_prefill_tokens_per_step"),
-      isReusingPrefixes: executor["prefix_reuse"]?.boolValue ?? true, capacityPolicy: capacity,
-      chunkingPolicy: chunking)
-    if secondTier > 0 { configuration.secondTier = .memory(byteCount: secondTier) }
+    let fields = try RecordFields(
+      json,
+      known: ["inflight_recording", "contents", "model", "model_hash", "custom_parts", "engine", "executor"])
+    let engine = try RecordFields(
+      fields.read("engine") { $0 }, at: "engine",
+      known: [
+        "cache_type", "vocabulary_size", "max_sequence_length", "max_batch_tokens", "max_logits_rows", "block_size",
+        "blocks", "bytes_per_block", "sliding_window",
+      ])
+    let executor = try RecordFields(
+      fields.read("executor") { $0 }, at: "executor",
+      known: [
+        "max_batch_size", "max_batch_tokens", "chunk_size", "max_prefill_tokens_per_step", "prefix_reuse",
+        "second_tier_bytes", "prefix_cache_file", "capacity_policy", "chunking",
+      ])
     self.init(
-      hasContents: hasContents, model: model, modelHash: hash, cacheType: cacheType,
+      hasContents: try fields.flag("contents"), model: try fields.text("model"),
+      modelHash: try fields.read("model_hash") { $0.stringValue.flatMap(Self.bytes) },
+      cacheType: try engine.read("cache_type") { $0.stringValue.flatMap { KVCacheType(rawValue: $0) } },
       limits: ModelEngineLimits(
-        vocabularySize: vocabulary, maximumSequenceLength: length, maximumBatchTokens: engineTokens,
-        maximumLogitsRows: rows),
+        vocabularySize: try engine.count("vocabulary_size", in: Self.sizes),
+        maximumSequenceLength: try engine.count("max_sequence_length", in: Self.sizes),
+        maximumBatchTokens: try engine.count("max_batch_tokens", in: 1...1 << 20),
+        maximumLogitsRows: try engine.count("max_logits_rows", in: 1...1 << 16)),
       geometry: KVCacheGeometry(
-        blockSize: blockSize, blockCount: blocks, bytesPerBlock: bytesPerBlock,
-        slidingWindow: optional(engine, "sliding_window")),
-      configuration: configuration,
-      customParts: (fields["custom_parts"]?.arrayValue ?? []).compactMap(\.stringValue))
-    if executor["prefix_cache_file"]?.boolValue == true { customParts.append("prefix cache file") }
+        blockSize: try engine.count("block_size", in: 1...1 << 16),
+        blockCount: try engine.count("blocks", in: Self.sizes),
+        bytesPerBlock: try engine.count("bytes_per_block", in: 1...1 << 40),
+        slidingWindow: try engine.countOrNull("sliding_window", in: Self.sizes)),
+      configuration: try Self.configuration(executor),
+      customParts: try fields.elements("custom_parts", \.stringValue))
+    if try executor.flag("prefix_cache_file", default: false) { customParts.append("prefix cache file") }
+  }
+
+  /// What anything that is counted may be.
+  private static let sizes = 1...1 << 31
+
+  private static func configuration(_ fields: RecordFields) throws(RecordShapeError) -> ExecutorConfiguration {
+    var configuration = ExecutorConfiguration(
+      maximumBatchSize: try fields.count("max_batch_size", in: 1...1 << 16),
+      maximumBatchTokens: try fields.count("max_batch_tokens", in: 1...1 << 20),
+      maximumChunkSize: try fields.countOrNull("chunk_size", in: sizes), maximumQueuedRequests: .max,
+      maximumPrefillTokensPerStep: try fields.countOrNull("max_prefill_tokens_per_step", in: sizes),
+      isReusingPrefixes: try fields.flag("prefix_reuse"),
+      capacityPolicy: try fields.read("capacity_policy") { $0.stringValue.flatMap { CapacityPolicy(rawValue: $0) } },
+      chunkingPolicy: try fields.read("chunking") { $0.stringValue.flatMap { ChunkingPolicy(rawValue: $0) } })
+    let secondTier = try fields.count("second_tier_bytes", default: 0)
+    if secondTier > 0 { configuration.secondTier = .memory(byteCount: secondTier) }
+    return configuration
   }
 
   private static func bytes(_ text: String) -> [UInt8]? {

@@ -27,10 +27,15 @@ package struct RecordingReader {
     self.path = path
     do { file = try MappedFile(path: path) } catch { throw .unreadable("\(error)") }
     offset = 0
-    guard let (json, end) = try Self.line(file, from: 0, number: 1), let header = RecordingHeader(json) else {
-      throw .damaged(line: 1, reason: "it is not the header of a recording of version \(RecordingHeader.version)")
+    guard let (json, end) = try Self.line(file, from: 0, number: 1) else {
+      throw .damaged(line: 1, reason: "there is none")
     }
-    self.header = header
+    do throws(RecordShapeError) {
+      header = try RecordingHeader(json)
+    } catch {
+      throw .damaged(
+        line: 1, reason: "it is not the header of a recording of version \(RecordingHeader.version): \(error)")
+    }
     firstStep = end
     offset = end
   }
@@ -40,8 +45,11 @@ package struct RecordingReader {
   /// - Throws: ``RecordingError/damaged(line:reason:)``.
   package mutating func next() throws(RecordingError) -> RecordedStep? {
     guard let (json, end) = try Self.line(file, from: offset, number: line) else { return nil }
-    guard let step = RecordedStep(json, previousPlan: plan) else {
-      throw .damaged(line: line, reason: "it is not a step")
+    let step: RecordedStep
+    do throws(RecordShapeError) {
+      step = try RecordedStep(json, previousPlan: plan)
+    } catch {
+      throw .damaged(line: line, reason: "it is not a step: \(error)")
     }
     guard step.number > lastNumber, step.microseconds >= lastMicroseconds else {
       throw .damaged(line: line, reason: "step \(step.number) is not after step \(lastNumber)")

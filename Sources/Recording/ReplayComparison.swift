@@ -65,17 +65,26 @@ struct ReplayComparison {
     for id in step.tokens.map(\.id) + step.ends.map(\.id) where samples.remove(id) != nil { open[id] = Sides() }
   }
 
-  /// Ends the comparison. What had not ended when the recording did is counted; what had, and now has not, is a difference if
-  /// `isComplete`.
+  /// Ends the comparison. What had not ended when the recording did is counted, unless it now ends before all of its recorded
+  /// tokens; what had, and now has not, is a difference if `isComplete`.
   mutating func finish(isComplete: Bool) -> ReplayFindings {
     for (id, sides) in open.sorted(by: { $0.key < $1.key }) {
-      if sides.recordedEnd == nil || !isComplete {
+      if sides.recordedEnd == nil, let end = sides.replayedEnd, isEarly(end, sides) {
+        report.add(.end(id, recorded: nil, replayed: Self.words(end)))
+      } else if sides.recordedEnd == nil || !isComplete {
         report.openCount += 1
       } else {
         report.add(.end(id, recorded: Self.words(sides.recordedEnd), replayed: Self.words(sides.replayedEnd)))
       }
     }
     return report
+  }
+
+  /// Whether a request that had not ended when the recording did now ended before it made its recorded tokens again.
+  private func isEarly(_ end: RecordedStep.End, _ sides: Sides) -> Bool {
+    guard comparesTokens, !sides.recorded.isEmpty else { return false }
+    // How far a request was when somebody cancelled it is a matter of decisions.
+    return comparesDecisions || end.reason != "cancelled"
   }
 
   private mutating func compare(_ ids: Set<RequestID>, step: Int) {

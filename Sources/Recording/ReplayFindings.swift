@@ -31,6 +31,16 @@ package enum ReplayDifference: Sendable, Equatable, CustomStringConvertible {
 
 /// What a replay found.
 package struct ReplayFindings: Sendable, Equatable {
+  /// What a replay says about a recording.
+  package enum Verdict: String, Sendable, Equatable {
+    /// Everything that was compared is the same.
+    case same
+    /// Something is not.
+    case different
+    /// There was nothing that could be compared: no proof of anything. ``ReplayFindings/notes`` say why.
+    case nothingCompared = "nothing_compared"
+  }
+
   /// Steps that were made again.
   package var stepCount = 0
   /// Requests that arrived.
@@ -47,6 +57,12 @@ package struct ReplayFindings: Sendable, Equatable {
   package var differences: [ReplayDifference] = []
   /// Number of differences in all.
   package var differenceCount = 0
+
+  /// What all of that comes to.
+  package var verdict: Verdict {
+    if differenceCount > 0 { return .different }
+    return tokenCount + decisionCount > 0 ? .same : .nothingCompared
+  }
 
   /// The most differences that are kept.
   static let maximumDifferences = 20

@@ -58,65 +58,75 @@ extension SamplingParams {
     return params
   }
 
-  /// Reads what ``json`` writes. Nil for anything else, unknown members included: they would change the answer.
-  init?(recorded json: JSONValue) {
-    guard let members = json.objectValue?.members else { return nil }
+  /// Reads what ``json`` writes, which `path` leads to.
+  ///
+  /// - Throws: ``RecordShapeError`` for anything else, unknown members included: they would change the answer.
+  init(recorded json: JSONValue, at path: String) throws(RecordShapeError) {
+    guard let members = json.objectValue?.members else { throw RecordShapeError(member: path, reason: "is no object") }
     self.init()
     for member in members {
-      let (value, number) = (member.value, member.value.doubleValue.map { Float($0) } ?? .nan)
-      switch member.key {
-      case "max_tokens": maxTokens = value.intValue
-      case "min_tokens": minTokens = value.intValue ?? -1
-      case "n": n = value.intValue ?? -1
-      case "best_of": bestOf = value.intValue
-      case "temperature": temperature = number
-      case "top_k": topK = value.intValue ?? -1
-      case "top_p": topP = number
-      case "min_p": minP = number
-      case "typical_p": typicalP = number
-      case "repetition_penalty": repetitionPenalty = number
-      case "presence_penalty": presencePenalty = number
-      case "frequency_penalty": frequencyPenalty = number
-      case "no_repeat_ngram_size": noRepeatNGramSize = value.intValue ?? -1
-      case "logit_bias":
-        guard let biases = Self.biases(value) else { return nil }
-        logitBias = biases
-      case "bad_words":
-        guard let words = Self.words(value) else { return nil }
-        badWords = words
-      case "stop":
-        guard let words = Self.words(value) else { return nil }
-        stop = words
-      case "include_stop": includesStop = value.boolValue ?? false
-      case "stop_token_ids":
-        guard let tokens = value.tokens else { return nil }
-        stopTokenIDs = tokens
-      case "ignore_eos": ignoreEndOfSequence = value.boolValue ?? false
-      case "logprobs": logprobs = value.intValue
-      case "prompt_logprobs": promptLogprobs = value.intValue
-      case "truncate_prompt": truncatePrompt = value.intValue
-      case "skip_special_tokens": skipSpecialTokens = value.boolValue ?? true
-      case "echo": echo = value.boolValue ?? false
-      default: return nil
+      guard let isRead = read(member.key, member.value) else {
+        throw RecordShapeError(member: "\(path).\(member.key)", reason: "is not known to this version")
       }
+      if !isRead { throw RecordShapeError(member: "\(path).\(member.key)", reason: "is not what it must be") }
     }
   }
 
-  private static func words(_ json: JSONValue) -> [String]? {
-    guard let words = json.arrayValue?.compactMap(\.stringValue), words.count == json.arrayValue?.count else {
-      return nil
+  /// Reads one member.
+  ///
+  /// - Returns: whether it is what it must be; nil if there is none of that name.
+  private mutating func read(_ name: String, _ value: JSONValue) -> Bool? {
+    let float = value.doubleValue.map { Float($0) }
+    return switch name {
+    case "max_tokens": Self.set(&maxTokens, value.intValue)
+    case "min_tokens": Self.set(&minTokens, value.intValue)
+    case "n": Self.set(&n, value.intValue)
+    case "best_of": Self.set(&bestOf, value.intValue)
+    case "temperature": Self.set(&temperature, float)
+    case "top_k": Self.set(&topK, value.intValue)
+    case "top_p": Self.set(&topP, float)
+    case "min_p": Self.set(&minP, float)
+    case "typical_p": Self.set(&typicalP, float)
+    case "repetition_penalty": Self.set(&repetitionPenalty, float)
+    case "presence_penalty": Self.set(&presencePenalty, float)
+    case "frequency_penalty": Self.set(&frequencyPenalty, float)
+    case "no_repeat_ngram_size": Self.set(&noRepeatNGramSize, value.intValue)
+    case "logit_bias": Self.set(&logitBias, Self.biases(value))
+    case "bad_words": Self.set(&badWords, value.elements(\.stringValue))
+    case "stop": Self.set(&stop, value.elements(\.stringValue))
+    case "include_stop": Self.set(&includesStop, value.boolValue)
+    case "stop_token_ids": Self.set(&stopTokenIDs, value.tokens)
+    case "ignore_eos": Self.set(&ignoreEndOfSequence, value.boolValue)
+    case "logprobs": Self.set(&logprobs, value.intValue)
+    case "prompt_logprobs": Self.set(&promptLogprobs, value.intValue)
+    case "truncate_prompt": Self.set(&truncatePrompt, value.intValue)
+    case "skip_special_tokens": Self.set(&skipSpecialTokens, value.boolValue)
+    case "echo": Self.set(&echo, value.boolValue)
+    default: nil
     }
-    return words
+  }
+
+  /// Sets a field; returns false if there is no value.
+  private static func set<Value>(_ field: inout Value, _ value: Value?) -> Bool {
+    guard let value else { return false }
+    field = value
+    return true
+  }
+
+  /// The same for a field that need not have a value.
+  private static func set<Value>(_ field: inout Value?, _ value: Value?) -> Bool {
+    guard let value else { return false }
+    field = value
+    return true
   }
 
   private static func biases(_ json: JSONValue) -> [TokenID: Float]? {
+    guard let pairs = json.arrayValue else { return nil }
     var biases: [TokenID: Float] = [:]
-    for pair in json.arrayValue ?? [] {
-      guard let values = pair.arrayValue, values.count == 2,
-        let token = values[0].intValue.flatMap(TokenID.init(exactly:)),
-        let bias = values[1].doubleValue
+    for pair in pairs {
+      guard let values = pair.arrayValue, values.count == 2, let token = values[0].tokenValue,
+        let bias = values[1].doubleValue, biases.updateValue(Float(bias), forKey: token) == nil
       else { return nil }
-      biases[token] = Float(bias)
     }
     return biases
   }

@@ -6,11 +6,15 @@ internal import Scheduling
 struct StepBuilder {
   private(set) var step = RecordedStep()
   private let keepsContents: Bool
-  /// The salts that were seen, each with the number that stands for it.
-  private var salts: [[UInt8]: Int] = [:]
+  /// What salts are hashed with. It is in no file, so that nobody can try which salt a hash is of.
+  private let saltKey: [UInt64]
 
   /// Builds steps with or without what requests say.
-  init(keepsContents: Bool) { self.keepsContents = keepsContents }
+  init(keepsContents: Bool) {
+    self.keepsContents = keepsContents
+    var generator = SystemRandomNumberGenerator()
+    saltKey = [generator.next(), generator.next()]
+  }
 
   mutating func begin(_ number: Int, microseconds: Int) {
     step = RecordedStep()
@@ -20,7 +24,7 @@ struct StepBuilder {
 
   mutating func add(_ mail: Mail) {
     for request in mail.submissions {
-      let salt = request.input.cache.salt.map { "\(self.number(ofSalt: Array($0.utf8)))" }
+      let salt = request.input.cache.salt.map { name(ofSalt: $0) }
       step.arrivals.append(
         RecordedRequest(
           id: request.id, seed: request.seed, request.input, hasControls: !request.isReplayable,
@@ -31,10 +35,12 @@ struct StepBuilder {
     if mail.shutdown == .cancelling { step.cancelsEverything = true }
   }
 
-  private mutating func number(ofSalt salt: [UInt8]) -> Int {
-    if let number = salts[salt] { return number }
-    salts[salt] = salts.count
-    return salts.count - 1
+  /// What stands for a salt: the same for the same bytes, and nothing that has to be remembered.
+  private func name(ofSalt salt: String) -> String {
+    var hasher = Hasher()
+    hasher.combine(saltKey)
+    for byte in salt.utf8 { hasher.combine(byte) }
+    return String(UInt64(bitPattern: Int64(hasher.finalize())), radix: 16)
   }
 
   mutating func add(prefillTokenCount: Int?) { step.prefillTokenCount = prefillTokenCount }

@@ -26,6 +26,13 @@ public struct ResourceRequest: Sendable, Equatable {
     self.tokenCount = tokenCount
     self.maximumTokenCount = maximumTokenCount
   }
+
+  /// The positions of the blocks of `blockSize` tokens that this step fills; empty if it fills none.
+  package func filledBlocks(ofSize blockSize: Int) -> Range<Int> {
+    let offset = processedTokenCount % blockSize
+    let first = processedTokenCount - offset
+    return first..<first + (offset + tokenCount < blockSize ? 0 : (offset + tokenCount) / blockSize * blockSize)
+  }
 }
 
 /// How much of a resource there is, in the manager's own unit.

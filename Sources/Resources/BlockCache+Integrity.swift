@@ -3,7 +3,7 @@ extension BlockCache {
   /// How many blocks the sequence in `slot` holds and can go on writing to, and how many only it holds.
   func holdings(slot: Int) -> BlockHoldings {
     let (first, end) = (sequences[slot].firstHeld, sequences[slot].table.count)
-    guard first < end else { return BlockHoldings(heldCount: 0, releasableCount: 0) }
+    guard first < end else { return .none }
     let isLastShared =
       end > sequences[slot].path.count && pool.holdCount(of: sequences[slot].table[end - 1]) > 1
     let releasableCount: Int
@@ -21,6 +21,11 @@ extension BlockCache {
       releasableCount = end - low
     }
     return BlockHoldings(heldCount: end - first - (isLastShared ? 1 : 0), releasableCount: releasableCount)
+  }
+
+  /// The same for all of `slots`, appended to `holdings`. Mutating, as ``cachedPrefix(of:maximumReuse:)`` is.
+  mutating func appendHoldings(slots: [Int], to holdings: inout [BlockHoldings]) {
+    for slot in slots { holdings.append(self.holdings(slot: slot)) }
   }
 
   /// Whether nobody else holds block `place` of the sequence in `slot`; the tree holds what is in it once.

@@ -24,7 +24,6 @@ extension BlockCache {
     let copied = takePart(
       slot, known, after: cursor.blockCount == 0 ? root : sequences[slot].path[cursor.blockCount - 1])
     tokenCount += copied
-    sequences[slot].partial.append(contentsOf: known.prefix(copied))
     for hash in sequence.blockHashes[cursor.blockCount...] { announced[hash, default: 0] += 1 }
     sequences[slot].firstAnnounced = cursor.blockCount
     statistics.queriedTokenCount += sequence.tokens.count
@@ -142,32 +141,20 @@ extension BlockCache {
     while sequences[slot].table.count > kept, let block = sequences[slot].table.popLast() { pool.release(block) }
   }
 
-  /// `tokens` of the sequence were processed: puts blocks that are whole now into the tree, and gives back what the
-  /// window has moved past.
+  /// `tokens`, which fill the sequence's next blocks, were processed: puts these blocks into the tree.
   mutating func extend(slot: Int, by tokens: ArraySlice<TokenID>) {
+    precondition(tokens.count % blockSize == 0, "\(tokens.count) tokens do not fill blocks of \(blockSize)")
     guard sequences[slot].root >= 0 else { return }
-    if tokens.count == 1, sequences[slot].partial.count < blockSize - 1 {
-      // Most steps of most sequences.
-      sequences[slot].partial.append(tokens[tokens.startIndex])
-      return
-    }
-    var rest = tokens
-    while !rest.isEmpty {
-      let part = rest.prefix(blockSize - sequences[slot].partial.count)
-      sequences[slot].partial.append(contentsOf: part)
-      rest = rest.dropFirst(part.count)
-      guard sequences[slot].partial.count == blockSize else { return }
-      commit(slot)
-      sequences[slot].partial.removeAll(keepingCapacity: true)
+    for start in stride(from: tokens.startIndex, to: tokens.endIndex, by: blockSize) {
+      commit(slot, tokens[start..<start + blockSize])
     }
   }
 
-  /// Puts the block whose tokens are in `partial` into the tree, or takes the tree's if it has the same already: the
-  /// contents are the same bits.
-  private mutating func commit(_ slot: Int) {
+  /// Puts the sequence's next block, whose tokens are `tokens`, into the tree, or takes the tree's if it has the same
+  /// already: the contents are the same bits.
+  private mutating func commit(_ slot: Int, _ tokens: ArraySlice<TokenID>) {
     let place = sequences[slot].path.count
     let parent = place == 0 ? sequences[slot].root : sequences[slot].path[place - 1]
-    let tokens = sequences[slot].partial[...]
     let hash: UInt64
     if place < sequences[slot].hashes.count {
       hash = sequences[slot].hashes[place]
@@ -237,7 +224,6 @@ extension BlockCache {
     let root = sequences[slot].root
     sequences[slot].table.removeAll(keepingCapacity: true)
     sequences[slot].path.removeAll(keepingCapacity: true)
-    sequences[slot].partial.removeAll(keepingCapacity: true)
     sequences[slot].hashes.removeAll()
     sequences[slot].firstHeld = 0
     sequences[slot].firstAnnounced = 0

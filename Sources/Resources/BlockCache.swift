@@ -11,7 +11,7 @@ internal import Scheduling
 ///
 /// A struct inside of ``KVCacheManager``, so that exclusive access is checked once per call and not at every field.
 struct BlockCache {
-  /// One running sequence.
+  /// One running sequence. What its tokens are behind the last whole block is not known here.
   struct Sequence {
     /// The block of every `blockSize` positions. Before ``firstHeld`` the sequence holds nothing, and the entries name
     /// the block at ``firstHeld``, so that a table never names a block of somebody else's.
@@ -22,8 +22,6 @@ struct BlockCache {
     var firstHeld = 0
     /// The root that the path starts from, -1 if the sequence shares nothing.
     var root: Int32 = -1
-    /// The tokens behind the last whole block that is in the tree.
-    var partial: [TokenID] = []
     /// Hashes of the blocks that were known when the sequence began; those from ``firstAnnounced`` on are announced.
     var hashes: [UInt64] = []
     var firstAnnounced = 0
@@ -76,7 +74,6 @@ struct BlockCache {
     self.tier = tier
     sequences = Array(repeating: Sequence(), count: configuration.slotCount)
     maximumBlocksPerSequence = configuration.maximumBlocksPerSequence
-    for slot in sequences.indices { sequences[slot].partial.reserveCapacity(blockSize) }
   }
 
   /// Number of blocks that nobody holds.
@@ -144,8 +141,9 @@ struct BlockCache {
     return min(max(0, processed - window + 1) / blockSize, max(0, processed / blockSize - 1))
   }
 
-  /// What would be found if `sequence` began now.
-  func cachedPrefix(of sequence: inout CacheSequence, maximumReuse: Int) -> CachedPrefix {
+  /// What would be found if `sequence` began now. Mutating, though it changes nothing here: the compiler copies the books,
+  /// and counts two dozen references up and down, for a method that only reads them and changes an argument.
+  mutating func cachedPrefix(of sequence: inout CacheSequence, maximumReuse: Int) -> CachedPrefix {
     let cursor = usable(find(&sequence), maximumReuse: maximumReuse)
     var prefix = CachedPrefix(tokenCount: cursor.blockCount * blockSize)
     var node = cursor.node

@@ -48,6 +48,8 @@ public final class KVCacheManager: KVCacheManaging {
   /// Number of tokens in a block.
   public let blockSize: Int
   private(set) var cache: BlockCache
+  /// Whether blocks are given back while a sequence runs. Not asked of ``cache``, whose access is checked every time.
+  private let hasWindow: Bool
   private var streams: [AsyncStream<NumberedCacheEvent>.Continuation] = []
   private var eventCount: UInt64 = 0
 
@@ -66,6 +68,7 @@ public final class KVCacheManager: KVCacheManaging {
         && configuration.maximumStepTokens > 0,
       "a cache has blocks of at least one token and at least one slot")
     blockSize = configuration.blockSize
+    hasWindow = configuration.slidingWindow != nil
     cache = BlockCache(configuration, tier: tier)
     cache.store = store
   }
@@ -117,6 +120,11 @@ public final class KVCacheManager: KVCacheManaging {
   /// How many blocks the sequence has. One that it shares and writes to next counts as not held, since it will be copied.
   public func holdings(forSlot slot: Int) -> BlockHoldings { cache.holdings(slot: slot) }
 
+  /// The same for all of `slots`, with one check of exclusive access.
+  public func holdings(forSlots slots: [Int], into holdings: inout [BlockHoldings]) {
+    cache.appendHoldings(slots: slots, to: &holdings)
+  }
+
   // The life of a sequence.
 
   /// Begins a sequence with what is found of it, and with a copy of part of a block if that is found.
@@ -147,11 +155,12 @@ public final class KVCacheManager: KVCacheManaging {
     cache.undo(slot: request.slot, processed: request.processedTokenCount)
   }
 
-  /// Keeps the blocks that are whole now for other sequences.
+  /// Keeps the blocks that `tokens` fill for other sequences.
   public func extendSequence(slot: Int, by tokens: ArraySlice<TokenID>) { cache.extend(slot: slot, by: tokens) }
 
   /// Gives back the blocks that the window has moved past, if there is a window.
   public func updateResources(for request: ResourceRequest) {
+    guard hasWindow else { return }
     cache.slide(slot: request.slot, processed: request.processedTokenCount + request.tokenCount)
   }
 

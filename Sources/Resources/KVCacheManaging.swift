@@ -22,7 +22,8 @@ public protocol KVCacheManaging: BaseResourceManager {
   /// ``BaseResourceManager/prepareResources(for:)``.
   func beginSequence(slot: Int, sequence: CacheSequence, maximumReuse: Int) -> Int
 
-  /// The next `tokens` of the sequence in `slot` were processed: their keys and values are in its blocks. Called before
+  /// The next `tokens` of the sequence in `slot` were processed, and fill one or more blocks: their keys and values are in
+  /// them. Called once for every block that is not one of those that the sequence began with, when it is full, and before
   /// ``BaseResourceManager/updateResources(for:)``.
   func extendSequence(slot: Int, by tokens: ArraySlice<TokenID>)
 
@@ -37,8 +38,12 @@ public protocol KVCacheManaging: BaseResourceManager {
   /// there is none. Entries of positions that no token looks at any more name any block that the sequence holds.
   func blockTable(forSlot slot: Int) -> [Int32]
 
-  /// How many blocks the sequence in `slot` has. Asked for every running request at every step.
+  /// How many blocks the sequence in `slot` has.
   func holdings(forSlot slot: Int) -> BlockHoldings
+
+  /// How many blocks each of the sequences in `slots` has, in their order, into `holdings`, which is empty on entry. Asked
+  /// at every step for all running requests.
+  func holdings(forSlots slots: [Int], into holdings: inout [BlockHoldings])
 
   /// It is `seconds` now, counted from any moment: for what is kept for a time. Later calls have later times.
   func advanceTime(to seconds: Double)
@@ -61,6 +66,9 @@ public struct BlockHoldings: Sendable, Equatable {
     self.heldCount = heldCount
     self.releasableCount = releasableCount
   }
+
+  /// No blocks.
+  public static var none: BlockHoldings { BlockHoldings(heldCount: 0, releasableCount: 0) }
 }
 
 /// What a manager without reuse answers.
@@ -87,6 +95,11 @@ extension KVCacheManaging {
   public func holdings(forSlot slot: Int) -> BlockHoldings {
     let count = blockTable(forSlot: slot).count
     return BlockHoldings(heldCount: count, releasableCount: count)
+  }
+
+  /// Asks for one after the other.
+  public func holdings(forSlots slots: [Int], into holdings: inout [BlockHoldings]) {
+    for slot in slots { holdings.append(self.holdings(forSlot: slot)) }
   }
 
   /// Nothing is kept for a time.

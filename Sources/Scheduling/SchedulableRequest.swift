@@ -38,7 +38,8 @@ public struct SchedulableRequest: Sendable, Equatable {
   /// Number of tokens of the prompt.
   public var promptTokenCount: Int
 
-  /// Creates a view.
+  /// Creates a view. Inlined, since it is made for every running request in every step.
+  @inlinable
   public init(
     id: RequestID, isRunning: Bool, priority: Int = 0, tag: UInt64 = 0, knownTokenCount: Int, processedTokenCount: Int,
     maximumTokenCount: Int, allocatedBlockCount: Int, releasableBlockCount: Int? = nil, needsEveryLogitsRow: Bool,

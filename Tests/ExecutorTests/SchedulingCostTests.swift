@@ -53,6 +53,8 @@ import Testing
     var nanoseconds: [UInt64] = []
     var finishedCount = 0
     var items: [(index: Int, request: ResourceRequest)] = []
+    var slots: [Int] = []
+    var holdings: [BlockHoldings] = []
 
     init(blockCount: Int) {
       cache = KVCacheManager(blockSize: 32, blockCount: blockCount, slotCount: 256)
@@ -76,9 +78,21 @@ import Testing
       while waiting.count < 16 { waiting.append(job(&generator)) }
       let start = DispatchTime.now().uptimeNanoseconds
       round.requests.removeAll(keepingCapacity: true)
-      for index in running.indices { round.requests.append(Self.view(&running[index], cache)) }
+      slots.removeAll(keepingCapacity: true)
+      holdings.removeAll(keepingCapacity: true)
+      for index in running.indices { if let slot = running[index].slot { slots.append(slot) } }
+      cache.holdings(forSlots: slots, into: &holdings)
+      var heldCount = 0
+      for index in running.indices {
+        if running[index].slot == nil {
+          round.requests.append(Self.waitingView(&running[index], cache))
+        } else {
+          round.requests.append(Self.runningView(&running[index], holdings[heldCount]))
+          heldCount += 1
+        }
+      }
       for index in 0..<min(waiting.count, 256 - running.count) {
-        round.requests.append(Self.view(&waiting[index], cache))
+        round.requests.append(Self.waitingView(&waiting[index], cache))
       }
       round.budget = cache.budget
       round.run(scheduler)
@@ -116,7 +130,8 @@ import Testing
       if startedCount > 0 { waiting.removeAll { $0.id == 0 } }
       for (index, request) in items {
         let end = request.processedTokenCount + request.tokenCount
-        cache.extendSequence(slot: request.slot, by: running[index].tokens[request.processedTokenCount..<end])
+        let filled = request.filledBlocks(ofSize: cache.blockSize)
+        if !filled.isEmpty { cache.extendSequence(slot: request.slot, by: running[index].tokens[filled]) }
         cache.updateResources(for: request)
         running[index].processed = end
         if end == running[index].tokens.count { running[index].tokens.append(TokenID(end % 900)) }
@@ -133,14 +148,15 @@ import Testing
     }
 
     @inline(__always)
-    private static func view(_ job: inout Job, _ cache: KVCacheManager) -> SchedulableRequest {
-      if let slot = job.slot {
-        let holdings = cache.holdings(forSlot: slot)
-        return SchedulableRequest(
-          id: RequestID(job.id), isRunning: true, knownTokenCount: job.tokens.count, processedTokenCount: job.processed,
-          maximumTokenCount: job.maximum, allocatedBlockCount: holdings.heldCount,
-          releasableBlockCount: holdings.releasableCount, needsEveryLogitsRow: false)
-      }
+    private static func runningView(_ job: inout Job, _ holdings: BlockHoldings) -> SchedulableRequest {
+      SchedulableRequest(
+        id: RequestID(job.id), isRunning: true, knownTokenCount: job.tokens.count, processedTokenCount: job.processed,
+        maximumTokenCount: job.maximum, allocatedBlockCount: holdings.heldCount,
+        releasableBlockCount: holdings.releasableCount, needsEveryLogitsRow: false)
+    }
+
+    @inline(__always)
+    private static func waitingView(_ job: inout Job, _ cache: KVCacheManager) -> SchedulableRequest {
       var sequence = job.sequence.take() ?? CacheSequence(tokens: job.tokens)
       let prefix = cache.cachedPrefix(of: &sequence, maximumReuse: job.tokens.count - 1)
       job.sequence = sequence

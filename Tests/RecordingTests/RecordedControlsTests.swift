@@ -8,7 +8,7 @@ import Testing
 
 /// What requests say beside how many tokens they want, several samples, and texts that end them.
 @Suite struct RecordedControlsTests {
-  private static var params: SamplingParams {
+  static var params: SamplingParams {
     var params = SamplingParams(maxTokens: 20, temperature: 0.9, topK: 40, topP: 0.95, seed: 3, stopTokenIDs: [4])
     (params.minTokens, params.n, params.bestOf, params.minP, params.typicalP) = (2, 2, 3, 0.01, 0.99)
     (params.repetitionPenalty, params.presencePenalty, params.frequencyPenalty) = (1.1, 0.5, -0.25)
