@@ -11,7 +11,7 @@ package import Requests
 /// The bookkeeping of a beam search, without a model: probabilities of next tokens in, sequences to follow out.
 ///
 /// The rules are those of transformers' `generate` with `num_beams`: of all continuations of all beams the best are looked
-/// at, `(1 + end tokens) * width` of them; those among the first `width` that end are finished, and the best `width` that do
+/// at, `max(2, 1 + end tokens) * width` of them; those among the first `width` that end are finished, and the best `width` that do
 /// not end go on.
 package struct BeamSearch: Sendable {
   /// A sequence.
