@@ -18,8 +18,6 @@ struct Shortlist: Sendable {
 
   /// Number of weights whose sum is kept.
   private static let chunkSize = 64
-  /// Bit `i` at place `i`.
-  private static let bits = (0..<UInt32(BlockMaxima.blockCount)).map { 1 << $0 as UInt32 }
 
   /// Lists the tokens of `row`, whose maxima are `maxima`, that are not masked and whose logits are `limit` or more.
   mutating func gather(_ row: Span<Float>, _ maxima: BlockMaxima, atLeast limit: Float) {
@@ -38,19 +36,13 @@ struct Shortlist: Sendable {
     _ row: Span<Float>, _ maxima: BlockMaxima, atLeast limit: Float, _ tokens: inout [TokenID], _ logits: inout [Float]
   ) -> Int {
     let lowest = orderedKey(limit)
-    let bits = bits
     var tokens = tokens.mutableSpan
     var logits = logits.mutableSpan
     var count = 0
     for block in maxima.keys.indices where maxima.keys[block] >= lowest {
       let range = BlockMaxima.range(ofBlock: block, count: row.count)
       let values = row.extracting(range)
-      var found: UInt32 = 0
-      if values.count == BlockMaxima.blockCount {
-        for index in 0..<BlockMaxima.blockCount { found |= values[index] >= limit ? bits[index] : 0 }
-      } else {
-        for index in values.indices { found |= values[index] >= limit ? bits[index] : 0 }
-      }
+      var found = mask(of: values, atLeast: limit)
       while found != 0 {
         let index = found.trailingZeroBitCount
         found &= found - 1
@@ -60,6 +52,27 @@ struct Shortlist: Sendable {
       }
     }
     return count
+  }
+
+  /// Bit `i` is 1 if value `i` of a block is `limit` or more.
+  @inline(__always)
+  private static func mask(of values: Span<Float>, atLeast limit: Float) -> UInt32 {
+    var found: UInt32 = 0
+    guard values.count == BlockMaxima.blockCount else {
+      for index in values.indices where values[index] >= limit { found |= 1 << UInt32(index) }
+      return found
+    }
+    var bits = SIMD8<UInt32>(1, 2, 4, 8, 16, 32, 64, 128)
+    var sums = SIMD8<UInt32>()
+    for first in stride(from: 0, to: BlockMaxima.blockCount, by: 8) {
+      let eight = SIMD8(
+        values[first], values[first + 1], values[first + 2], values[first + 3], values[first + 4], values[first + 5],
+        values[first + 6], values[first + 7])
+      sums |= SIMD8<UInt32>().replacing(with: bits, where: eight .>= limit)
+      bits &<<= 8
+    }
+    // Every bit is in one of them only.
+    return sums.wrappedSum()
   }
 
   /// Weighs every token: `e^((logit - largest) / temperature)`.
@@ -125,14 +138,35 @@ struct Shortlist: Sendable {
   /// probability `share`.
   mutating func keepTypical(_ share: Double) {
     let total = sumWeights()
-    var sum = 0.0
-    for index in 0..<count where weights[index] > 0 { sum += Double(weights[index]) * Double(distances[index]) }
     // The surprise is the distance and the logarithm of the total, which is in the mean as well.
-    let mean = sum / total
-    for index in 0..<count {
-      keys[index] = Int32(bitPattern: Float(abs(Double(distances[index]) - mean)).bitPattern)
-    }
+    let mean = Self.product(weights, distances, count) / total
+    Self.fillKeys(distances, count, mean: Float(mean), &keys)
     keepSelected(mass: share * total)
+  }
+
+  /// The sum of the products of the first `count` elements, where the first factor is not 0.
+  private static func product(_ weights: [Float], _ distances: [Float], _ count: Int) -> Double {
+    let (weights, distances) = (weights.span, distances.span)
+    var sums = SIMD4<Double>()
+    var index = 0
+    func term(_ index: Int) -> Double { weights[index] > 0 ? Double(weights[index] * distances[index]) : 0 }
+    while index + 4 <= count {
+      sums += SIMD4(term(index), term(index + 1), term(index + 2), term(index + 3))
+      index += 4
+    }
+    var sum = sums.sum()
+    while index < count {
+      sum += term(index)
+      index += 1
+    }
+    return sum
+  }
+
+  /// Makes keys that are the smaller the nearer the distances are to `mean`.
+  private static func fillKeys(_ distances: [Float], _ count: Int, mean: Float, _ keys: inout [Int32]) {
+    let distances = distances.span
+    var keys = keys.mutableSpan
+    for index in 0..<count { keys[index] = Int32(bitPattern: abs(distances[index] - mean).bitPattern) }
   }
 
   private mutating func keepSelected(mass: Double) {
