@@ -18,9 +18,16 @@ package struct MassSelection: Sendable {
   ///   - weights: finite numbers of 0 or more.
   ///   - keys: one for each weight, 0 or more.
   package mutating func keep(_ mass: Double, of weights: inout [Float], keys: [Int32], count: Int) {
+    // With a count that is no larger than either, loops need no checks and do several at a time.
+    let count = min(count, weights.count, keys.count)
     guard let (cut, below) = cut(weights.span, keys.span, count: count, mass: mass) else { return }
+    let keys = keys.span
     var weights = weights.mutableSpan
-    for index in 0..<count { weights[index] = keys[index] <= cut ? weights[index] : 0 }
+    for index in 0..<count {
+      // All bits are 1 where the key is not above the cut: no branch, which would be guessed wrongly half of the time.
+      let mask = UInt32(bitPattern: (keys[index] &- cut &- 1) >> 31)
+      weights[index] = Float(bitPattern: weights[index].bitPattern & mask)
+    }
     var sum = below
     for index in 0..<count where keys[index] == cut {
       if sum >= mass { weights[index] = 0 } else { sum += Double(weights[index]) }

@@ -84,6 +84,8 @@ struct Shortlist: Sendable {
     _ logits: [Float], _ count: Int, _ largest: Float, _ temperature: Float, _ distances: inout [Float],
     _ weights: inout [Float]
   ) {
+    // With a count that is no larger than any, loops need no checks and do several at a time.
+    let count = min(count, logits.count, distances.count, weights.count)
     let logits = logits.span
     var distances = distances.mutableSpan
     for index in 0..<count { distances[index] = (largest - logits[index]) / temperature }
@@ -95,6 +97,7 @@ struct Shortlist: Sendable {
   mutating func sumWeights() -> Double { Self.sum(weights, count, &chunkSums) }
 
   private static func sum(_ weights: [Float], _ count: Int, _ chunkSums: inout [Double]) -> Double {
+    let count = min(count, weights.count)
     let weights = weights.span
     chunkSums.removeAll(keepingCapacity: true)
     var total = 0.0
@@ -129,6 +132,7 @@ struct Shortlist: Sendable {
   private static func fillKeys(_ weights: [Float], _ count: Int, _ keys: inout [Int32]) {
     // The bits of a float that is not negative are ordered as the floats are.
     let largest = Int32(bitPattern: Float(1).bitPattern)
+    let count = min(count, weights.count, keys.count)
     let weights = weights.span
     var keys = keys.mutableSpan
     for index in 0..<count { keys[index] = max(0, largest - Int32(bitPattern: weights[index].bitPattern)) }
@@ -146,6 +150,7 @@ struct Shortlist: Sendable {
 
   /// The sum of the products of the first `count` elements, where the first factor is not 0.
   private static func product(_ weights: [Float], _ distances: [Float], _ count: Int) -> Double {
+    let count = min(count, weights.count, distances.count)
     let (weights, distances) = (weights.span, distances.span)
     var sums = SIMD4<Double>()
     var index = 0
@@ -164,6 +169,7 @@ struct Shortlist: Sendable {
 
   /// Makes keys that are the smaller the nearer the distances are to `mean`.
   private static func fillKeys(_ distances: [Float], _ count: Int, mean: Float, _ keys: inout [Int32]) {
+    let count = min(count, distances.count, keys.count)
     let distances = distances.span
     var keys = keys.mutableSpan
     for index in 0..<count { keys[index] = Int32(bitPattern: abs(distances[index] - mean).bitPattern) }

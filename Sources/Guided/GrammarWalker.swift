@@ -190,7 +190,8 @@ struct GrammarWalker: Sendable {
     return addFrames(pairs, isBottom: isBottom)
   }
 
-  private mutating func addFrames(_ pairs: [PlaceTable.Pair], isBottom: Bool) -> Int32 {
+  /// The number of a list of frames, which is ``normalized(_:)``; `isBottom` if the whole text may end there.
+  mutating func addFrames(_ pairs: [PlaceTable.Pair], isBottom: Bool) -> Int32 {
     let place = frames.place(of: pairs, flag: isBottom)
     guard Int(place) == depths.count else { return place }
     var depth: Int32 = 0
@@ -208,7 +209,8 @@ struct GrammarWalker: Sendable {
     return place
   }
 
-  private mutating func addPlace(_ list: [PlaceTable.Pair], canEnd: Bool) -> Int32 {
+  /// The number of a place.
+  mutating func addPlace(_ list: [PlaceTable.Pair], canEnd: Bool) -> Int32 {
     // Only what can go on tells places apart.
     let live = list.filter { item in
       let state = Int(item.state)
@@ -222,7 +224,7 @@ struct GrammarWalker: Sendable {
   }
 
   /// A list without repetitions, in an order that does not depend on the numbers of frames.
-  private func normalized(_ list: [PlaceTable.Pair]) -> [PlaceTable.Pair] {
+  func normalized(_ list: [PlaceTable.Pair]) -> [PlaceTable.Pair] {
     if list.count < 2 { return list }
     let sorted = list.sorted { left, right in
       if left.state != right.state { return left.state < right.state }
@@ -232,65 +234,5 @@ struct GrammarWalker: Sendable {
     var result: [PlaceTable.Pair] = []
     for pair in sorted where pair != result.last { result.append(pair) }
     return result
-  }
-}
-
-// MARK: - From one walker to another
-
-/// A place with all that lies below it, apart from the numbers that a walker gave it.
-struct PlaceImage: Sendable {
-  /// Lists of a state and the list below it, each behind those below it; the last is the place.
-  fileprivate var pairs: [PlaceTable.Pair] = []
-  fileprivate var ends: [Int] = []
-  fileprivate var flags: [Bool] = []
-
-  fileprivate mutating func append(_ list: some Sequence<PlaceTable.Pair>, flag: Bool) {
-    pairs.append(contentsOf: list)
-    ends.append(pairs.count)
-    flags.append(flag)
-  }
-}
-
-extension GrammarWalker {
-  /// What another walker of the same network needs to know of `place`. The work is that of the frames below it.
-  func image(of place: Int32) -> PlaceImage {
-    var image = PlaceImage()
-    var moved: [Int32: Int32] = [:]
-    var pending = places.range(of: place).map { places[$0].below }
-    while let node = pending.last {
-      guard moved[node] == nil else {
-        pending.removeLast()
-        continue
-      }
-      let missing = frames.range(of: node).map { frames[$0].below }.filter { moved[$0] == nil }
-      guard missing.isEmpty else {
-        pending.append(contentsOf: missing)
-        continue
-      }
-      let list = frames.range(of: node).map { index in
-        PlaceTable.Pair(state: frames[index].state, below: moved[frames[index].below] ?? 0)
-      }
-      moved[node] = Int32(image.flags.count)
-      image.append(list, flag: frames.flag(of: node))
-      pending.removeLast()
-    }
-    let items = places.range(of: place).map { index in
-      PlaceTable.Pair(state: places[index].state, below: moved[places[index].below] ?? 0)
-    }
-    image.append(items, flag: canEnd(at: place))
-    return image
-  }
-
-  /// The number that the place of `image` has here.
-  mutating func adopt(_ image: PlaceImage) -> Int32 {
-    var numbers: [Int32] = []
-    var first = 0
-    for (end, flag) in zip(image.ends.dropLast(), image.flags) {
-      let pairs = image.pairs[first..<end].map { PlaceTable.Pair(state: $0.state, below: numbers[Int($0.below)]) }
-      numbers.append(addFrames(normalized(pairs), isBottom: flag))
-      first = end
-    }
-    let items = image.pairs[first...].map { PlaceTable.Pair(state: $0.state, below: numbers[Int($0.below)]) }
-    return addPlace(items, canEnd: image.flags.last ?? false)
   }
 }

@@ -40,6 +40,7 @@ import Testing
     #expect(sampled?["step_us"]?.doubleValue == 104 && sampled?["choosing_us"]?.doubleValue == 6)
     #expect(figures.words(withProfile: false).contains("steps of 32 requests that generate, medians of 3 rounds"))
     #expect(figures.words(withProfile: false).contains("1.040"))
+    #expect(comparison.words.contains("guided: no step in which all 32 generated"))
     #expect(Samples.figures().json["decoding"] == nil)
   }
 }

@@ -83,8 +83,11 @@ package struct DecodingComparison: Sendable, Equatable {
         Words.number(row.averageChoosing), Words.decimals(row.ratio, 3),
       ]
     }
+    let missing = ways.filter { way in !rows.contains { $0.way == way } }.map { way in
+      "\(way.rawValue): no step in which all \(concurrency) generated; ask for longer texts or shorter prompts\n"
+    }
     return "steps of \(concurrency) requests that generate, medians of \(rounds.count) rounds in turns, µs:\n"
-      + Words.table(["", "steps", "step", "choosing", "on average", "of greedy"], cells)
+      + Words.table(["", "steps", "step", "choosing", "on average", "of greedy"], cells) + missing.joined()
   }
 
   /// For programs.
