@@ -1,17 +1,9 @@
 package import Requests
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// The bookkeeping of a beam search, without a model: probabilities of next tokens in, sequences to follow out.
 ///
 /// The rules are those of transformers' `generate` with `num_beams`: of all continuations of all beams the best are looked
-/// at, `(1 + end tokens) * width` of them; those among the first `width` that end are finished, and the best `width` that do
+/// at, `max(2, 1 + end tokens) * width` of them; those among the first `width` that end are finished, and the best `width` that do
 /// not end go on.
 package struct BeamSearch: Sendable {
   /// A sequence.
@@ -104,5 +96,5 @@ package struct BeamSearch: Sendable {
 
 extension BeamSearchParams {
   /// What a sequence of `length` generated tokens is worth whose log-probabilities add up to `logprob`.
-  package func score(logprob: Double, length: Int) -> Double { logprob / pow(Double(length), lengthPenalty) }
+  package func score(logprob: Double, length: Int) -> Double { logprob / power(Double(length), lengthPenalty) }
 }

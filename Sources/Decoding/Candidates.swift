@@ -102,12 +102,6 @@ package struct Candidates: Sendable {
     }
   }
 
-  /// Gives the candidates new weights, one for each, and removes those whose weight is 0.
-  package mutating func takeWeights(_ weights: [Float]) {
-    for place in list.indices { list[place].weight = weights[place] }
-    dropBelow(.leastNonzeroMagnitude)
-  }
-
   /// The token at which the running sum of weights exceeds `target`, or the last that has any weight.
   package func draw(_ target: Double) -> Int? {
     var sum = 0.0

@@ -10,7 +10,15 @@ package struct GrammarConstraint: TokenConstraint {
   package init(matcher: GrammarMatcher) { self.matcher = matcher }
 
   /// Writes one bit per token, 1 if it is allowed.
-  package mutating func fillMask(_ words: inout [UInt64]) { matcher.fillMask(into: &words) }
+  ///
+  /// - Throws: ``DecodingError`` if the grammar is too ambiguous.
+  package mutating func fillMask(_ words: inout [UInt64]) throws(DecodingError) {
+    do {
+      try matcher.fillMask(into: &words)
+    } catch {
+      throw .unsupported(error.description)
+    }
+  }
 
   /// Goes on behind `token`.
   ///

@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
 package import Requests
 internal import Tensors
 
@@ -26,7 +19,7 @@ package struct LogSoftmax: Sendable {
   package mutating func prepare(_ row: Span<Float>, scan: LogitsScan) {
     sums.fill(&blockSums, row, maximum: scan.maximum)
     maximum = Double(scan.maximum)
-    logOfSum = log(ExponentialSums.total(blockSums))
+    logOfSum = logarithm(ExponentialSums.total(blockSums))
   }
 
   /// The log-probability of a token whose logit in the prepared row is `logit`.

@@ -8,3 +8,6 @@
 
 /// ln x.
 func logarithm(_ value: Double) -> Double { log(value) }
+
+/// `base` to the power of `exponent`.
+func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }

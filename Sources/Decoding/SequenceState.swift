@@ -84,7 +84,7 @@ struct SequenceState: Sendable {
     if controls.constraint != nil {
       let wordCount = (row.count + 63) / 64
       if scratch.mask.count != wordCount { scratch.mask = Array(repeating: 0, count: wordCount) }
-      controls.constraint?.fillMask(&scratch.mask)
+      try controls.constraint?.fillMask(&scratch.mask)
       guard scratch.mask.count == wordCount, Self.apply(scratch.mask, to: &row) else { throw .nothingAllowed }
     }
     guard !controls.processors.isEmpty else { return }

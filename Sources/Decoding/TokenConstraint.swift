@@ -9,7 +9,8 @@ public protocol TokenConstraint: Sendable {
   ///
   /// - Parameter words: enough words for the vocabulary of the logits; their contents are unspecified on entry, and every
   ///   one must be written.
-  mutating func fillMask(_ words: inout [UInt64])
+  /// - Throws: ``DecodingError`` if it cannot say what is allowed, which fails the request.
+  mutating func fillMask(_ words: inout [UInt64]) throws(DecodingError)
 
   /// The token was chosen.
   ///

@@ -11,7 +11,8 @@ package struct TokenSampler: Sendable {
   private var blockSums: [Double] = []
   private let sums = ExponentialSums()
   private var few: [Float] = []
-  private var truncation = WeightTruncation()
+  private var shortlist = Shortlist()
+  private var masses: [Double] = []
 
   /// Creates a sampler; its first rows allocate the scratch memory.
   package init() {}
@@ -30,6 +31,8 @@ package struct TokenSampler: Sendable {
       selectBest(row, maxima, params, topK: isTopK ? params.topK : nil, largest)
     } else if params.topP < 1 || params.typicalP < 1 {
       selectNucleus(row, maxima, params, largest)
+      if params.typicalP < 1 { shortlist.keepTypical(Double(params.typicalP)) }
+      return shortlist.draw(uniform) ?? maxima.scan(of: row).argmax
     } else {
       sums.fill(&blockSums, row, maximum: largest, temperature: params.temperature)
       let target = uniform * ExponentialSums.total(blockSums)
@@ -60,31 +63,61 @@ package struct TokenSampler: Sendable {
     if params.topP < 1 { candidates.keepFirst(mass: Double(params.topP) * candidates.mass) }
   }
 
-  /// What top-p leaves of the whole row, in the order of the tokens.
+  /// What top-p leaves of the whole row.
   private mutating func selectNucleus(
     _ row: Span<Float>, _ maxima: BlockMaxima, _ params: SamplingParams, _ largest: Float
   ) {
-    var mass = Double.infinity
-    if params.topP < 1 {
-      sums.fill(&blockSums, row, maximum: largest, temperature: params.temperature)
-      mass = Double(params.topP) * ExponentialSums.total(blockSums)
+    guard params.topP < 1 else {
+      shortlist.gather(row, maxima, atLeast: -.infinity)
+      shortlist.weigh(largest: largest, temperature: params.temperature)
+      return
     }
-    // Most of the probability is in few tokens for most rows: look at those above a limit, and lower it until they have
-    // enough. In the end, all that have any weight are looked at.
-    var depth: Float = 8
+    sums.fill(&blockSums, row, maximum: largest, temperature: params.temperature)
+    let total = ExponentialSums.total(blockSums)
+    let mass = Double(params.topP) * total
+    var depth = probableDepth(row, largest, params.temperature, rest: total - mass)
     while true {
-      let isLast = mass == .infinity || depth > 87
+      let isLast = depth > Self.deepest
       let limit = isLast ? -.infinity : largest - params.temperature * depth
-      candidates.gather(row, maxima, threshold: orderedKey(limit))
-      candidates.weigh(largest: largest, temperature: params.temperature)
-      if isLast || candidates.mass >= mass { break }
-      depth *= 2
+      shortlist.gather(row, maxima, atLeast: limit)
+      shortlist.weigh(largest: largest, temperature: params.temperature)
+      if isLast || shortlist.sumWeights() >= mass { return shortlist.keepLargest(mass: mass) }
+      depth = depth * 1.5 + 1
     }
-    guard mass < .infinity else { return candidates.dropBelow(.leastNonzeroMagnitude) }
-    few.removeAll(keepingCapacity: true)
-    for place in candidates.list.indices { few.append(candidates.list[place].weight) }
-    truncation.keepMass(mass, of: &few)
-    candidates.takeWeights(few)
+  }
+
+  /// Weights of tokens that are this many temperatures below the best are 0.
+  private static let deepest: Float = 87
+  /// Blocks that a row is judged by.
+  private static let sampledBlockCount = 64
+  /// Depths are told apart up to 32, in quarters.
+  private static let depthCount = 128
+
+  /// How many temperatures below the best the tokens are that probably have all weight of the row but `rest`: from the
+  /// weights of some of its blocks, and rather too deep.
+  private mutating func probableDepth(
+    _ row: Span<Float>, _ largest: Float, _ temperature: Float, rest: Double
+  ) -> Float {
+    if masses.isEmpty { masses = Array(repeating: 0, count: Self.depthCount) }
+    for place in masses.indices { masses[place] = 0 }
+    let blockCount = (row.count + BlockMaxima.blockCount - 1) / BlockMaxima.blockCount
+    let step = max(1, blockCount / Self.sampledBlockCount)
+    var sampled = 0
+    for block in stride(from: step / 2, to: blockCount, by: step) {
+      sampled += 1
+      for index in BlockMaxima.range(ofBlock: block, count: row.count) {
+        let distance = (largest - row[index]) / temperature
+        guard distance < Float(Self.depthCount) / 4 else { continue }
+        masses[Int(distance * 4)] += Double(exponentialOfNonPositive(-distance))
+      }
+    }
+    var left = 0.75 * rest * Double(sampled) / Double(blockCount)
+    var depth = Self.depthCount
+    while depth > 1, masses[depth - 1] <= left {
+      left -= masses[depth - 1]
+      depth -= 1
+    }
+    return Float(depth) / 4
   }
 
   /// Keeps the candidates whose surprise `-ln q` is nearest to the entropy, up to the probability `mass`.

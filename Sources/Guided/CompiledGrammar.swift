@@ -13,22 +13,34 @@ public final class CompiledGrammar: Sendable {
   private let network: RuleNetwork
   /// A walker that has been nowhere yet.
   private let fresh: GrammarWalker
+  private let all: GrammarMemory
   private let current: Mutex<MaskMemory>
 
   /// Compiles a grammar.
   ///
+  /// - Parameter memory: where the grammar's bytes are counted.
   /// - Throws: ``GuidedError``: a grammar that is wrong, not supported, too large, or that no text matches.
   public init(
-    _ grammar: Grammar, vocabulary: TokenVocabulary, limits: GrammarLimits = GrammarLimits()
+    _ grammar: Grammar, vocabulary: TokenVocabulary, limits: GrammarLimits = GrammarLimits(),
+    memory: GrammarMemory = GrammarMemory()
   ) throws(GuidedError) {
     var builder = GrammarBuilder(limits: limits)
     let root = try builder.add(grammar)
-    network = try builder.network(root: root)
+    let network = try builder.network(root: root)
+    guard memory.byteCount <= memory.limit - network.byteCount else {
+      throw .tooLarge(what: "all grammars in use together take too many bytes", limit: memory.limit)
+    }
     fresh = GrammarWalker(network: network, distances: network.endingDistances(), limits: limits)
+    if fresh.isLost { throw .tooAmbiguous }
+    self.network = network
     self.vocabulary = vocabulary
     self.limits = limits
-    current = Mutex(MaskMemory(walker: fresh, vocabulary: vocabulary))
+    all = memory
+    current = Mutex(MaskMemory(walker: fresh, vocabulary: vocabulary, all: memory))
+    memory.add(network.byteCount)
   }
+
+  deinit { all.add(-network.byteCount) }
 
   /// A matcher at the beginning of a text.
   public func makeMatcher() -> GrammarMatcher { GrammarMatcher(self) }
@@ -36,25 +48,14 @@ public final class CompiledGrammar: Sendable {
   /// The number of states of the grammar's automata.
   public var stateCount: Int { network.stateCount }
 
-  /// A memory of its own, in which nothing is remembered yet.
-  func makeMemory() -> MaskMemory { MaskMemory(walker: fresh, vocabulary: vocabulary) }
+  /// A walker of its own, which has been nowhere yet.
+  func makeWalker() -> GrammarWalker { fresh }
 
   /// The memory to be used now: a new one if the last is full.
   func memory() -> MaskMemory {
     current.withLock { current in
-      if current.masks.withLock({ $0.walker.isFull }) {
-        current = makeMemory()
-      }
+      if current.isFull { current = MaskMemory(walker: fresh, vocabulary: vocabulary, all: all) }
       return current
     }
-  }
-}
-
-/// What is remembered of a grammar until it is too much.
-final class MaskMemory: Sendable {
-  let masks: Mutex<TokenMasks>
-
-  init(walker: GrammarWalker, vocabulary: TokenVocabulary) {
-    masks = Mutex(TokenMasks(walker: walker, vocabulary: vocabulary))
   }
 }

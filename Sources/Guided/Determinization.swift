@@ -68,6 +68,8 @@ extension NondeterministicAutomaton {
     guard subsets.count < limits.stateCount else {
       throw .tooLarge(what: "its automaton has too many states", limit: limits.stateCount)
     }
+    // What is kept counts more, so that the memory that it takes is bounded by as many bytes as there are units of work.
+    try budget.spend(3 * subset.count)
     let place = Int32(subsets.count)
     places[subset] = place
     subsets.append(subset)

@@ -43,7 +43,8 @@ public struct Grammar: Sendable {
   ///
   /// The dialect is that of ECMAScript, with Unicode: alternatives, groups, classes, greedy and lazy quantifiers, which
   /// are the same here, and escapes. Backreferences, assertions other than `^` and `$` at the ends, and properties are
-  /// refused.
+  /// refused. `\d`, `\w`, `\s` and their opposites stand for what they stand for in Python's `re` as well (`\W` for no letter
+  /// beyond ASCII), and `.` for all but a line feed, as it does there.
   public static func regex(_ pattern: String) -> Grammar { Grammar(.regex(pattern)) }
 
   /// A text of the rule `root` of a grammar in the notation of llama.cpp (GBNF).

@@ -1,47 +1,45 @@
 public import Requests
-import Synchronization
 
 /// Where a text is in a grammar. A value: a copy goes its own way.
+///
+/// Masks are found on the caller's thread, outside of any lock, and remembered for all texts of the grammar. What is
+/// allowed, and whether it takes too much work to find out, depends on the text alone and never on what others have
+/// generated.
 public struct GrammarMatcher: Sendable {
   /// The grammar that is followed.
   public let grammar: CompiledGrammar
   private var memory: MaskMemory
-  private var place: Int32
+  private var place: MaskMemory.Place
   /// Whether a token that ends the sequence was accepted.
   public private(set) var isFinished = false
 
   init(_ grammar: CompiledGrammar) {
     self.grammar = grammar
     memory = grammar.memory()
-    place = memory.masks.withLock { $0.walker.start }
+    place = memory.start
   }
 
   /// Takes the place along into the memory that is used now.
   private mutating func refresh() {
     let latest = grammar.memory()
-    if latest !== memory { move(to: latest) }
+    guard latest !== memory else { return }
+    place = latest.adopt(memory.image(of: place))
+    memory = latest
   }
 
-  private mutating func move(to other: MaskMemory) {
-    let walker = memory.masks.withLock { $0.walker }
-    place = other.masks.withLock { [place] in
-      $0.walker.resetWork()
-      return $0.walker.adopt(place, from: walker)
-    }
-    memory = other
-  }
-
-  /// Looks something up. If too much is remembered for that, it is done again in a memory that nobody else uses, so that
-  /// the result never depends on what others have generated.
-  private mutating func look<Result>(_ body: (inout TokenMasks, Int32) -> Result) -> Result {
+  /// The mask of what may come next, unless the text is finished.
+  private mutating func findMask() throws(GuidedError) -> TokenMask {
     refresh()
-    let result: Result? = memory.masks.withLock { [place] masks in
-      let result = body(&masks, place)
-      return masks.walker.isExhausted ? nil : result
+    let mask: TokenMask?
+    switch memory.mask(at: place) {
+    case .known(let known): mask = known
+    case .unknown(let image):
+      var finder = MaskFinder(walker: grammar.makeWalker(), vocabulary: grammar.vocabulary)
+      mask = finder.mask(at: image)
+      memory.remember(mask, at: place)
     }
-    if let result { return result }
-    move(to: grammar.makeMemory())
-    return memory.masks.withLock { [place] masks in body(&masks, place) }
+    guard let mask else { throw .tooAmbiguous }
+    return mask
   }
 
   /// Sets the bits of the tokens that may come next and clears all others: token `i` is bit `i % 64` of word `i / 64`.
@@ -50,20 +48,19 @@ public struct GrammarMatcher: Sendable {
   ///
   /// - Parameter words: at least as many words as the vocabulary's ``TokenVocabulary/wordCount``; what is beyond those
   ///   is cleared.
-  public mutating func fillMask(into words: inout [UInt64]) {
+  /// - Throws: ``GuidedError/tooAmbiguous``.
+  public mutating func fillMask(into words: inout [UInt64]) throws(GuidedError) {
     let count = grammar.vocabulary.wordCount
     precondition(words.count >= count, "a mask of \(words.count) words for a vocabulary that needs \(count)")
     if words.count > count || isFinished { for index in words.indices { words[index] = 0 } }
     guard !isFinished else { return }
-    look { masks, place in masks.fill(&words, at: place) }
+    words.replaceSubrange(0..<count, with: try findMask().words)
   }
 
   /// Whether `token` may come next.
   public func allows(_ token: TokenID) -> Bool {
-    guard !isFinished else { return false }
-    if grammar.vocabulary.endOfSequence.contains(token) { return canEnd }
     var copy = self
-    return copy.look { masks, place in masks.step(place, token) } != GrammarWalker.dead
+    return (try? copy.accept(token)) != nil
   }
 
   /// Goes on behind `token`.
@@ -76,51 +73,45 @@ public struct GrammarMatcher: Sendable {
       isFinished = true
       return
     }
-    let (target, hasOverflowed) = look { masks, place in
-      (masks.step(place, token), masks.walker.hasOverflowed || masks.walker.isExhausted || masks.walker.isOverworked)
-    }
-    guard target != GrammarWalker.dead else { throw hasOverflowed ? .tooAmbiguous : .tokenRefused(token: token) }
-    place = target
+    refresh()
+    guard let next = try memory.step(place, token) else { throw .tokenRefused(token: token) }
+    place = next
   }
 
   /// Whether the text may end here.
-  public var canEnd: Bool { memory.masks.withLock { $0.walker.canEnd(at: place) } }
+  public var canEnd: Bool { place.canEnd }
 
   /// Whether the text is complete and nothing can follow, so that a token that ends the sequence is all there is left.
-  public var isComplete: Bool {
-    memory.masks.withLock { $0.walker.canEnd(at: place) && $0.walker.places.range(of: place).isEmpty }
-  }
+  public var isComplete: Bool { place.canEnd && place.isLast }
 
   /// The bytes that every text that matches goes on with from here, up to where there is a choice or the end, and at
   /// most `limit`. Tokens must not be made of them: a model may spell them otherwise. See ``forcedTokens(limit:)``.
   public func forcedBytes(limit: Int = 4096) -> [UInt8] {
-    memory.masks.withLock { [place] masks in
-      var bytes: [UInt8] = []
-      var place = place
-      masks.walker.resetWork()
-      while bytes.count < limit, !masks.walker.canEnd(at: place), let byte = masks.walker.onlyByte(at: place) {
-        place = masks.walker.step(place, byte)
-        guard place != GrammarWalker.dead else { break }
-        bytes.append(byte)
-      }
-      return bytes
-    }
+    bytes(limit: limit) { walker, place in walker.onlyByte(at: place) }.bytes
   }
 
   /// One of the shortest texts with which the text would be complete, of at most `limit` bytes; nil if there is none.
   /// Empty where the text may end.
   public func shortestEnding(limit: Int = 1 << 16) -> [UInt8]? {
-    memory.masks.withLock { [place] masks in
-      var bytes: [UInt8] = []
-      var place = place
-      while !masks.walker.canEnd(at: place) {
-        masks.walker.resetWork()
-        guard bytes.count < limit, let byte = masks.walker.byteTowardsEnd(at: place) else { return nil }
-        place = masks.walker.step(place, byte)
-        bytes.append(byte)
-      }
-      return bytes
+    let (bytes, isComplete) = bytes(limit: limit) { walker, place in walker.byteTowardsEnd(at: place) }
+    return isComplete ? bytes : nil
+  }
+
+  /// Goes on with the byte that `next` names, as long as it names one and the text may not end.
+  private func bytes(
+    limit: Int, next: (inout GrammarWalker, Int32) -> UInt8?
+  ) -> (bytes: [UInt8], isComplete: Bool) {
+    var walker = grammar.makeWalker()
+    var place = walker.adopt(memory.image(of: place))
+    var bytes: [UInt8] = []
+    while !walker.canEnd(at: place) {
+      walker.resetWork()
+      guard bytes.count < limit, let byte = next(&walker, place) else { return (bytes, false) }
+      place = walker.step(place, byte)
+      guard place != GrammarWalker.dead else { return (bytes, false) }
+      bytes.append(byte)
     }
+    return (bytes, true)
   }
 
   /// The tokens that must come next, at most `limit`: as long as the mask has exactly one bit, whatever the model's
@@ -140,7 +131,7 @@ public struct GrammarMatcher: Sendable {
   /// The token that must come next; nil if there is a choice, or none.
   public mutating func onlyToken() -> TokenID? {
     guard !isFinished else { return nil }
-    return look { masks, place in masks.onlyAllowed(at: place) }
+    return (try? findMask())?.only
   }
 }
 

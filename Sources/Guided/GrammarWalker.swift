@@ -5,6 +5,9 @@
 /// Tomita, "Efficient parsing for natural language", 1985, and of Scott and Johnstone, "GLL parsing", 2010). Equal places
 /// have equal numbers, and each knows where every byte leads, once that was asked: an automaton that is built as it is
 /// walked. Place 0 is the one from which nothing is allowed.
+///
+/// Numbers are given as places come, but nothing depends on them: lists are in an order of what they hold, so that where
+/// a byte leads, what finding that out costs, and whether it costs too much, are the same in every walker.
 struct GrammarWalker: Sendable {
   let network: RuleNetwork
   let limits: GrammarLimits
@@ -12,16 +15,17 @@ struct GrammarWalker: Sendable {
   private(set) var frames = PlaceTable()
   /// How many frames lie below each other, at most.
   private var depths: [Int32] = []
+  /// For every list of frames a hash of it and of all below, which is the same in every walker.
+  private var frameKeys: [UInt64] = []
   /// How many bytes every state needs at least to its rule's end.
   let distances: [Int32]
   /// How many bytes are needed at least to the end of the text below each list of frames.
   private(set) var frameDistances: [Int32] = []
   /// For every place and class of bytes where it leads, or -1 if that was not asked yet.
   private(set) var rows: [Int32] = []
-  /// Whether a way was left out because there were too many at once.
-  private(set) var hasOverflowed = false
-  /// Whether a place was left out because too many are remembered already: what was found since then may lack tokens.
-  private(set) var isExhausted = false
+  /// Whether there were too many ways at once, or following them took more work than the limits allow, since
+  /// ``resetWork()``. What was found since then is not to be used, and not remembered.
+  private(set) var isLost = false
   /// How many pairs of states and frames were touched since ``resetWork()``.
   private var work = 0
   private var scratch = Scratch()
@@ -52,14 +56,19 @@ struct GrammarWalker: Sendable {
   /// Whether the text may end at a place.
   func canEnd(at place: Int32) -> Bool { places.flag(of: place) }
 
-  /// Whether to go on would take more work than a mask may cost. What was found since then is not remembered.
-  var isOverworked: Bool { work > limits.maskWork }
-
   /// Begins to count work anew.
-  mutating func resetWork() { work = 0 }
+  mutating func resetWork() {
+    work = 0
+    isLost = false
+  }
 
-  /// Whether so much is remembered that it should be forgotten.
-  var isFull: Bool { places.count > limits.rememberedPlaceCount }
+  private mutating func spend(_ amount: Int) {
+    work += amount
+    if work > limits.maskWork { isLost = true }
+  }
+
+  /// Bytes of what is remembered, about.
+  var byteCount: Int { places.byteCount + frames.byteCount + rows.count * 4 + frames.count * 16 }
 
   /// Where `byte` leads.
   @inline(__always)
@@ -69,8 +78,9 @@ struct GrammarWalker: Sendable {
   }
 
   private mutating func makeStep(_ place: Int32, _ byte: UInt8) -> Int32 {
-    guard !isOverworked else { return Self.dead }
-    work += 1
+    guard !isLost else { return Self.dead }
+    // The row of the place to come is counted too, whether it is there or not.
+    spend(1 + network.classCount / 8)
     scratch.items.removeAll(keepingCapacity: true)
     scratch.slots.removeAll(keepingCapacity: true)
     scratch.pending.removeAll(keepingCapacity: true)
@@ -83,7 +93,7 @@ struct GrammarWalker: Sendable {
     let canEnd = returnFromRules()
     for index in scratch.items.indices { call(from: scratch.items[index]) }
     let target = closePlace(canEnd: canEnd)
-    guard !isOverworked else { return Self.dead }
+    guard !isLost else { return Self.dead }
     rows[Int(place) * network.classCount + Int(network.byteClasses[Int(byte)])] = target
     return target
   }
@@ -91,7 +101,7 @@ struct GrammarWalker: Sendable {
   /// Goes on in the callers of all rules that have ended; true if the whole text has.
   private mutating func returnFromRules() -> Bool {
     var canEnd = false
-    while !isOverworked, let index = scratch.pending.popLast() {
+    while !isLost, let index = scratch.pending.popLast() {
       let item = scratch.items[index]
       guard network.isAccepting[Int(item.state)] else { continue }
       if frames.flag(of: item.below) { canEnd = true }
@@ -105,7 +115,7 @@ struct GrammarWalker: Sendable {
 
   /// Adds a state, or what lies below it if the state is there.
   private mutating func add(_ state: Int32, below: Int32) {
-    work += 1
+    spend(1)
     guard Int(depths[Int(below)]) + Int(network.depths[Int(state)]) <= limits.depth else { return }
     if let slot = scratch.slots[state] {
       let known = scratch.items[slot].below
@@ -116,7 +126,7 @@ struct GrammarWalker: Sendable {
       scratch.pending.append(slot)
     } else {
       guard scratch.items.count < limits.alternativeCount else {
-        hasOverflowed = true
+        isLost = true
         return
       }
       scratch.slots[state] = scratch.items.count
@@ -127,8 +137,8 @@ struct GrammarWalker: Sendable {
 
   /// Notes what to return to when the rules that `item` can call have ended.
   private mutating func call(from item: PlaceTable.Pair) {
-    for index in network.callRange(of: item.state) where !isOverworked {
-      work += 1
+    for index in network.callRange(of: item.state) where !isLost {
+      spend(1)
       let call = network.calls[index]
       let need = max(Int(network.depths[Int(call.start)]) + 1, Int(network.depths[Int(call.target)]))
       guard Int(depths[Int(item.below)]) + need <= limits.depth else { continue }
@@ -142,7 +152,7 @@ struct GrammarWalker: Sendable {
       }
       if call.isTail {
         if frames.flag(of: item.below) { scratch.calls[slot - 1].isBottom = true }
-        work += frames.range(of: item.below).count
+        spend(frames.range(of: item.below).count)
         for frame in frames.range(of: item.below) { scratch.calls[slot - 1].frames.append(frames[frame]) }
       } else {
         scratch.calls[slot - 1].frames.append(PlaceTable.Pair(state: call.target, below: item.below))
@@ -152,96 +162,77 @@ struct GrammarWalker: Sendable {
 
   /// Enters all rules that are called, callers first, and gives the place a number.
   private mutating func closePlace(canEnd: Bool) -> Int32 {
-    while let entered = scratch.calls.popLast() {
-      let below = addFrames(entered.frames, isBottom: entered.isBottom)
-      guard Int(depths[Int(below)]) + Int(network.depths[Int(entered.start)]) <= limits.depth,
-        scratch.items.count < limits.alternativeCount
-      else {
-        hasOverflowed = hasOverflowed || scratch.items.count >= limits.alternativeCount
-        continue
+    while !isLost, let entered = scratch.calls.popLast() {
+      let below = makeFrames(entered.frames, isBottom: entered.isBottom)
+      guard Int(depths[Int(below)]) + Int(network.depths[Int(entered.start)]) <= limits.depth else { continue }
+      guard scratch.items.count < limits.alternativeCount else {
+        isLost = true
+        break
       }
       let item = PlaceTable.Pair(state: entered.start, below: below)
       scratch.items.append(item)
       call(from: item)
     }
-    return addPlace(scratch.items, canEnd: canEnd)
+    return isLost ? Self.dead : addPlace(scratch.items, canEnd: canEnd)
   }
 
   private mutating func union(_ left: Int32, _ right: Int32) -> Int32 {
     var pairs: [PlaceTable.Pair] = []
     for index in frames.range(of: left) { pairs.append(frames[index]) }
     for index in frames.range(of: right) { pairs.append(frames[index]) }
-    return addFrames(pairs, isBottom: frames.flag(of: left) || frames.flag(of: right))
+    return makeFrames(pairs, isBottom: frames.flag(of: left) || frames.flag(of: right))
   }
 
-  private mutating func addFrames(_ list: [PlaceTable.Pair], isBottom: Bool) -> Int32 {
-    work += list.count
-    var pairs = Self.normalized(list)
-    if pairs.count > limits.alternativeCount {
-      hasOverflowed = true
-      pairs.removeSubrange(limits.alternativeCount...)
-    }
+  private mutating func makeFrames(_ list: [PlaceTable.Pair], isBottom: Bool) -> Int32 {
+    spend(list.count)
+    let pairs = normalized(list)
+    if pairs.count > limits.alternativeCount { isLost = true }
+    return addFrames(pairs, isBottom: isBottom)
+  }
+
+  /// The number of a list of frames, which is ``normalized(_:)``; `isBottom` if the whole text may end there.
+  mutating func addFrames(_ pairs: [PlaceTable.Pair], isBottom: Bool) -> Int32 {
     let place = frames.place(of: pairs, flag: isBottom)
-    if Int(place) == depths.count {
-      depths.append(pairs.reduce(0) { max($0, depths[Int($1.below)] + 1) })
-      var nearest = isBottom ? 0 : RuleNetwork.farthest
-      for pair in pairs { nearest = min(nearest, distances[Int(pair.state)] + frameDistances[Int(pair.below)]) }
-      frameDistances.append(nearest)
+    guard Int(place) == depths.count else { return place }
+    var depth: Int32 = 0
+    var nearest = isBottom ? 0 : RuleNetwork.farthest
+    var key: UInt64 = isBottom ? 1 : 2
+    for pair in pairs {
+      depth = max(depth, depths[Int(pair.below)] + 1)
+      nearest = min(nearest, distances[Int(pair.state)] + frameDistances[Int(pair.below)])
+      key = (key ^ UInt64(UInt32(bitPattern: pair.state))) &* 0x9E37_79B9_7F4A_7C15
+      key = (key ^ frameKeys[Int(pair.below)] ^ key >> 29) &* 0xD6E8_FEB8_6659_FD93
     }
+    depths.append(depth)
+    frameDistances.append(nearest)
+    frameKeys.append(key ^ key >> 32)
     return place
   }
 
-  private mutating func addPlace(_ list: [PlaceTable.Pair], canEnd: Bool) -> Int32 {
+  /// The number of a place.
+  mutating func addPlace(_ list: [PlaceTable.Pair], canEnd: Bool) -> Int32 {
     // Only what can go on tells places apart.
     let live = list.filter { item in
       let state = Int(item.state)
       return network.firstEdges[state] < network.firstEdges[state + 1]
     }
-    guard places.count < 8 * limits.rememberedPlaceCount else {
-      isExhausted = true
-      return Self.dead
-    }
-    let place = places.place(of: Self.normalized(live), flag: canEnd)
+    let place = places.place(of: normalized(live), flag: canEnd)
     if Int(place) * network.classCount == rows.count {
       rows.append(contentsOf: repeatElement(place == Self.dead ? 0 : -1, count: network.classCount))
     }
     return place
   }
 
-  private static func normalized(_ list: [PlaceTable.Pair]) -> [PlaceTable.Pair] {
+  /// A list without repetitions, in an order that does not depend on the numbers of frames.
+  func normalized(_ list: [PlaceTable.Pair]) -> [PlaceTable.Pair] {
     if list.count < 2 { return list }
-    let sorted = list.sorted()
+    let sorted = list.sorted { left, right in
+      if left.state != right.state { return left.state < right.state }
+      let (first, second) = (frameKeys[Int(left.below)], frameKeys[Int(right.below)])
+      return first != second ? first < second : left.below < right.below
+    }
     var result: [PlaceTable.Pair] = []
     for pair in sorted where pair != result.last { result.append(pair) }
     return result
-  }
-
-  /// The place of another walker of the same network as a place of this one. The number of steps is that of the frames
-  /// below it.
-  mutating func adopt(_ place: Int32, from other: GrammarWalker) -> Int32 {
-    var moved: [Int32: Int32] = [:]
-    var pending = other.places.range(of: place).map { other.places[$0].below }
-    while let node = pending.last {
-      if moved[node] != nil {
-        pending.removeLast()
-        continue
-      }
-      let missing = other.frames.range(of: node).map { other.frames[$0].below }.filter { moved[$0] == nil }
-      guard missing.isEmpty else {
-        pending.append(contentsOf: missing)
-        continue
-      }
-      let pairs = other.frames.range(of: node).map { index in
-        let pair = other.frames[index]
-        return PlaceTable.Pair(state: pair.state, below: moved[pair.below] ?? 0)
-      }
-      moved[node] = addFrames(pairs, isBottom: other.frames.flag(of: node))
-      pending.removeLast()
-    }
-    let items = other.places.range(of: place).map { index in
-      let pair = other.places[index]
-      return PlaceTable.Pair(state: pair.state, below: moved[pair.below] ?? 0)
-    }
-    return addPlace(items, canEnd: other.canEnd(at: place))
   }
 }

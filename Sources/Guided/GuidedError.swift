@@ -57,13 +57,12 @@ public struct GrammarLimits: Sendable, Equatable {
   public var depth = 256
   /// The most ways in which a text may follow the grammar at once.
   public var alternativeCount = 4_096
-  /// How much work it may be to find the mask of one place, in pairs of a state and what lies below it; a million takes
-  /// some tenths of a second. The mask of a usual grammar takes some ten thousand.
+  /// How much work it may be to find the mask of one place, or to follow one byte, in pairs of a state and what lies below
+  /// it; a million takes some tenths of a second. The mask of a usual grammar takes some ten thousand. While a mask is
+  /// found, every unit takes at most some forty bytes.
   public var maskWork = 2_000_000
-  /// The most places of a grammar that are remembered before all are forgotten.
-  public var rememberedPlaceCount = 16_384
-  /// The most bytes of token masks that are remembered for one grammar.
-  public var rememberedMaskBytes = 64 << 20
+  /// The most bytes that are remembered of one grammar, places and masks, before all is forgotten.
+  public var rememberedByteCount = 64 << 20
 
   /// The usual limits.
   public init() {}

@@ -1,11 +1,9 @@
 /// Lists of pairs of numbers, each kept once and known by its place: what a grammar's following is made of.
 struct PlaceTable: Sendable {
   /// A pair of a state and what lies below it.
-  struct Pair: Hashable, Comparable, Sendable {
+  struct Pair: Equatable, Sendable {
     var state: Int32
     var below: Int32
-
-    static func < (left: Pair, right: Pair) -> Bool { (left.state, left.below) < (right.state, right.below) }
   }
 
   private var pairs: [Pair] = []
@@ -17,6 +15,9 @@ struct PlaceTable: Sendable {
 
   /// The number of lists.
   var count: Int { flags.count }
+
+  /// Bytes of the lists, about.
+  var byteCount: Int { pairs.count * 8 + flags.count * 40 }
 
   /// The places in ``subscript(_:)`` of list `place`.
   @inline(__always)

@@ -31,6 +31,9 @@ struct RuleNetwork: Sendable {
 
   var stateCount: Int { isAccepting.count }
 
+  /// Bytes that it takes, about, with the distances to the ends of its states.
+  var byteCount: Int { edges.count * 8 + calls.count * 16 + stateCount * 17 + ranks.count * 4 }
+
   /// What a state needs that cannot come to an end.
   static let endless: Int32 = .max
 

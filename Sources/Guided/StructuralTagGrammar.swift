@@ -10,7 +10,9 @@ extension GrammarBuilder {
     var size = 0
     for trigger in triggers { size += trigger.count }
     guard size <= 4096 else { throw .tooLarge(what: "its triggers have too many bytes", limit: 4096) }
-    var continuations: [[ExpressionID]] = Array(repeating: [], count: triggers.count)
+    var search = TriggerAutomaton(triggers)
+    search.connect()
+    var continuations: [[Continuation]] = Array(repeating: [], count: triggers.count)
     for tag in tags.tags {
       let begin = Array(tag.begin.utf8)
       // The shortest is the one that is found first when the text is generated.
@@ -18,22 +20,40 @@ extension GrammarBuilder {
       guard let trigger = candidates.min(by: { triggers[$0].count < triggers[$1].count }) else {
         throw .invalidRequest(problem: "the structural tag \"\(tag.begin)\" begins with none of the triggers")
       }
+      if let other = search.firstTrigger(in: begin), other.end < triggers[trigger].count {
+        throw .invalidRequest(
+          problem:
+            "the structural tag \"\(tag.begin)\" can never begin: before its own trigger has ended, there is the "
+            + "trigger \"\(tags.triggers[other.trigger])\"")
+      }
+      let ending = search.state(after: Array(tag.end.utf8))
+      if let other = search.found[ending] {
+        throw .invalidRequest(
+          problem: "the structural tag \"\(tag.begin)\" ends with the trigger \"\(tags.triggers[other])\", with which "
+            + "only a tag can begin")
+      }
       let content = try add(tag.content)
       let named = try add(.rule(try addRule(named: "content of \(tag.begin)", body: content)))
-      continuations[trigger].append(
-        try sequence([
-          try add(.literal(Array(begin[triggers[trigger].count...]))), named, try literal(tag.end),
-        ]))
+      let body = try sequence([
+        try add(.literal(Array(begin[triggers[trigger].count...]))), named, try literal(tag.end),
+      ])
+      continuations[trigger].append(Continuation(body: body, ending: ending))
     }
-    return try add(.graph(try graph(tags, triggers, continuations)))
+    return try add(.graph(try graph(tags, search, continuations)))
+  }
+
+  /// What follows a trigger.
+  private struct Continuation {
+    /// The rest of the tag.
+    var body: ExpressionID
+    /// How much of a trigger the text ends with behind it: the end of a tag can be the beginning of a trigger.
+    var ending: Int
   }
 
   /// Free text before the first tag, and after it, which differ in whether the text may end.
   private mutating func graph(
-    _ tags: StructuralTags, _ triggers: [[UInt8]], _ continuations: [[ExpressionID]]
+    _ tags: StructuralTags, _ search: TriggerAutomaton, _ continuations: [[Continuation]]
   ) throws(GuidedError) -> ExpressionGraph {
-    var search = TriggerAutomaton(triggers)
-    search.connect()
     let count = search.targets.count
     var graph = ExpressionGraph()
     let hasSecondPart = tags.requiresTag || tags.endsAfterFirstTag
@@ -43,7 +63,8 @@ extension GrammarBuilder {
       for state in 0..<count {
         if let trigger = search.found[state] {
           for continuation in continuations[trigger] {
-            graph.edges.append((part + state, continuation, after))
+            let target = tags.endsAfterFirstTag ? after : after + continuation.ending
+            graph.edges.append((part + state, continuation.body, target))
           }
           continue
         }
@@ -100,6 +121,19 @@ private struct TriggerAutomaton {
         }
       }
     }
+  }
+
+  /// The state that `bytes` lead to from the beginning.
+  func state(after bytes: [UInt8]) -> Int { bytes.reduce(0) { targets[$0][Int($1)] } }
+
+  /// The trigger that ends first in `bytes`, and where it ends.
+  func firstTrigger(in bytes: [UInt8]) -> (trigger: Int, end: Int)? {
+    var state = 0
+    for (index, byte) in bytes.enumerated() {
+      state = targets[state][Int(byte)]
+      if let trigger = found[state] { return (trigger, index + 1) }
+    }
+    return nil
   }
 
   /// The edges of a state, bytes with one target together.

@@ -1,19 +1,14 @@
 internal import Guided
 internal import JSON
-internal import Requests
+internal import ModelEngines
 internal import Synchronization
 
 /// The grammars that were compiled for a model, so that a schema which comes with every request is compiled once, and the
 /// model's vocabulary as grammars read it, which is made when the first one comes.
 final class GrammarCache: Sendable {
-  /// A grammar by what it says.
-  private struct Key: Hashable {
-    var kind: String
-    var bytes: [UInt8]
-  }
-
   private struct Contents {
-    var grammars: [Key: (grammar: CompiledGrammar, lastUse: UInt64)] = [:]
+    /// Grammars by what they say, as JSON.
+    var grammars: [[UInt8]: (grammar: CompiledGrammar, lastUse: UInt64)] = [:]
     var clock: UInt64 = 0
   }
 
@@ -21,6 +16,8 @@ final class GrammarCache: Sendable {
   private static let capacity = 16
   private let contents = Mutex(Contents())
   private let vocabulary = Mutex<TokenVocabulary?>(nil)
+  /// Bytes of all grammars in use. The rest of the ledger's allowance is the vocabulary's.
+  private let memory = GrammarMemory(limit: MemoryLedger.grammarAllowance / 4 * 3)
 
   /// The number of grammars that are kept.
   var count: Int { contents.withLock { $0.grammars.count } }
@@ -31,22 +28,21 @@ final class GrammarCache: Sendable {
   func compiled(
     _ grammar: Grammar, makeVocabulary: () -> TokenVocabulary
   ) throws(GuidedError) -> CompiledGrammar {
-    let key = Self.key(grammar)
-    if let key, let known = find(key) { return known }
+    let key = Array(grammar.json.serialized().utf8)
+    if let known = find(key) { return known }
     let vocabulary = vocabulary.withLock { vocabulary in
       let made = vocabulary ?? makeVocabulary()
       vocabulary = made
       return made
     }
     var limits = GrammarLimits()
-    // What many grammars remember together has to stay within bounds.
-    limits.rememberedMaskBytes = 16 << 20
-    let compiled = try CompiledGrammar(grammar, vocabulary: vocabulary, limits: limits)
-    if let key { keep(compiled, key) }
+    limits.rememberedByteCount = memory.limit / 4
+    let compiled = try CompiledGrammar(grammar, vocabulary: vocabulary, limits: limits, memory: memory)
+    keep(compiled, key)
     return compiled
   }
 
-  private func find(_ key: Key) -> CompiledGrammar? {
+  private func find(_ key: [UInt8]) -> CompiledGrammar? {
     contents.withLock { contents in
       contents.clock += 1
       contents.grammars[key]?.lastUse = contents.clock
@@ -54,27 +50,18 @@ final class GrammarCache: Sendable {
     }
   }
 
-  private func keep(_ grammar: CompiledGrammar, _ key: Key) {
+  /// Keeps a grammar, and gives up those that were not used for the longest time if they are too many, or take half of
+  /// the memory: there is to be room for the next one.
+  private func keep(_ grammar: CompiledGrammar, _ key: [UInt8]) {
     contents.withLock { contents in
       contents.clock += 1
       contents.grammars[key] = (grammar, contents.clock)
-      guard contents.grammars.count > Self.capacity else { return }
-      if let oldest = contents.grammars.min(by: { $0.value.lastUse < $1.value.lastUse })?.key {
+      while contents.grammars.count > 1,
+        contents.grammars.count > Self.capacity || memory.byteCount > memory.limit / 2
+      {
+        guard let oldest = contents.grammars.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return }
         contents.grammars[oldest] = nil
       }
-    }
-  }
-
-  /// Nil for forms that are made anew for every request.
-  private static func key(_ grammar: Grammar) -> Key? {
-    switch grammar.form {
-    case .jsonSchema(let schema, let format): Key(kind: "schema \(format)", bytes: Array(schema.serialized().utf8))
-    case .jsonObject(let format): Key(kind: "object \(format)", bytes: [])
-    case .regex(let pattern): Key(kind: "regex", bytes: Array(pattern.utf8))
-    case .text(let text): Key(kind: "text", bytes: Array(text.utf8))
-    case .choice(let texts):
-      Key(kind: "choice", bytes: Array(JSONValue.array(texts.map { .string($0) }).serialized().utf8))
-    case .structuralTags: nil
     }
   }
 }

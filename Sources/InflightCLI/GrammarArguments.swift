@@ -30,15 +30,18 @@ struct GrammarArguments: ParsableArguments {
   }
 
   private func form() throws -> Grammar {
-    if let jsonSchema {
-      do {
-        return try .jsonSchema(try TextFile.read(jsonSchema))
-      } catch let error as GuidedError {
-        throw CommandFailure("\(jsonSchema): \(error)")
-      }
-    }
+    if let jsonSchema { return try Self.jsonSchema(inFile: jsonSchema) }
     if let grammar { return .grammar(try TextFile.read(grammar)) }
     if let regex { return .regex(regex) }
     return .choice(choice.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) })
+  }
+
+  /// The grammar of the JSON schema in a file.
+  static func jsonSchema(inFile path: String) throws -> Grammar {
+    do {
+      return try .jsonSchema(try TextFile.read(path))
+    } catch let error as GuidedError {
+      throw CommandFailure("\(path): \(error)")
+    }
   }
 }

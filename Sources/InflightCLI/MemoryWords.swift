@@ -19,6 +19,7 @@ extension MemoryLedger {
         "\(cacheTokens) tokens in \(blockCount) blocks of \(blockSize): \(sequences) of \(sequenceLength)")
       + (secondTier > 0 ? line("second tier", secondTier) : "")
       + line("program", program, "set aside")
+      + line("grammars", grammars, "set aside")
   }
 
   /// The same for programs.
@@ -27,7 +28,7 @@ extension MemoryLedger {
     return .object([
       ("available_bytes", count(available)), ("limit_bytes", count(limit)), ("total_bytes", count(total)),
       ("weight_bytes", count(weights)), ("work_space_bytes", count(workSpace)), ("cache_bytes", count(cache)),
-      ("second_tier_bytes", count(secondTier)), ("program_bytes", count(program)),
+      ("second_tier_bytes", count(secondTier)), ("program_bytes", count(program)), ("grammar_bytes", count(grammars)),
       ("cache_tokens", count(cacheTokens)), ("block_size", count(blockSize)), ("blocks", count(blockCount)),
       ("bytes_per_block", count(bytesPerBlock)), ("sequence_length", count(sequenceLength)),
       ("sequences", count(sequenceCount)),

@@ -37,6 +37,15 @@ import Testing
     #expect(five.rounds == 5)
   }
 
+  @Test func waysToChooseTokensTakeTurns() throws {
+    let sampled = try plan { $0.sampling = true }
+    #expect(sampled.ways == [.greedy, .sampled] && sampled.rounds == 3 && sampled.levels == [1])
+    let guided = try plan { ($0.jsonSchema, $0.rounds, $0.concurrency) = ("x.json", 5, 32) }
+    #expect(guided.ways == [.greedy, .guided] && guided.rounds == 5 && guided.requests(level: 32) == 64)
+    #expect(try plan { ($0.sampling, $0.jsonSchema) = (true, "x.json") }.ways == DecodingComparison.Way.allCases)
+    #expect(try plan { _ in }.ways.isEmpty)
+  }
+
   @Test(arguments: ["", "0", "1,", ",1", "1,1", "2,1", "x", "1, 2", "1025", "99999999999999999999", "-1"])
   func wrongLevelsAreRefused(_ sweep: String) {
     #expect(throws: BenchOptionError.self) { try plan { $0.sweep = sweep } }
@@ -54,7 +63,11 @@ import Testing
     let cases: [(String, (inout BenchOptions) -> Void)] = [
       ("--report needs --sweep", { $0.report = "x" }),
       ("--python needs --compare", { $0.python = "x" }),
-      ("--rounds needs --compare", { $0.rounds = 2 }),
+      ("--rounds needs --compare or --sampling or --json-schema", { $0.rounds = 2 }),
+      ("--sampling does not go with --sweep", { ($0.sampling, $0.sweep) = (true, "1") }),
+      ("--sampling does not go with --profile", { ($0.sampling, $0.profile) = (true, true) }),
+      ("--json-schema does not go with --compare", { ($0.jsonSchema, $0.compare) = ("x", "llama.cpp") }),
+      ("--limits runs no model; it does not go with --sampling", { ($0.limits, $0.sampling) = (true, true) }),
       ("--sweep does not go with --concurrency", { ($0.sweep, $0.concurrency) = ("1", 2) }),
       ("--sweep does not go with --compare", { ($0.sweep, $0.compare) = ("1", "llama.cpp") }),
       ("--compare does not go with --profile", { ($0.compare, $0.profile) = ("llama.cpp", true) }),

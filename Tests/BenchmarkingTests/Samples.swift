@@ -40,10 +40,13 @@ enum Samples {
       seconds: 2, concurrency: concurrency, promptTokens: 100, stepOverheads: [50, 60, 70], profile: profile)
   }
 
-  static func figures(levels: [Int] = [1, 2, 8], isSweep: Bool = true, comparison: Comparison? = nil) -> BenchFigures {
+  static func figures(
+    levels: [Int] = [1, 2, 8], isSweep: Bool = true, comparison: Comparison? = nil, decoding: DecodingComparison? = nil
+  ) -> BenchFigures {
     BenchFigures(
       setting: setting(), limits: limits,
       single: SingleFigures(prefillTokensPerSecond: 1000, decodeTokensPerSecond: 200), profile: profile,
-      loops: levels.map(loop), isSweep: isSweep, comparison: comparison, peakResidentBytes: 150 << 20)
+      loops: levels.map(loop), isSweep: isSweep, comparison: comparison, decoding: decoding,
+      peakResidentBytes: 150 << 20)
   }
 }

@@ -37,6 +37,8 @@ import Testing
     }
   }
 
+  @Test func blocksAreThoseOfWhichTheEngineNotesTheMaxima() { #expect(BlockMaxima.blockCount == Logits.tileColumns) }
+
   @Test func theyAreThoseOfAScan() throws {
     var generator = SeededGenerator(seed: 3)
     for count in [1, 31, 32, 33, 64, 1000, 4097] {

@@ -12,11 +12,13 @@ import Testing
     full.frequencyPenalty = 0.1
     var minP = SamplingParams(temperature: 0.8)
     minP.minP = 0.05
+    var typical = SamplingParams(temperature: 0.8)
+    typical.typicalP = 0.9
     return [
       ("greedy", SamplingParams()),
       ("temperature, top-k 50, top-p 0.9", SamplingParams(temperature: 0.8, topK: 50, topP: 0.9)),
       ("temperature, top-k 50, top-p 0.9, all penalties", full), ("temperature, min-p 0.05", minP),
-      ("temperature, top-p 0.9", SamplingParams(temperature: 0.8, topP: 0.9)),
+      ("temperature, top-p 0.9", SamplingParams(temperature: 0.8, topP: 0.9)), ("temperature, typical-p 0.9", typical),
       ("temperature", SamplingParams(temperature: 0.8)), ("greedy, 5 log-probabilities", SamplingParams(logprobs: 5)),
     ]
   }()

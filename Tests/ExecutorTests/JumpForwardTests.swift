@@ -147,6 +147,24 @@ import Testing
     #expect(outputs[0].tokens.allSatisfy { $0.logprob != nil && $0.top.count == 2 })
   }
 
+  /// A row that is not a number fails its request where it decides something, and nobody where the token is forced.
+  @Test func rowsBeforeForcedTokensAreNotLookedAt() async throws {
+    var script = FakeModelEngine.Script()
+    // The row behind the first forced token.
+    script.isPoisoned = { $0.count == 7 }
+    let grammar = try CompiledGrammar(.regex("(a|b)x{9}"), vocabulary: Self.vocabulary)
+    for isJumping in [false, true] {
+      let engine = FakeModelEngine(vocabularySize: 263, blockSize: 4, blockCount: 1024, script: script)
+      let executor = try Executor(engine: engine, configuration: Self.configuration(isJumping))
+      let constraint = GrammarConstraint(matcher: grammar.makeMatcher())
+      let request = GenerationRequest(promptTokens: prompt(5, seed: 1), endOfSequenceTokenIDs: [Self.end])
+      let output = try await executor.submit(request, controls: TokenControls(constraint: constraint)).outputs.collect()
+      #expect(output.reason?.name == (isJumping ? FinishReason.constraintEnded.name : "error"))
+      #expect(output.tokens.count == (isJumping ? 10 : 2))
+      await executor.shutdown()
+    }
+  }
+
   /// On an engine that computes: the tokens, and the bits of what is computed behind those that were forced.
   @Test func theBitsOfAModelAreTheSame() async throws {
     let directory = try TemporaryDirectory()

@@ -26,6 +26,9 @@ import Testing
       try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 63)))
         == .sequenceTooLong(promptTokenCount: 2, maxTokens: 63, limit: 64))
     #expect(
+      try await refusal(GenerationRequest(promptTokens: [1, 2], beams: BeamSearchParams(width: 2, maxTokens: 63)))
+        == .sequenceTooLong(promptTokenCount: 2, maxTokens: 63, limit: 64))
+    #expect(
       try await refusal(GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: .max)))
         == .sequenceTooLong(promptTokenCount: 2, maxTokens: .max, limit: 64))
     #expect(

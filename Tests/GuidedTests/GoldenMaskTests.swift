@@ -20,11 +20,11 @@ import Testing
         var mask = [UInt64](repeating: .max, count: goldens.vocabulary.wordCount)
         do {
           for token in step.tokens { try matcher.accept(token) }
+          try matcher.fillMask(into: &mask)
         } catch {
           Issue.record("\(golden.name) after \(Self.text(step.tokens, goldens)): \(error)")
           break
         }
-        matcher.fillMask(into: &mask)
         guard mask != step.mask else { continue }
         let extra = Self.tokens(mask, without: step.mask, goldens)
         let missing = Self.tokens(step.mask, without: mask, goldens)

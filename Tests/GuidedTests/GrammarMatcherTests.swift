@@ -22,7 +22,7 @@ import Testing
 
   private func allowed(_ matcher: inout GrammarMatcher) -> [Int32] {
     var mask = [UInt64](repeating: .max, count: Self.vocabulary.wordCount + 1)
-    matcher.fillMask(into: &mask)
+    #expect(throws: Never.self) { try matcher.fillMask(into: &mask) }
     #expect(mask.last == 0)
     return (0..<Int32(Self.vocabulary.tokenCount)).filter { mask[Int($0) / 64] >> UInt64($0 % 64) & 1 == 1 }
   }
@@ -124,8 +124,7 @@ import Testing
   /// When too many places are remembered they are forgotten, and matchers that are on their way go on.
   @Test func forgettingChangesNothing() throws {
     var small = GrammarLimits()
-    small.rememberedPlaceCount = 8
-    small.rememberedMaskBytes = 200
+    small.rememberedByteCount = 3000
     let source = Grammar.jsonObject()
     let forgetful = try CompiledGrammar(source, vocabulary: Self.vocabulary, limits: small)
     let usual = try CompiledGrammar(source, vocabulary: Self.vocabulary)
@@ -164,6 +163,21 @@ import Testing
     #expect(!surrogate.allows(0xA0))
   }
 
+  /// Classes stand for what they stand for in ECMA-262 and in Python's `re`.
+  @Test func classesAreThoseOfBothDialects() throws {
+    for (pattern, matching, others) in [
+      (".", ["a", "é", "\r"], ["\n"]), ("\\d", ["7"], ["٣", "a"]),
+      ("\\D", ["a", "é"], ["7", "٣"]),
+      ("\\w", ["a", "_"], ["é", "-"]), ("\\W", ["-", "’"], ["a", "é", "²", "中"]),
+      ("\\s", [" ", "\u{3000}"], ["\u{FEFF}"]),
+      ("\\S", ["é"], [" ", "\u{FEFF}", "\u{85}", "\u{1F}"]), ("[^\\s]", ["é"], ["\u{FEFF}", "\u{85}"]),
+      ("[^\\w-]", ["."], ["é", "-", "a"]), ("[^a]", ["é", "\n"], ["a"]), ("[\\W\\w]", ["a", "-"], ["é"]),
+    ] {
+      for text in matching { #expect(try allows(text, .regex(pattern)), "\(pattern) and \(text.debugDescription)") }
+      for text in others { #expect(try !allows(text, .regex(pattern)), "\(pattern) and \(text.debugDescription)") }
+    }
+  }
+
   @Test func whiteSpaceIsWhatTheFormatSays() throws {
     let schema = JSONValue.object([("type", .string("array")), ("items", .object([("const", .integer(1))]))])
     let wide = JSONFormat(whitespace: .fixed(itemSeparator: ", ", keySeparator: ": "))
@@ -198,6 +212,11 @@ import Testing
     #expect(try !allows("no tag", demanded) && allows("a<t>1</t>b", demanded))
     let nested = Grammar.structuralTags(StructuralTags(tags: [tag], triggers: ["<t>", "<"]))
     #expect(try allows("a<t>1</t>", nested) && !allows("a<b", nested))
+    // The end of a tag can be the beginning of a trigger.
+    let lined = StructuralTags.Tag(begin: "\n<f>", content: .regex("[0-9]+"), end: "</f>\n")
+    let lines = Grammar.structuralTags(StructuralTags(tags: [lined], triggers: ["\n<f"]))
+    #expect(try allows("a\n<f>1</f>\n<f>2</f>\n", lines) && allows("a\n<f>1</f>\n<g", lines))
+    #expect(try !allows("a\n<f>1</f>\n<fx", lines))
     #expect(try allows("no tag", last) && allows("a<t>1</t>", last) && !allows("a<t>1</t>b", last))
   }
 }

@@ -32,6 +32,11 @@ import Testing
     ("{\"oneOf\":[{\"type\":\"integer\"},{\"minimum\":2}]}", "oneOf", "/oneOf"),
     ("{\"minimum\":1e40}", "minimum or maximum", "/minimum"),
     ("{\"type\":\"object\",\"minProperties\":3}", "minProperties", ""),
+    // The declared member can never be, so that both would be others.
+    (
+      "{\"type\":\"object\",\"properties\":{\"ab\":{\"allOf\":[{\"type\":\"integer\"}],\"type\":\"object\"}},"
+        + "\"minProperties\":2,\"maxProperties\":2}", "minProperties", ""
+    ),
     ("{\"const\":12345678901234567890}", "enum or const", "/const"),
     (
       "{\"oneOf\":[{\"type\":\"string\",\"format\":\"ipv4\"},{\"type\":\"string\",\"format\":\"hostname\"}]}", "oneOf",
@@ -49,9 +54,27 @@ import Testing
     #expect(found?.description.contains(keyword) == true)
   }
 
+  /// That a format leaves out members that the schema does not mention makes no alternatives exclude each other: whoever
+  /// checks the document knows the schema only.
+  @Test func whatTheFormatLeavesOutDoesNotTellAlternativesApart() throws {
+    let schema =
+      "{\"oneOf\":[{\"type\":\"object\",\"properties\":{\"a\":{}},\"required\":[\"a\"]},"
+      + "{\"type\":\"object\",\"properties\":{\"b\":{}}}]}"
+    for isOpen in [true, false] {
+      let found = error(try .jsonSchema(schema, format: JSONFormat(allowsUndeclaredProperties: isOpen)))
+      guard case .unsupportedKeyword("oneOf", "/oneOf", _) = found else {
+        Issue.record("open \(isOpen): \(found?.description ?? "compiled")")
+        continue
+      }
+    }
+  }
+
   @Test(arguments: [
     "{\"type\":\"text\"}", "{\"type\":3}", "{\"properties\":[]}", "{\"required\":\"a\"}", "{\"minItems\":-1}",
     "{\"minLength\":1.5}", "{\"enum\":1}", "{\"anyOf\":[]}", "{\"$ref\":\"#/nowhere\"}", "3", "{\"items\":3}",
+    "{\"$ref\":\"#/anyOf/+0\",\"anyOf\":[{}]}", "{\"$ref\":\"#/anyOf/00\",\"anyOf\":[{}]}",
+    "{\"$ref\":\"#/$defs/%+1\",\"$defs\":{\"\\u0001\":{}}}", "{\"$ref\":\"#/$defs/~2\",\"$defs\":{\"~\":{}}}",
+    "{\"$ref\":\"#/$defs/~\",\"$defs\":{\"~\":{}}}",
     "{\"minimum\":\"1\"}", "{\"properties\":{\"a\":true,\"a\":true}}", "{\"$ref\":\"#\"}",
     "{\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/a\"},{\"type\":\"null\"}]}},\"$ref\":\"#/$defs/a\"}",
   ])
@@ -116,10 +139,15 @@ import Testing
 
   @Test func listsThatMakeNoSenseAreRefused() {
     let tag = StructuralTags.Tag(begin: "<a>", content: .regex("x"), end: "")
+    let call = StructuralTags.Tag(begin: "<function=f>", content: .regex("x"), end: "</function>\n")
     for grammar in [
       Grammar.choice([]), .structuralTags(StructuralTags(tags: [], triggers: ["<"])),
       .structuralTags(StructuralTags(tags: [tag], triggers: ["[["])),
       .structuralTags(StructuralTags(tags: [tag], triggers: ["", "<"])),
+      // The second trigger comes before the first has ended, so that the tag could never begin.
+      .structuralTags(StructuralTags(tags: [call], triggers: ["<function=", "func"])),
+      // Behind its end only a tag could follow.
+      .structuralTags(StructuralTags(tags: [call], triggers: ["<f", "\n"])),
     ] {
       guard case .invalidRequest = error(grammar) else {
         Issue.record("\(grammar) was not refused")

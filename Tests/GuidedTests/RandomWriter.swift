@@ -15,12 +15,16 @@ struct RandomWriter {
     var matcher = grammar.makeMatcher()
     var mask = [UInt64](repeating: 0, count: vocabulary.wordCount)
     var text: [UInt8] = []
+    var ending: ArraySlice<UInt8>?
     for step in 0..<limit {
-      matcher.fillMask(into: &mask)
+      try matcher.fillMask(into: &mask)
       let allowed = allowedTokens(mask)
       guard !allowed.isEmpty else { return nil }
       var token = allowed[Int(generator.next() % UInt64(allowed.count))]
-      if step >= patience { token = matcher.canEnd ? end : Int32(matcher.shortestEnding()?.first ?? 0) }
+      if step >= patience {
+        if ending == nil { ending = matcher.shortestEnding()?[...] }
+        token = matcher.canEnd ? end : Int32(ending?.popFirst() ?? 0)
+      }
       guard allowed.contains(token) else { return nil }
       try matcher.accept(token)
       if matcher.isFinished { return text }

@@ -41,7 +41,7 @@ import Testing
         #expect(ledger.blockCount == engine.cacheGeometry.blockCount && ledger.blockSize == blockSize)
         #expect(ledger.cache == engine.cacheGeometry.blockCount * engine.cacheGeometry.bytesPerBlock)
         #expect(
-          ledger.total == ledger.weights + ledger.workSpace + ledger.cache + 5 + MemoryLedger.programAllowance)
+          ledger.total == ledger.weights + ledger.workSpace + ledger.cache + 5 + MemoryLedger.allowances)
       }
     }
   }
@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func theCacheGetsWhatTheLimitLeaves() throws {
-    let megabytes = MemoryLedger.programAllowance + (20 << 20)
+    let megabytes = MemoryLedger.allowances + (20 << 20)
     for limit in [.bytes(megabytes), .share(Double(megabytes) / Double(Self.plenty))] as [MemoryLimit] {
       let ledger = try ledger(EngineOptions(threadCount: 2, memory: limit))
       #expect(ledger.total <= megabytes && megabytes - ledger.total < ledger.bytesPerBlock)
@@ -80,7 +80,7 @@ import Testing
 
   /// What a refusal says fits, does, and a block more does not.
   @Test func aRefusalSaysWhatFits() throws {
-    let limit = MemoryLimit.bytes(MemoryLedger.programAllowance + (20 << 20))
+    let limit = MemoryLimit.bytes(MemoryLedger.allowances + (20 << 20))
     let options = EngineOptions(threadCount: 2, cacheTokens: 64 * 1024, memory: limit)
     let message = refusal(options)
     #expect(message.contains("the engine does not fit: weights") && message.contains("what fits is a cache of "))
@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test func smallerBatchesAndTiersAreProposedWhereTheCacheIsNotToBlame() throws {
-    let small = MemoryLimit.bytes(MemoryLedger.programAllowance + (16 << 20))
+    let small = MemoryLimit.bytes(MemoryLedger.allowances + (16 << 20))
     let batches = refusal(
       EngineOptions(threadCount: 2, maximumBatchTokens: 8192, maximumLogitsRows: 256, memory: small))
     #expect(batches.contains("with batches of at most "), "\(batches)")

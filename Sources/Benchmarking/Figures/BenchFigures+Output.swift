@@ -29,6 +29,7 @@ extension BenchFigures {
     if let profile { members.append(("profile", profile.json)) }
     if let profile = loopWithProfile?.profile { members.append(("loop_profile", profile.json)) }
     if let comparison { members.append(("compare", comparison.json)) }
+    if let decoding { members.append(("decoding", decoding.json)) }
     return .object(members)
   }
 
@@ -44,6 +45,7 @@ extension BenchFigures {
     text += isSweep ? sweepWords : loopWords(loops[loops.count - 1])
     text += "peak memory     \(peakResidentBytes >> 20) MiB\n" + limits.words
     if let comparison { text += "\n" + comparison.words }
+    if let decoding { text += "\n" + decoding.words }
     if withProfile {
       if let profile { text += "\nOne request at a time:\n" + profile.words }
       if let loop = loopWithProfile, let profile = loop.profile {

@@ -52,11 +52,12 @@ package struct BenchFigures: Sendable, Equatable {
   package let loops: [LoopFigures]
   package let isSweep: Bool
   package let comparison: Comparison?
+  package let decoding: DecodingComparison?
   package let peakResidentBytes: Int
 
   package init(
     setting: BenchSetting, limits: MachineLimits, single: SingleFigures, profile: StepProfile?, loops: [LoopFigures],
-    isSweep: Bool, comparison: Comparison?, peakResidentBytes: Int
+    isSweep: Bool, comparison: Comparison?, decoding: DecodingComparison?, peakResidentBytes: Int
   ) {
     precondition(!loops.isEmpty)
     self.setting = setting
@@ -66,6 +67,7 @@ package struct BenchFigures: Sendable, Equatable {
     self.loops = loops
     self.isSweep = isSweep
     self.comparison = comparison
+    self.decoding = decoding
     self.peakResidentBytes = peakResidentBytes
   }
 

@@ -13,6 +13,9 @@ package struct BenchOptions: Sendable, Equatable {
   package var compare: String?
   package var python: String?
   package var rounds: Int?
+  package var sampling = false
+  /// The file of a JSON schema.
+  package var jsonSchema: String?
 
   package init() {}
 }
@@ -40,8 +43,10 @@ package struct BenchPlan: Sendable, Equatable {
   package let levels: [Int]
   /// Where the report goes; nil without a sweep.
   package let report: String?
-  /// Rounds of a comparison; nil without one.
+  /// Rounds of a comparison, with another engine or of ways to choose tokens; nil without one.
   package let rounds: Int?
+  /// The ways to choose tokens that take turns; none if they are not compared.
+  package let ways: [DecodingComparison.Way]
   /// Whether the tables of the profile are printed.
   package let printsProfile: Bool
   private let requests: Int?
@@ -60,7 +65,8 @@ package struct BenchPlan: Sendable, Equatable {
       levels = [options.concurrency ?? 1]
       report = nil
     }
-    rounds = options.compare == nil ? nil : options.rounds ?? 3
+    ways = Self.ways(options)
+    rounds = options.compare == nil && ways.isEmpty ? nil : options.rounds ?? 3
     printsProfile = options.profile
   }
 
@@ -74,6 +80,15 @@ package struct BenchPlan: Sendable, Equatable {
   package func requests(level: Int) -> Int {
     if isSweep { return max(level, requests ?? max(4, 2 * level)) }
     return requests ?? 2 * level
+  }
+
+  private static func ways(_ options: BenchOptions) -> [DecodingComparison.Way] {
+    switch (options.sampling, options.jsonSchema != nil) {
+    case (false, false): []
+    case (true, false): [.greedy, .sampled]
+    case (false, true): [.greedy, .guided]
+    case (true, true): [.greedy, .sampled, .guided, .sampledAndGuided]
+    }
   }
 
   private static func checkRanges(_ options: BenchOptions) throws(BenchOptionError) {
@@ -95,20 +110,27 @@ package struct BenchPlan: Sendable, Equatable {
       ("--sweep", options.sweep != nil), ("--compare", options.compare != nil), ("--profile", options.profile),
       ("--report", options.report != nil), ("--python", options.python != nil), ("--rounds", options.rounds != nil),
       ("--concurrency", options.concurrency != nil), ("--requests", options.requests != nil),
+      ("--sampling", options.sampling), ("--json-schema", options.jsonSchema != nil),
     ].filter(\.1).map(\.0)
     if options.limits, let other = given.first {
       throw BenchOptionError("--limits runs no model; it does not go with \(other)")
     }
+    let alone = "run one after the other"
     let excluded = [
-      ("--sweep", "--concurrency", "the sweep's levels are --sweep 1,8,32"),
-      ("--sweep", "--compare", "run one after the other"), ("--compare", "--profile", "run one after the other"),
+      ("--sweep", "--concurrency", "the sweep's levels are --sweep 1,8,32"), ("--sweep", "--compare", alone),
+      ("--compare", "--profile", alone), ("--sampling", "--compare", alone), ("--sampling", "--sweep", alone),
+      ("--sampling", "--profile", alone), ("--json-schema", "--compare", alone), ("--json-schema", "--sweep", alone),
+      ("--json-schema", "--profile", alone),
     ]
     for (one, other, advice) in excluded where given.contains(one) && given.contains(other) {
       throw BenchOptionError("\(one) does not go with \(other): \(advice)")
     }
-    for (option, needed) in [("--report", "--sweep"), ("--python", "--compare"), ("--rounds", "--compare")]
-    where given.contains(option) && !given.contains(needed) {
-      throw BenchOptionError("\(option) needs \(needed)")
+    let needs = [
+      ("--report", ["--sweep"]), ("--python", ["--compare"]),
+      ("--rounds", ["--compare", "--sampling", "--json-schema"]),
+    ]
+    for (option, needed) in needs where given.contains(option) && !needed.contains(where: given.contains) {
+      throw BenchOptionError("\(option) needs \(needed.joined(separator: " or "))")
     }
   }
 

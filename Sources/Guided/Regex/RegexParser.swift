@@ -1,4 +1,7 @@
 /// Reads regular expressions of ECMAScript (ECMA-262, 22.2, with the flag u), as far as they are regular.
+///
+/// Where `\d`, `\w`, `\s` and their opposites stand for other characters in Python's `re`, they stand for those that both
+/// have (``DialectSet``): what is generated matches for both. `.` is all but a line feed, as it is there.
 struct RegexParser {
   private let scalars: [UInt32]
   private var offset = 0
@@ -113,12 +116,11 @@ struct RegexParser {
     switch Unicode.Scalar(scalar) {
     case "^": return .textStart(offset: start)
     case "$": return .textEnd(offset: start)
-    case ".": return .scalars(ScalarSet.lineBreaks.inverted)
-    case "[": return .scalars(try characterClass())
+    case ".": return .scalars(DialectSet.lineBreaks.inverted.common)
+    case "[": return .scalars(try characterClass().common)
     case "(": return try group(depth: depth)
     case "\\":
-      let (set, _) = try escape(inClass: false)
-      return .scalars(set)
+      return .scalars(try escape(inClass: false).set.common)
     case "*", "+", "?": throw error("a quantifier without anything before it", at: start)
     case "{": throw error("a '{' without anything before it; write '\\{' for the character", at: start)
     case "]", "}": return .scalars(ScalarSet([scalar...scalar]))
@@ -153,52 +155,51 @@ struct RegexParser {
   }
 
   /// A class; the next character is the one after '['.
-  private mutating func characterClass() throws(GuidedError) -> ScalarSet {
+  private mutating func characterClass() throws(GuidedError) -> DialectSet {
     let start = offset - 1
     let isInverted = take("^")
-    var ranges: [ClosedRange<UInt32>] = []
+    var set = DialectSet([])
     while !take("]") {
       guard next != nil else { throw error("a '[' without a ']'", at: start) }
       let (first, scalar) = try classMember()
       guard next == Self.code("-"), offset + 1 < scalars.count, scalars[offset + 1] != Self.code("]"), let scalar
       else {
-        ranges.append(contentsOf: first.ranges)
+        set.formUnion(first)
         continue
       }
       let place = offset
       offset += 1
       let (second, last) = try classMember()
       guard let last else {
-        ranges += first.ranges + [0x2D...0x2D] + second.ranges
+        for part in [first, DialectSet([0x2D...0x2D]), second] { set.formUnion(part) }
         continue
       }
       guard scalar <= last else { throw error("a range whose ends are out of order", at: place) }
-      ranges.append(scalar...last)
+      set.formUnion(DialectSet([scalar...last]))
     }
-    let set = ScalarSet(ranges)
     return isInverted ? set.inverted : set
   }
 
-  private mutating func classMember() throws(GuidedError) -> (set: ScalarSet, scalar: UInt32?) {
+  private mutating func classMember() throws(GuidedError) -> (set: DialectSet, scalar: UInt32?) {
     guard let scalar = next else { throw error("a '[' without a ']'") }
     offset += 1
     if scalar == Self.code("\\") { return try escape(inClass: true) }
-    return (ScalarSet([scalar...scalar]), scalar)
+    return (DialectSet([scalar...scalar]), scalar)
   }
 
   /// An escape; the next character is the one after '\'. With the scalar if it stands for one.
-  private mutating func escape(inClass: Bool) throws(GuidedError) -> (set: ScalarSet, scalar: UInt32?) {
+  private mutating func escape(inClass: Bool) throws(GuidedError) -> (set: DialectSet, scalar: UInt32?) {
     let start = offset - 1
     guard let value = next, let scalar = Unicode.Scalar(value) else { throw error("a '\\' at the end", at: start) }
     offset += 1
-    func one(_ value: UInt32) -> (ScalarSet, UInt32?) { (ScalarSet([value...value]), value) }
+    func one(_ value: UInt32) -> (DialectSet, UInt32?) { (DialectSet([value...value]), value) }
     switch scalar {
     case "d": return (.digits, nil)
-    case "D": return (ScalarSet.digits.inverted, nil)
+    case "D": return (DialectSet.digits.inverted, nil)
     case "w": return (.wordCharacters, nil)
-    case "W": return (ScalarSet.wordCharacters.inverted, nil)
+    case "W": return (DialectSet.wordCharacters.inverted, nil)
     case "s": return (.whitespace, nil)
-    case "S": return (ScalarSet.whitespace.inverted, nil)
+    case "S": return (DialectSet.whitespace.inverted, nil)
     case "t": return one(0x09)
     case "n": return one(0x0A)
     case "v": return one(0x0B)
@@ -258,16 +259,4 @@ struct RegexParser {
     guard Unicode.Scalar(value) != nil else { throw error("an escape that stands for no character", at: start) }
     return value
   }
-}
-
-extension ScalarSet {
-  static let digits = ScalarSet([0x30...0x39])
-  static let wordCharacters = ScalarSet([0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
-  /// White space and line breaks (ECMA-262, 12.2 and 12.3).
-  static let whitespace = ScalarSet([
-    0x09...0x0D, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029, 0x202F...0x202F,
-    0x205F...0x205F, 0x3000...0x3000, 0xFEFF...0xFEFF,
-  ])
-  /// What `.` does not match.
-  static let lineBreaks = ScalarSet([0x0A...0x0A])
 }

@@ -87,12 +87,14 @@ struct SchemaCompiler {
     }
     var schema = document
     for step in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst() {
-      let key = Self.unescaped(step)
+      guard let key = Self.unescaped(step) else {
+        throw .invalidSchema(pointer: pointer, problem: "a $ref with a '~' that is no escape")
+      }
       var next: JSONValue?
       switch schema {
       case .object(let object): next = object[key]
       case .array(let elements):
-        if let index = Int(key), elements.indices.contains(index) { next = elements[index] }
+        if let index = Self.index(key), elements.indices.contains(index) { next = elements[index] }
       default: break
       }
       guard let next else {
@@ -112,9 +114,9 @@ struct SchemaCompiler {
     while index < bytes.count {
       if bytes[index] == UInt8(ascii: "%") {
         guard index + 2 < bytes.count,
-          let byte = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
+          let high = Self.digit(bytes[index + 1]), let low = Self.digit(bytes[index + 2])
         else { throw .invalidSchema(pointer: pointer, problem: "a $ref with a '%' that is no escape") }
-        result.append(byte)
+        result.append(high << 4 | low)
         index += 3
       } else {
         result.append(bytes[index])
@@ -124,13 +126,35 @@ struct SchemaCompiler {
     return result
   }
 
-  /// One step of a JSON pointer as the key it means (RFC 6901).
-  private static func unescaped(_ step: Substring.UTF8View.SubSequence) -> String {
+  /// The value of a hexadecimal digit.
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  /// The index that a step of a JSON pointer means: digits, without zeros before them (RFC 6901, 4).
+  private static func index(_ key: String) -> Int? {
+    guard key.utf8.allSatisfy({ (0x30...0x39).contains($0) }), key.utf8.count == 1 || key.utf8.first != 0x30 else {
+      return nil
+    }
+    return Int(key)
+  }
+
+  /// One step of a JSON pointer as the key it means (RFC 6901, 4); nil for a '~' without 0 or 1.
+  private static func unescaped(_ step: Substring.UTF8View.SubSequence) -> String? {
     var result: [UInt8] = []
     var isEscape = false
     for byte in step {
       if isEscape {
-        result.append(byte == UInt8(ascii: "1") ? UInt8(ascii: "/") : UInt8(ascii: "~"))
+        switch byte {
+        case UInt8(ascii: "0"): result.append(UInt8(ascii: "~"))
+        case UInt8(ascii: "1"): result.append(UInt8(ascii: "/"))
+        default: return nil
+        }
         isEscape = false
       } else if byte == UInt8(ascii: "~") {
         isEscape = true
@@ -138,7 +162,7 @@ struct SchemaCompiler {
         result.append(byte)
       }
     }
-    return String(decoding: result, as: UTF8.self)
+    return isEscape ? nil : String(decoding: result, as: UTF8.self)
   }
 
   /// A step of a JSON pointer for `key`.

@@ -142,9 +142,10 @@ extension SchemaCompiler {
     _ left: SchemaConjunction, _ right: SchemaConjunction, depth: Int
   ) throws(GuidedError) -> Bool {
     if left.memberCounts.isDisjoint(with: right.memberCounts) { return true }
+    // Whoever checks the document reads the schema as it is written, whatever members the format leaves out.
     for key in left.required + right.required {
-      let first = try memberSchemas(left, key: key)
-      if try areDisjoint(first, try memberSchemas(right, key: key), depth: depth) { return true }
+      let first = try writtenSchemas(left, key: key).schemas
+      if try areDisjoint(first, try writtenSchemas(right, key: key).schemas, depth: depth) { return true }
     }
     return false
   }

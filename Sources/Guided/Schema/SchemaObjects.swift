@@ -47,6 +47,8 @@ extension SchemaCompiler {
       if let names, !names.accepts(JSONText.body(key)) { schemas.append(Self.nothing) }
       let isRequired = required.contains(Array(key.utf8))
       if schemas.contains(Self.nothing), !isRequired { continue }
+      // Where members are counted, those that can never be do not count.
+      if conjunction.memberCounts.minimum > 0, !isRequired, try alternatives(of: schemas).isEmpty { continue }
       declared.append(Declared(key: key, value: try rule(for: schemas), isRequired: isRequired))
     }
     return declared
@@ -154,7 +156,10 @@ extension SchemaCompiler {
     // Counts beyond this are not told apart.
     let cap = counts.isUnbounded ? 1 : max(counts.maximum.map { $0 + 1 } ?? 1, counts.minimum, 1)
     guard cap < Self.stateLimit, (declared.count + 2) * (cap + 1) <= Self.stateLimit else {
-      throw .tooLarge(what: "minProperties or maxProperties is too large", limit: Self.stateLimit)
+      throw .tooLarge(
+        what: counts.isUnbounded
+          ? "an object has too many properties" : "an object's properties are too many to be counted",
+        limit: Self.stateLimit)
     }
     // State (i, c): the first i declared members are behind, c members are there.
     var graph = ExpressionGraph()

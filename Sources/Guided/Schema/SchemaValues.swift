@@ -83,8 +83,16 @@ extension SchemaCompiler {
     }
   }
 
-  /// What must hold for the member `key` of an object.
+  /// What must hold for the member `key` of an object that is generated: one that the format leaves out can be nothing.
   mutating func memberSchemas(_ conjunction: SchemaConjunction, key: String) throws(GuidedError) -> SchemaList {
+    let (schemas, isDeclared) = try writtenSchemas(conjunction, key: key)
+    return !isDeclared && isClosed(conjunction) ? schemas + [Self.nothing] : schemas
+  }
+
+  /// What the schema as it is written says about the member `key`, and whether it mentions it.
+  mutating func writtenSchemas(
+    _ conjunction: SchemaConjunction, key: String
+  ) throws(GuidedError) -> (schemas: SchemaList, isDeclared: Bool) {
     let text = JSONText.body(key)
     var schemas: SchemaList = []
     var isDeclared = false
@@ -95,8 +103,7 @@ extension SchemaCompiler {
       schemas += declared + matched
       if declared.isEmpty, matched.isEmpty, let additional = rule.additional { schemas.append(additional) }
     }
-    if !isDeclared, isClosed(conjunction) { schemas.append(Self.nothing) }
-    return schemas
+    return (schemas, isDeclared)
   }
 
   /// Whether members that no schema mentions are forbidden because the format says so.

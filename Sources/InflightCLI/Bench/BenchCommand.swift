@@ -24,11 +24,18 @@ struct BenchCommand: AsyncParsableCommand {
         inflight bench --sweep 1,8,32 --report speed.html
         inflight bench --compare llama.cpp        the same on llama.cpp, in turns
         inflight bench --compare llama.cpp --python .venv/bin/python --rounds 5
+        inflight bench --sampling --json-schema schema.json --concurrency 32
+                                                  what sampling and a grammar add to a step
         inflight bench --limits --json            the machine's limits only
 
       --compare needs a Python that has llama-cpp-python: --python, else the variable INFLIGHT_PYTHON, else what \
       scripts/install-llama-cpp.sh installs. The comparison favours llama.cpp a little: of it only passes are timed, \
       and of Inflight everything between sending a request and receiving its tokens.
+
+      --sampling and --json-schema run the closed loop in turns: greedy, with temperature 0.8, top-k 50, top-p 0.9 and \
+      all penalties, with the schema, and with both. Only those steps count in which each of the --concurrency requests \
+      gets one token, and none is appended without a pass. A schema of long texts, such as an array of at least 100 \
+      items, has the most of them.
       """)
 
   @OptionGroup var model: ModelArgument
@@ -56,6 +63,10 @@ struct BenchCommand: AsyncParsableCommand {
   var compare: String?
   @Option(help: ArgumentHelp("The Python that has llama-cpp-python.", valueName: "path"))
   var python: String?
+  @Flag(help: "Compare sampling with greedy choice, by the time of a step.")
+  var sampling = false
+  @Option(help: ArgumentHelp("Compare texts of the JSON schema in this file with free ones.", valueName: "file"))
+  var jsonSchema: String?
   @Option(help: "Rounds of a comparison. Default: 3.")
   var rounds: Int?
   @Flag(help: "Print one JSON object.")
@@ -76,6 +87,8 @@ struct BenchCommand: AsyncParsableCommand {
     options.compare = compare
     options.python = python
     options.rounds = rounds
+    options.sampling = sampling
+    options.jsonSchema = jsonSchema
     return try BenchPlan(options)
   }
 
@@ -100,8 +113,10 @@ struct BenchCommand: AsyncParsableCommand {
     }
     if let report = plan.report { try checkWritable(report) }
     let peer = try plan.rounds.map { _ in try startPeer() }
+    let guided = try jsonSchema.map { try GrammarArguments.jsonSchema(inFile: $0) }
     let run = try await BenchRun.load(model, engine, plan)
-    let figures = try await run.measure(peer: peer)
+    let figures = try await run.measure(
+      peer: peer, guided: try guided.map { try run.llm.controls(for: $0) } ?? TokenControls())
     if let report = plan.report {
       try write(HTMLReport(figures).markup, to: report)
       Terminal.write("the report is in \(report)\n")

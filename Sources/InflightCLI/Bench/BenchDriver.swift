@@ -14,21 +14,31 @@ struct BenchDriver: Sendable {
     var seconds: Double
   }
 
+  /// How the tokens of requests are chosen.
+  struct Choice: Sendable {
+    var params = SamplingParams(ignoreEndOfSequence: true)
+    var controls = TokenControls()
+  }
+
   /// Sends the request with a number and reads it to its end. Every number has a prompt of its own.
-  func request(_ number: Int) async throws -> Timeline {
+  func request(_ number: Int, _ choice: Choice = Choice()) async throws -> Timeline {
     let prompt = prompt(number)
     var timeline = Timeline()
     let clock = ContinuousClock()
     let start = clock.now
-    let params = SamplingParams(maxTokens: outputTokens, ignoreEndOfSequence: true)
-    for try await chunk in try llm.stream(tokens: prompt, params) where chunk.token != nil {
+    var params = choice.params
+    params.maxTokens = outputTokens
+    if params.temperature > 0 { params.seed = UInt64(number) }
+    for try await chunk in try llm.stream(tokens: prompt, params, controls: choice.controls) where chunk.token != nil {
       timeline.tokenTimes.append((clock.now - start).inSeconds)
     }
     return timeline
   }
 
   /// Sends the requests with these numbers so that `concurrency` are under way until no more are left.
-  func closedLoop(_ numbers: Range<Int>, concurrency: Int) async throws -> LoopResult {
+  func closedLoop(
+    _ numbers: Range<Int>, concurrency: Int, _ choice: Choice = Choice()
+  ) async throws -> LoopResult {
     let counter = RequestCounter(numbers)
     let clock = ContinuousClock()
     let start = clock.now
@@ -36,7 +46,7 @@ struct BenchDriver: Sendable {
       for _ in 0..<min(concurrency, numbers.count) {
         group.addTask {
           var timelines: [Timeline] = []
-          while let number = counter.next() { timelines.append(try await request(number)) }
+          while let number = counter.next() { timelines.append(try await request(number, choice)) }
           return timelines
         }
       }

@@ -9,8 +9,8 @@ internal import Tensors
 /// A benchmark of a loaded model.
 final class BenchRun {
   let llm: LLM
-  private let plan: BenchPlan
-  private let driver: BenchDriver
+  let plan: BenchPlan
+  let driver: BenchDriver
   private let recorder: StepRecorder
   /// Where the engine adds its times; nil if operations are not timed.
   private let profile: OperationProfile?
@@ -44,6 +44,8 @@ final class BenchRun {
     var options = engine.options(maximumBatchSize: max(256, plan.levels.max() ?? 1))
     // A prompt that is sent again is to be computed again.
     options.executor.isReusingPrefixes = false
+    // Where ways to choose tokens are compared, each step has one token of each request.
+    if !plan.ways.isEmpty { options.executor.isJumpingForward = false }
     guard plan.isProfiled else {
       let llm = try await LLM.load(model, options: options) { recorder.add($0) }
       llm.printMemory()
@@ -78,8 +80,8 @@ final class BenchRun {
     return (engine, backend.weightByteCount)
   }
 
-  /// Measures everything that the plan says, with `peer` in turns if there is one.
-  func measure(peer: LlamaPeer?) async throws -> BenchFigures {
+  /// Measures everything that the plan says, with `peer` in turns if there is one; guided texts are what `guided` allows.
+  func measure(peer: LlamaPeer?, guided: TokenControls) async throws -> BenchFigures {
     // What measuring the limits takes must not count as the model's. Where that cannot be kept apart, they are measured
     // at the end only.
     var peak = peakResidentBytes()
@@ -98,7 +100,11 @@ final class BenchRun {
       try await reset()
       for number in takeNumbers(5) { measured.single.append(try await driver.request(number)) }
       measured.singleSteps = try await steps()
-      for level in plan.levels { measured.loops.append(try await loop(level)) }
+      if let rounds = plan.rounds {
+        try await compareWays(rounds: rounds, guided, &measured)
+      } else {
+        for level in plan.levels { measured.loops.append(try await loop(level)) }
+      }
     }
     peak = max(peak, peakResidentBytes())
     limits.append(MachineLimits.measure(threadCount: threads))
@@ -106,15 +112,16 @@ final class BenchRun {
   }
 
   /// What was measured, before shares of the limits can be computed.
-  private struct Measured {
+  struct Measured {
     var single: [Timeline] = []
     var singleSteps: Steps?
     var loops: [(concurrency: Int, result: BenchDriver.LoopResult, steps: Steps)] = []
     var comparison: Comparison?
+    var decoding: DecodingComparison?
   }
 
   /// What executor and engine counted.
-  private struct Steps {
+  struct Steps {
     var executor: StepRecorder.Contents
     var operations: OperationProfile.Snapshot?
   }
@@ -182,19 +189,19 @@ final class BenchRun {
       output: Double(loop.tokens) / loop.seconds)
   }
 
-  private func takeNumbers(_ count: Int) -> Range<Int> {
+  func takeNumbers(_ count: Int) -> Range<Int> {
     defer { nextNumber += count }
     return nextNumber..<nextNumber + count
   }
 
   /// Forgets the steps so far. The executor tells of its last step after the reader has the last token, so wait for it.
-  private func reset() async throws {
+  func reset() async throws {
     try await Task.sleep(for: .milliseconds(20))
     recorder.reset()
     profile?.reset()
   }
 
-  private func steps() async throws -> Steps {
+  func steps() async throws -> Steps {
     try await Task.sleep(for: .milliseconds(20))
     return Steps(executor: recorder.contents, operations: profile?.snapshot)
   }
@@ -221,6 +228,7 @@ final class BenchRun {
         LoopFigures(
           loop.result.timelines, seconds: loop.result.seconds, concurrency: loop.concurrency,
           promptTokens: plan.promptTokens, stepOverheads: loop.steps.executor.overheads, profile: profile(loop.steps))
-      }, isSweep: plan.isSweep, comparison: measured.comparison, peakResidentBytes: peak)
+      }, isSweep: plan.isSweep, comparison: measured.comparison, decoding: measured.decoding,
+      peakResidentBytes: peak)
   }
 }

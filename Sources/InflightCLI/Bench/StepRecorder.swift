@@ -12,6 +12,8 @@ final class StepRecorder: Sendable {
     var prefill = StepTimes()
     /// Steps with one token of each request.
     var decode = StepTimes()
+    /// The steps of ``decode`` one by one, by the number of requests that they had.
+    var decodeSteps: [Int: [DecodingComparison.Step]] = [:]
   }
 
   private let state = Mutex(Contents())
@@ -31,6 +33,10 @@ final class StepRecorder: Sendable {
         state.prefill = state.prefill.merging(times)
       } else {
         state.decode = state.decode.merging(times)
+        state.decodeSteps[step.batchRequestCount, default: []].append(
+          DecodingComparison.Step(
+            microseconds: Double(step.forwardNanoseconds + step.overheadNanoseconds) / 1000,
+            choosing: Double(step.decodeNanoseconds) / 1000))
       }
     }
   }

@@ -16,6 +16,8 @@ public struct MemoryLedger: Sendable, Equatable {
   public var secondTier: Int
   /// Bytes set aside for the program, the tokenizer and the requests' tokens.
   public var program: Int
+  /// Bytes set aside for grammars and their masks.
+  public var grammars: Int
   /// Bytes of a block of the cache of keys and values.
   public var bytesPerBlock: Int
   /// Tokens of a block.
@@ -27,6 +29,11 @@ public struct MemoryLedger: Sendable, Equatable {
 
   /// Bytes that are set aside for the program, the tokenizer and the requests' tokens: an allowance, not a measurement.
   public static let programAllowance = 64 << 20
+  /// Bytes that are set aside for grammars. What is remembered of them is counted and stays within it; what compiling one and
+  /// finding a mask take while they last is not counted.
+  public static let grammarAllowance = 64 << 20
+  /// Bytes that are set aside whatever the model is.
+  package static let allowances = programAllowance + grammarAllowance
   /// As many sequences of full length the cache is made for at most if nothing is said.
   static let sequenceLimit = 64
 
@@ -35,7 +42,7 @@ public struct MemoryLedger: Sendable, Equatable {
   /// Tokens that the cache holds.
   public var cacheTokens: Int { blockCount * blockSize }
   /// Bytes of all items.
-  public var total: Int { weights + workSpace + cache + secondTier + program }
+  public var total: Int { weights + workSpace + cache + secondTier + program + grammars }
   /// Number of sequences of full length that the cache holds.
   public var sequenceCount: Int { cacheTokens / max(1, (sequenceLength + blockSize - 1) / blockSize * blockSize) }
 
@@ -78,13 +85,14 @@ public struct MemoryLedger: Sendable, Equatable {
     return MemoryLedger(
       available: available, limit: try (options.memory ?? .standard).bytes(available: available),
       weights: sizes.weights, workSpace: sizes.workSpace, secondTier: min(max(0, secondTier), .max / 4),
-      program: programAllowance,
+      program: programAllowance, grammars: grammarAllowance,
       bytesPerBlock: sizes.bytesPerBlock, blockSize: options.blockSize, blockCount: 0,
       sequenceLength: options.maximumSequenceLength ?? checkpoint.configuration.maximumPositions)
   }
 
   private init(
-    available: Int, limit: Int, weights: Int, workSpace: Int, secondTier: Int, program: Int, bytesPerBlock: Int,
+    available: Int, limit: Int, weights: Int, workSpace: Int, secondTier: Int, program: Int, grammars: Int,
+    bytesPerBlock: Int,
     blockSize: Int, blockCount: Int, sequenceLength: Int
   ) {
     self.available = available
@@ -93,6 +101,7 @@ public struct MemoryLedger: Sendable, Equatable {
     self.workSpace = workSpace
     self.secondTier = secondTier
     self.program = program
+    self.grammars = grammars
     self.bytesPerBlock = bytesPerBlock
     self.blockSize = blockSize
     self.blockCount = blockCount
@@ -141,7 +150,7 @@ public struct MemoryLedger: Sendable, Equatable {
   public var summary: String {
     "weights \(Self.mebibytes(weights)) MiB, work space \(Self.mebibytes(workSpace)) MiB, cache of \(cacheTokens) tokens "
       + "\(Self.mebibytes(cache)) MiB, second tier \(Self.mebibytes(secondTier)) MiB, program "
-      + "\(Self.mebibytes(program)) MiB: \(Self.mebibytes(total)) of \(Self.mebibytes(limit)) MiB"
+      + "\(Self.mebibytes(program)) MiB, grammars \(Self.mebibytes(grammars)) MiB: \(Self.mebibytes(total)) of \(Self.mebibytes(limit)) MiB"
   }
 
   /// Bytes in MiB, rounded up.

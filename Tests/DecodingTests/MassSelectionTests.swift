@@ -1,7 +1,7 @@
 import Decoding
 import Testing
 
-@Suite struct WeightTruncationTests {
+@Suite struct MassSelectionTests {
   /// Weights with many ties, some of them 0, in a wide range of magnitudes.
   private func weights(_ count: Int, using generator: inout SeededGenerator) -> [Float] {
     (0..<count).map { _ in
@@ -10,37 +10,22 @@ import Testing
     }
   }
 
-  private func order(_ weights: [Float]) -> [Int] {
-    weights.indices.sorted { weights[$0] != weights[$1] ? weights[$0] > weights[$1] : $0 < $1 }
-  }
-
-  @Test func keepsTheLargestWithTiesByIndex() {
-    var generator = SeededGenerator(seed: 4)
-    var truncation = WeightTruncation()
-    for round in 0..<300 {
-      let original = weights(1 + round, using: &generator)
-      for count in [1, 2, 7, 100, 10_000] {
-        var kept = original
-        truncation.keepLargest(count, of: &kept)
-        let expected = Set(order(original).prefix(count))
-        #expect(original.indices.allSatisfy { kept[$0] == (expected.contains($0) ? original[$0] : 0) })
-      }
-    }
-  }
-
-  @Test func keepsTheSmallestSetThatHoldsTheMass() {
-    var generator = SeededGenerator(seed: 5)
-    var truncation = WeightTruncation()
+  /// Keeps by keys that are random, with many ties, and wide or narrow.
+  @Test(arguments: [1, 40, 5_000, .max] as [Int32]) func keepsTheFewestThatHoldTheMass(largest: Int32) {
+    var generator = SeededGenerator(seed: UInt64(largest))
+    var selection = MassSelection()
     for round in 0..<300 {
       // Multiples of a power of two sum exactly, so that the expected set does not depend on the order.
       let original = weights(1 + round, using: &generator)
+      let keys = original.map { _ in Int32.random(in: 0...largest, using: &generator) }
+      let order = original.indices.sorted { keys[$0] != keys[$1] ? keys[$0] < keys[$1] : $0 < $1 }
       let total = original.reduce(0.0) { $0 + Double($1) }
       for part in [0.0001, 0.1, 0.5, 0.9, 0.999, 1.0] where total > 0 {
         var kept = original
-        truncation.keepMass(part * total, of: &kept)
+        selection.keep(part * total, of: &kept, keys: keys, count: kept.count)
         var expected: Set<Int> = []
         var sum = 0.0
-        for index in order(original) where sum < part * total {
+        for index in order where sum < part * total {
           expected.insert(index)
           sum += Double(original[index])
         }
@@ -50,11 +35,16 @@ import Testing
   }
 
   @Test func equalWeightsAreKeptFromTheFront() {
-    var truncation = WeightTruncation()
+    var selection = MassSelection()
     var weights = [Float](repeating: 0.25, count: 8)
-    truncation.keepMass(0.75, of: &weights)
+    selection.keep(0.75, of: &weights, keys: Array(repeating: 7, count: 8), count: 8)
     #expect(weights == [0.25, 0.25, 0.25, 0, 0, 0, 0, 0])
-    truncation.keepLargest(1, of: &weights)
-    #expect(weights == [0.25, 0, 0, 0, 0, 0, 0, 0])
+  }
+
+  @Test func aMassOutOfReachKeepsAll() {
+    var selection = MassSelection()
+    var weights: [Float] = [0.5, 0.25, 9]
+    selection.keep(2, of: &weights, keys: [3, 1 << 30, 5], count: 2)
+    #expect(weights == [0.5, 0.25, 9])
   }
 }
