@@ -62,7 +62,7 @@ struct GenerationPlan: Sendable {
   }
 
   /// The most answers to one request.
-  private static let maximumAnswers = 1024
+  static let maximumAnswers = 1024
 
   /// The answers that a piece of what was generated for a prompt belongs to: one, or all if it is about the prompt or all are
   /// the same.

@@ -93,7 +93,8 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     try await writer.sendDone()
   }
 
-  private func envelope(_ object: String, choices: [JSONValue], usage: JSONValue?) -> JSONValue {
+  /// An answer or an event with these choices.
+  func envelope(_ object: String, choices: [JSONValue], usage: JSONValue?) -> JSONValue {
     var members: [(String, JSONValue)] = [
       ("id", .string(id)), ("object", .string(object)), ("created", .integer(created)),
       ("model", .string(state.options.modelNames.first ?? "")), ("choices", .array(choices)),

@@ -44,7 +44,12 @@ struct TextRoutes: Sendable {
     var params = SamplingParams(maxTokens: 16, temperature: 1)
     fields.apply(to: &params)
     if params.echo { params.promptLogprobs = params.logprobs }
-    var plan = try GenerationPlan(fields, prompts: prompts("prompt", fields["prompt"], llm), params: params)
+    let prompts = try prompts("prompt", fields["prompt"], llm)
+    if let plan = try BeamPlan(fields, prompts: prompts, params: params, llm: llm) {
+      let shape = CompletionShape(words: TokenWords(llm), hasLogprobs: false, promptLengths: [], isStreamed: false)
+      return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
+    }
+    var plan = try GenerationPlan(fields, prompts: prompts, params: params)
     if let guided = try GuidedRequest.read(fields) { try plan.follow(guided, llm) }
     let shape = CompletionShape(
       words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: try echoLengths(plan, llm),
@@ -108,7 +113,13 @@ struct TextRoutes: Sendable {
     var params = SamplingParams(temperature: 1)
     fields.apply(to: &params)
     if hasLogprobs { params.logprobs = fields["top_logprobs"]?.wholeNumber ?? 0 }
-    var plan = try GenerationPlan(fields, prompts: [try tokens(conversation, llm)], params: params)
+    let prompt = try tokens(conversation, llm)
+    if let plan = try BeamPlan(fields, prompts: [prompt], params: params, llm: llm) {
+      let shape = ChatShape(
+        words: TokenWords(llm), hasLogprobs: false, toolSyntax: nil, toolNames: [], isStreamed: false)
+      return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
+    }
+    var plan = try GenerationPlan(fields, prompts: [prompt], params: params)
     var syntax = conversation.tools == nil ? nil : ToolSyntax(template: llm.chatTemplateSource ?? "")
     let guided = try GuidedRequest.read(fields)
     if let forced = try ForcedCall(fields) {
