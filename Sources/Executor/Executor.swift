@@ -17,6 +17,9 @@ package final class Executor: Sendable {
   /// Width of the hidden states that the engine hands out; nil if it hands out none.
   package let hiddenSize: Int?
 
+  /// The most requests that can run and wait at a time.
+  package let maximumRequestCount: Int
+
   private let admission: AdmissionLimits
   private let isJumpingForward: Bool
   private let mailbox: Mailbox
@@ -72,6 +75,8 @@ package final class Executor: Sendable {
     admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
     isJumpingForward = configuration.isJumpingForward
     let policies = scheduler ?? configuration.scheduler(limits)
+    let (count, overflow) = configuration.maximumQueuedRequests.addingReportingOverflow(limits.maximumRequestCount)
+    maximumRequestCount = overflow ? .max : count
     let mailbox = Mailbox(
       maximumQueuedRequests: configuration.maximumQueuedRequests, startableCount: limits.maximumRequestCount)
     let statisticsBox = StatisticsBox(onStep: onStep)
@@ -134,10 +139,10 @@ package final class Executor: Sendable {
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
 
-  /// Refuses what ``submit(_:controls:)`` would refuse now whatever the request is.
+  /// Refuses what ``submit(_:controls:)`` would refuse now, whatever the requests are, if `count` of them came.
   ///
   /// - Throws: ``SubmissionError``.
-  package func checkRoom() throws(SubmissionError) { try mailbox.checkRoom() }
+  package func checkRoom(for count: Int) throws(SubmissionError) { try mailbox.checkRoom(for: count) }
 
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { mailbox.cancel(id) }

@@ -71,18 +71,18 @@ package final class Mailbox: Sendable {
     self.startableCount = Atomic(startableCount)
   }
 
-  /// Refuses what ``submit(_:)`` would refuse now.
+  /// Refuses what ``submit(_:)`` would refuse now, if `count` requests came.
   ///
   /// - Throws: ``SubmissionError/queueFull(limit:)`` or ``SubmissionError/shutDown``.
-  package func checkRoom() throws(SubmissionError) {
-    let refusal = contents.withLock { self.refusal($0) }
+  package func checkRoom(for count: Int = 1) throws(SubmissionError) {
+    let refusal = contents.withLock { self.refusal($0, of: count) }
     if let refusal { throw refusal }
   }
 
-  private func refusal(_ contents: borrowing Contents) -> SubmissionError? {
+  private func refusal(_ contents: borrowing Contents, of count: Int = 1) -> SubmissionError? {
     guard contents.isOpen else { return .shutDown }
-    let waitingCount = queuedCount.load(ordering: .relaxed) - startableCount.load(ordering: .relaxed)
-    return waitingCount < maximumQueuedRequests ? nil : .queueFull(limit: maximumQueuedRequests)
+    let waitingCount = queuedCount.load(ordering: .relaxed) - startableCount.load(ordering: .relaxed) + count
+    return waitingCount <= maximumQueuedRequests ? nil : .queueFull(limit: maximumQueuedRequests)
   }
 
   /// Puts a request in.

@@ -11,12 +11,15 @@ extension LLM {
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { executor.cancel(id) }
 
-  /// Finds out whether a request would be refused now whatever it is, before work is put into it.
+  /// Finds out whether `count` requests would be refused now whatever they are, before work is put into them.
   ///
   /// - Throws: ``InflightError``.
-  package func checkRoom() throws(InflightError) {
-    do { try executor.checkRoom() } catch { throw InflightError(error) }
+  package func checkRoom(for count: Int = 1) throws(InflightError) {
+    do { try executor.checkRoom(for: count) } catch { throw InflightError(error) }
   }
+
+  /// The most requests that can run and wait at a time.
+  package var maximumRequestCount: Int { executor.maximumRequestCount }
 
   /// What the engine can take.
   package var engineLimits: ModelEngineLimits { executor.engineLimits }

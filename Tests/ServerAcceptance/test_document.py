@@ -1,6 +1,7 @@
 """The OpenAPI document is true: requests made from it meet no surprise."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,4 +19,6 @@ def test_requests_made_from_the_document(start, tmp_path):
         capture_output=True, text=True, timeout=600, cwd=tmp_path)
     assert result.returncode == 0, result.stdout[-6000:]
     print(result.stdout[-1500:])
+    made = re.search(r"(\d[\d,]*) generated", result.stdout)
+    assert made and int(made[1].replace(",", "")) >= 1000, result.stdout[-1500:]
     assert server.process.poll() is None

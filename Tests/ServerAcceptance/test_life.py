@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -205,6 +206,22 @@ def test_tls(start, tmp_path):
         return connection.getresponse().status == 200
 
     server.wait_for(health, 120)
+
+    def running():
+        connection = http.client.HTTPSConnection("localhost", server.port, context=context)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        return re.search(r"^inflight_http_requests_active (\d+)", text, re.M)[1] != "0"
+
+    # A stream, whose client leaves.
+    connection = http.client.HTTPSConnection("localhost", server.port, context=context, timeout=60)
+    connection.request("POST", "/v1/completions", json.dumps(LONG), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    assert response.readline().startswith(b"data: {")
+    assert running()
+    response.close()
+    connection.close()
+    server.wait_for(lambda: not running(), 5)
     assert server.stop() == 0
 
 

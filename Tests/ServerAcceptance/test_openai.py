@@ -110,7 +110,7 @@ def test_tools_reach_the_template_or_are_harmless(server):
     tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
     client = server.client()
     answer = client.chat.completions.create(model="test", messages=MESSAGES, tools=[tool], max_tokens=8, temperature=0)
-    assert answer.choices[0].finish_reason in ("stop", "length", "tool_calls")
+    assert answer.choices[0].finish_reason == ("tool_calls" if answer.choices[0].message.tool_calls else "length")
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
     history = MESSAGES + [
         {"role": "assistant", "content": None, "tool_calls": [call]},

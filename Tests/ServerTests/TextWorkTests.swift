@@ -125,6 +125,22 @@ import Testing
     }
   }
 
+  /// An idle server has places for a burst, and says of one that it never has places for.
+  @Test func severalPromptsTakePlacesBeforeTheyWait() async throws {
+    var executor = ExecutorConfiguration()
+    executor.maximumBatchSize = 4
+    executor.maximumQueuedRequests = 1
+    try await TinyServer(executor: executor).serve { client in
+      func ask(_ count: Int) async throws -> TestResponse {
+        let prompts = JSONValue.array(Array(repeating: "a", count: count)).serialized()
+        return try await client.post("/v1/completions", "{\"prompt\": \(prompts), \"max_tokens\": 1}")
+      }
+      #expect(try await ask(5).status == .ok)
+      let tooMany = try await ask(6)
+      #expect(try tooMany.status == .badRequest && tooMany.json["error"]?["param"] == "prompt")
+    }
+  }
+
   @Test func aFullQueueIsSaidBeforeTheTextIsRead() async throws {
     let gate = FakeModelEngine.Gate(fromPass: 0)
     var script = FakeModelEngine.Script()

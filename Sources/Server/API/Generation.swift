@@ -56,6 +56,8 @@ final class Generation: Sendable {
 
   /// Submits prompts; all or none.
   func submit(_ plan: GenerationPlan) throws(InflightError) -> [CompletionStream] {
+    // None is begun where not all have room, unless others come in between.
+    try llm.checkRoom(for: plan.prompts.count)
     var streams: [CompletionStream] = []
     for prompt in plan.prompts {
       let stream = try llm.samples(

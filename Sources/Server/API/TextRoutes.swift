@@ -76,6 +76,10 @@ struct TextRoutes: Sendable {
     guard let value = fields[field] else { throw .invalid(field, "is missing") }
     let list: [JSONValue]
     if let elements = value.arrayValue, elements.first?.wholeNumber == nil { list = elements } else { list = [value] }
+    guard field != "prompt" || list.count <= llm.maximumRequestCount else {
+      throw .invalid(
+        field, "has \(list.count) prompts, but only \(llm.maximumRequestCount) requests can run and wait here")
+    }
     var prompts: [[TokenID]] = []
     for value in list {
       if let text = value.stringValue {
