@@ -40,6 +40,12 @@ struct ListeningArguments: ParsableArguments {
   @Option(help: "The origin whose pages may call this server from a browser, or *. Default: none.")
   var allowOrigin: String?
 
+  @Option(
+    help:
+      "A name by which clients may call the server, or *; may be repeated. Without keys on 127.0.0.1 it goes by the machine's own only."
+  )
+  var allowHost: [String] = []
+
   @Option(help: "How log lines look: text or json.")
   var logFormat: LineLogHandler.Format = .text
 
@@ -57,14 +63,38 @@ struct ListeningArguments: ParsableArguments {
     if let apiKeyFile { options.apiKeys += try Self.keys(in: apiKeyFile) }
     if let tlsCertificate, let tlsKey { options.tls = (tlsCertificate, tlsKey) }
     options.allowedOrigin = allowOrigin
+    options.allowedHosts = allowHost
     options.isReportingCacheEvents = cacheEvents
     return options
   }
 
+  /// Refuses keys that no client can send.
+  func check() throws {
+    for key in apiKey where !Self.isKey(key) {
+      throw ValidationError("--api-key must be letters, digits and signs of ASCII without spaces, and not empty")
+    }
+  }
+
+  /// Whether a key can be sent in a header.
+  private static func isKey(_ text: some StringProtocol) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+  }
+
+  /// The keys in a file; spaces around one do not count.
   private static func keys(in path: String) throws(CommandFailure) -> [String] {
-    guard let text = FileDescriptors.text(ofFile: path) else { throw CommandFailure("cannot read \(path)") }
-    let lines = text.split(whereSeparator: \.isNewline).map { $0.filter { !$0.isWhitespace } }
-    let keys = lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    var keys: [String] = []
+    for (index, line) in try TextFile.read(path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
+      let start = line.drop(while: \.isWhitespace)
+      guard let end = start.lastIndex(where: { !$0.isWhitespace }), start.first != "#" else { continue }
+      let key = start[...end]
+      guard isKey(key) else {
+        throw CommandFailure(
+          "\(path): line \(index + 1): a key must be letters, digits and signs of ASCII without spaces")
+      }
+      keys.append(String(key))
+    }
     guard !keys.isEmpty else { throw CommandFailure("\(path) has no keys") }
     return keys
   }
@@ -142,22 +172,5 @@ enum FileDescriptors {
       guard unsafe getrlimit(resource, &limit) == 0 else { return 0 }
     }
     return Int(clamping: limit.rlim_cur)
-  }
-
-  /// The contents of a small file; nil if it cannot be read or is no text.
-  static func text(ofFile path: String) -> String? {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while contents.count < 1 << 24 {
-      // The buffer is valid for its count during the call.
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
-      if count == 0 { return String(validating: contents, as: UTF8.self) }
-      guard count > 0 else { return nil }
-      contents += chunk[..<count]
-    }
-    return nil
   }
 }

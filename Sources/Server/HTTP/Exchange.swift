@@ -48,10 +48,13 @@ final class Exchange: Sendable {
 
   /// 24 hexadecimal digits.
   static func randomName() -> String {
-    let digits = Array("0123456789abcdef".utf8)
     var generator = SystemRandomNumberGenerator()
-    let name = (0..<24).map { _ in digits[Int(generator.next() & 15)] }
-    return String(decoding: name, as: UTF8.self)
+    // Each number is a call of the system.
+    let digits = (0..<2).map { _ in
+      let text = String(generator.next() as UInt64, radix: 16)
+      return String(repeating: "0", count: 16 - text.utf8.count) + text
+    }
+    return String(digits.joined().prefix(24))
   }
 
   /// Whether a client's word may go into headers and logs.

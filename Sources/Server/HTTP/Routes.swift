@@ -54,14 +54,15 @@ struct Routes: Sendable {
     let method = method == "HEAD" ? "GET" : method
     let model = "/v1/models/"
     let isModel = path.utf8.starts(with: model.utf8) && path.utf8.count > model.utf8.count
-    let pattern = isModel ? Endpoint.model.path : path
-    let found = Endpoint.allCases.filter { $0.path.utf8.elementsEqual(pattern.utf8) }
-    guard !found.isEmpty else { return .nothing }
-    guard let endpoint = found.first(where: { $0.method == method }) else {
-      return .wrongMethod(allowed: found.map(\.method).joined(separator: ", "))
-    }
-    return .endpoint(endpoint, name: isModel ? String(path.dropFirst(model.count)) : "")
+    guard let endpoint = isModel ? .model : endpoints.first(where: { $0.path.utf8.elementsEqual(path.utf8) })?.endpoint
+    else { return .nothing }
+    guard endpoint.method.utf8.elementsEqual(method.utf8) else { return .wrongMethod(allowed: endpoint.method) }
+    return .endpoint(
+      endpoint, name: isModel ? String(decoding: path.utf8.dropFirst(model.utf8.count), as: UTF8.self) : "")
   }
+
+  /// Every path and its one endpoint.
+  private static let endpoints = Endpoint.allCases.map { (path: $0.path, endpoint: $0) }
 
   /// Answers a request to an endpoint.
   ///
@@ -81,15 +82,28 @@ struct Routes: Sendable {
     case .liveState: return try LiveState(state: state).answer()
     case .cacheEvents:
       return try states.cacheEvents(after: request.headers[.lastEventID])
-    case .completions: return try await texts.completions(try await body(of: request), exchange)
-    case .chat: return try await texts.chat(try await body(of: request), exchange)
+    case .completions:
+      return try await answer(request) { body throws(APIError) in try await texts.completions(body, exchange) }
+    case .chat: return try await answer(request) { body throws(APIError) in try await texts.chat(body, exchange) }
     case .responses:
-      return try await ResponsesRoute(try await body(of: request), state: state, exchange: exchange).run()
-    case .tokenize: return try texts.tokenize(try await body(of: request))
-    case .detokenize: return try texts.detokenize(try await body(of: request))
+      return try await answer(request) { body throws(APIError) in
+        try await ResponsesRoute(body, state: state, exchange: exchange).run()
+      }
+    case .tokenize: return try await answer(request) { body throws(APIError) in try texts.tokenize(body) }
+    case .detokenize: return try await answer(request) { body throws(APIError) in try texts.detokenize(body) }
     case .embeddings:
-      return try await EmbeddingsRoute(try await body(of: request), state: state, exchange: exchange).run()
+      return try await answer(request) { body throws(APIError) in
+        try await EmbeddingsRoute(body, state: state, exchange: exchange).run()
+      }
     }
+  }
+
+  /// Answers a request by its body; errors name the body's fields.
+  private func answer(
+    _ request: Request, _ route: (JSONObject) async throws(APIError) -> Answer
+  ) async throws(APIError) -> Answer {
+    let body = try await body(of: request)
+    do throws(APIError) { return try await route(body) } catch { throw error.naming(body) }
   }
 
   /// Reads the body of a request, which must be a JSON object.

@@ -67,9 +67,10 @@ package struct InflightServer: Sendable {
   }
 
   private func httpServer() throws -> HTTPServerBuilder {
+    let state = state
     let plain = HTTPServerBuilder.http1(
       configuration: .init(
-        additionalChannelHandlers: [ConnectionWatcher(), ContinueHandler()],
+        additionalChannelHandlers: [ConnectionWatcher(), ContinueHandler(), ParseErrorHandler(state)],
         idleTimeout: .milliseconds(Int64(state.options.idleTimeout * 1000))))
     guard let tls = state.options.tls else { return plain }
     var configuration = TLSConfiguration.makeServerConfiguration(
