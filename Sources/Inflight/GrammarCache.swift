@@ -46,6 +46,9 @@ final class GrammarCache: Sendable {
     return compiled
   }
 
+  /// The compiled form of `grammar` if it is remembered.
+  func known(_ grammar: Grammar) -> CompiledGrammar? { Self.key(grammar).flatMap { find($0) } }
+
   private func find(_ key: Key) -> CompiledGrammar? {
     contents.withLock { contents in
       contents.clock += 1

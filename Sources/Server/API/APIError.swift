@@ -65,6 +65,16 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
       code: "model_not_found")
   }
 
+  /// The client is gone.
+  static var disconnected: APIError {
+    APIError(499, "the client closed the connection", type: "cancelled", code: "cancelled")
+  }
+
+  /// A request took longer than it may.
+  static func timedOut(_ seconds: Double) -> APIError {
+    APIError(504, "the request took longer than \(Int(seconds)) seconds", type: "timeout", code: "request_timeout")
+  }
+
   /// The server cannot take requests now.
   package static func unavailable(_ reason: String, retryAfter: Int) -> APIError {
     APIError(503, reason, type: "service_unavailable", code: "service_unavailable", retryAfter: retryAfter)

@@ -29,8 +29,19 @@ final class Exchange: Sendable {
     self.logger = logger
   }
 
+  /// Runs tasks on the thread that writes to the connection, which spares them ways between threads.
+  var executor: LoopExecutor { LoopExecutor(channel.eventLoop) }
+
   /// Seconds since the head of the request.
   var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+  /// Refuses work for a client that has gone, and for one whose time is over.
+  ///
+  /// - Throws: ``APIError`` (499, 504).
+  func checkIsWanted(timeout: Double) throws(APIError) {
+    guard channel.isActive else { throw .disconnected }
+    guard seconds < timeout else { throw .timedOut(timeout) }
+  }
 
   /// Has the log say something.
   func note(_ key: String, _ value: String) { notes.withLock { $0[key] = value } }
@@ -50,7 +61,9 @@ final class Exchange: Sendable {
   static func randomName() -> String {
     let digits = Array("0123456789abcdef".utf8)
     var generator = SystemRandomNumberGenerator()
-    let name = (0..<24).map { _ in digits[Int(generator.next() & 15)] }
+    // Two numbers have twelve digits each; to draw one costs a system call.
+    let numbers = (0..<2).map { _ in generator.next() as UInt64 }
+    let name = numbers.flatMap { number in (0..<12).map { digits[Int(number >> (4 * UInt64($0)) & 15)] } }
     return String(decoding: name, as: UTF8.self)
   }
 
