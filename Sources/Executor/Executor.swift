@@ -72,7 +72,8 @@ package final class Executor: Sendable {
     admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
     isJumpingForward = configuration.isJumpingForward
     let policies = scheduler ?? configuration.scheduler(limits)
-    let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
+    let mailbox = Mailbox(
+      maximumQueuedRequests: configuration.maximumQueuedRequests, startableCount: limits.maximumRequestCount)
     let statisticsBox = StatisticsBox(onStep: onStep)
     let end = end
     self.mailbox = mailbox
@@ -132,6 +133,11 @@ package final class Executor: Sendable {
     return Submission(
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
+
+  /// Refuses what ``submit(_:controls:)`` would refuse now whatever the request is.
+  ///
+  /// - Throws: ``SubmissionError``.
+  package func checkRoom() throws(SubmissionError) { try mailbox.checkRoom() }
 
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { mailbox.cancel(id) }

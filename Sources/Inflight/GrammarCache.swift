@@ -71,6 +71,9 @@ package final class GrammarCache: Sendable {
     return try CompiledGrammar(grammar, vocabulary: vocabulary, limits: limits)
   }
 
+  /// The compiled form of `grammar` if it is remembered.
+  func known(_ grammar: Grammar) -> CompiledGrammar? { Self.key(grammar).flatMap { find($0) } }
+
   private func find(_ key: Key) -> CompiledGrammar? {
     contents.withLock { contents in
       contents.clock += 1

@@ -11,6 +11,13 @@ extension LLM {
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { executor.cancel(id) }
 
+  /// Finds out whether a request would be refused now whatever it is, before work is put into it.
+  ///
+  /// - Throws: ``InflightError``.
+  package func checkRoom() throws(InflightError) {
+    do { try executor.checkRoom() } catch { throw InflightError(error) }
+  }
+
   /// What the engine can take.
   package var engineLimits: ModelEngineLimits { executor.engineLimits }
 
@@ -31,6 +38,13 @@ extension LLM {
       promptTokens: tokens, params: params, priority: priority, endOfSequenceTokenIDs: text.endOfSequence, cache: cache)
     if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
     return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
+  }
+
+  /// The most bytes of a text that can fit into the longest sequence, whatever it says.
+  package var maximumPromptBytes: Int {
+    let (count, overflow) = engineLimits.maximumSequenceLength.multipliedReportingOverflow(
+      by: text.maximumBytesPerToken)
+    return overflow ? .max : count
   }
 
   /// What happens to the blocks of the cache, for one reader; nil unless the configuration asked for it.

@@ -26,7 +26,6 @@ struct ServeCommand: AsyncParsableCommand {
     guard (listening.tlsCertificate == nil) == (listening.tlsKey == nil) else {
       throw ValidationError("--tls-certificate and --tls-key need each other")
     }
-    try listening.check()
     try limits.check()
   }
 

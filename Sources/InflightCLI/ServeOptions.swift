@@ -59,7 +59,7 @@ struct ListeningArguments: ParsableArguments {
   func options() throws -> ServerOptions {
     var options = ServerOptions()
     (options.host, options.port) = (host, port)
-    options.apiKeys = apiKey
+    for key in apiKey { options.apiKeys.append(try Self.key(key, from: "--api-key")) }
     if let apiKeyFile { options.apiKeys += try Self.keys(in: apiKeyFile) }
     if let tlsCertificate, let tlsKey { options.tls = (tlsCertificate, tlsKey) }
     options.allowedOrigin = allowOrigin
@@ -68,35 +68,24 @@ struct ListeningArguments: ParsableArguments {
     return options
   }
 
-  /// Refuses keys that no client can send.
-  func check() throws {
-    for key in apiKey where !Self.isKey(key) {
-      throw ValidationError("--api-key must be letters, digits and signs of ASCII without spaces, and not empty")
-    }
-  }
-
-  /// Whether a key can be sent in a header.
-  private static func isKey(_ text: some StringProtocol) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
-  }
-
-  /// The keys in a file; spaces around one do not count.
   private static func keys(in path: String) throws(CommandFailure) -> [String] {
     var keys: [String] = []
-    for (index, line) in try TextFile.read(path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    {
-      let start = line.drop(while: \.isWhitespace)
-      guard let end = start.lastIndex(where: { !$0.isWhitespace }), start.first != "#" else { continue }
-      let key = start[...end]
-      guard isKey(key) else {
-        throw CommandFailure(
-          "\(path): line \(index + 1): a key must be letters, digits and signs of ASCII without spaces")
-      }
-      keys.append(String(key))
+    for line in try TextFile.read(path).split(whereSeparator: \.isNewline) {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      guard let first = words.first, !first.hasPrefix("#") else { continue }
+      keys.append(try key(words.count == 1 ? String(first) : String(line), from: path))
     }
     guard !keys.isEmpty else { throw CommandFailure("\(path) has no keys") }
     return keys
+  }
+
+  /// The key, if a client can send it.
+  private static func key(_ key: String, from source: String) throws(CommandFailure) -> String {
+    guard !key.isEmpty, key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+      throw CommandFailure(
+        "\(source) has a key that no client can send: keys are of printable ASCII, without white space")
+    }
+    return key
   }
 }
 
@@ -111,8 +100,18 @@ struct ServingLimits: ParsableArguments {
   @Option(help: "Most bytes of a request's body.")
   var maxBodyBytes = 16 << 20
 
+  @Option(
+    help: "Most bytes of all bodies together that are being received or read; more are told to come back later (503).")
+  var maxBufferedBytes = 128 << 20
+
+  @Option(help: "Most bytes of a text for /tokenize; a quarter as many tokens for /detokenize.")
+  var maxTextBytes = 4 << 20
+
   @Option(help: "Most messages of a conversation.")
   var maxMessages = 4096
+
+  @Option(help: "Seconds that a request's body may take to arrive.")
+  var bodyTimeout = 60.0
 
   @Option(help: "Seconds that a request may take.")
   var requestTimeout = 600.0
@@ -129,11 +128,12 @@ struct ServingLimits: ParsableArguments {
   func check() throws {
     let counts = [
       ("--max-batch-size", maxBatchSize), ("--max-queue", maxQueue), ("--max-body-bytes", maxBodyBytes),
-      ("--max-messages", maxMessages),
+      ("--max-buffered-bytes", maxBufferedBytes), ("--max-text-bytes", maxTextBytes), ("--max-messages", maxMessages),
     ]
     for (name, value) in counts where value < 1 { throw ValidationError("\(name) must be at least 1") }
     let times = [
-      ("--request-timeout", requestTimeout), ("--idle-timeout", idleTimeout), ("--drain-timeout", drainTimeout),
+      ("--body-timeout", bodyTimeout), ("--request-timeout", requestTimeout), ("--idle-timeout", idleTimeout),
+      ("--drain-timeout", drainTimeout),
       ("--stall-timeout", stallTimeout),
     ]
     for (name, value) in times where !(0.001...1_000_000).contains(value) {
@@ -143,6 +143,9 @@ struct ServingLimits: ParsableArguments {
 
   func set(_ options: inout ServerOptions) {
     options.maximumBodyBytes = maxBodyBytes
+    options.maximumBufferedBytes = maxBufferedBytes
+    options.maximumTextBytes = maxTextBytes
+    options.bodyTimeout = bodyTimeout
     options.maximumMessages = maxMessages
     options.requestTimeout = requestTimeout
     options.idleTimeout = idleTimeout

@@ -136,6 +136,26 @@ import Testing
     for submission in submissions { #expect(await submission.outputs.collect().reason == .cancelled) }
   }
 
+  /// A burst that an idle executor has places for is no queue.
+  @Test func whatCanStartDoesNotWait() async throws {
+    let gate = FakeModelEngine.Gate(fromPass: 0)
+    var script = FakeModelEngine.Script()
+    script.gate = gate
+    let executor = try Executor(
+      engine: FakeModelEngine(script: script),
+      configuration: ExecutorConfiguration(maximumBatchSize: 4, maximumQueuedRequests: 2))
+    let request = GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 2))
+    // The second burst finds the places that the first one has left.
+    for _ in 0..<2 {
+      var submissions: [Executor.Submission] = []
+      for _ in 0..<4 { submissions.append(try executor.submit(request)) }
+      gate.open()
+      for submission in submissions { #expect(await submission.outputs.collect().reason == .length) }
+      while executor.statistics().activeRequestCount > 0 { await Task.yield() }
+    }
+    await executor.shutdown()
+  }
+
   @Test func configurationsAreChecked() {
     #expect(throws: ExecutorConfigurationError("maximumBatchSize is 0; it must be at least 1")) {
       _ = try Executor(engine: FakeModelEngine(), configuration: ExecutorConfiguration(maximumBatchSize: 0))

@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func unsupportedFieldsAreRefusedUnlessTheyAskForNothing() throws {
-    #expect(try refusal("{\(messages), \"use_beam_search\": true}").code == "unsupported_parameter")
+    #expect(try refusal("{\(messages), \"modalities\": [\"audio\"]}").code == "unsupported_parameter")
     #expect(try refusal("{\(messages), \"prediction\": {\"type\": \"content\"}}").field == "prediction")
     _ = try parse("{\(messages), \"use_beam_search\": false, \"store\": null, \"parallel_tool_calls\": true}")
   }

@@ -67,6 +67,16 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
       code: "model_not_found")
   }
 
+  /// The client is gone.
+  static var disconnected: APIError {
+    APIError(499, "the client closed the connection", type: "cancelled", code: "cancelled")
+  }
+
+  /// A request took longer than it may.
+  static func timedOut(_ seconds: Double) -> APIError {
+    APIError(504, "the request took longer than \(Int(seconds)) seconds", type: "timeout", code: "request_timeout")
+  }
+
   /// The server cannot take requests now.
   package static func unavailable(_ reason: String, retryAfter: Int) -> APIError {
     APIError(503, reason, type: "service_unavailable", code: "service_unavailable", retryAfter: retryAfter)
@@ -91,14 +101,15 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   /// What routes call the engine's parameters, by what they are to the engine.
-  private static let names = [
+  static let names = [
     "prompt": ["messages", "input"], "max_tokens": ["max_completion_tokens", "max_output_tokens"], "n": ["best_of"],
   ]
 
-  /// The error of a request with this body: what the engine calls ``parameter`` is the field that says it there.
-  package func naming(_ body: JSONObject) -> APIError {
+  /// The error of a request whose body has these of ``names``: what the engine calls ``parameter`` is the field that says it
+  /// there.
+  func naming(_ fields: [String]) -> APIError {
     guard let parameter else { return self }
-    let name = Self.names[parameter]?.first { body[$0] != nil } ?? parameter
+    let name = Self.names[parameter]?.first { fields.contains($0) } ?? parameter
     var error = self
     (error.field, error.parameter, error.message) = (name, nil, "\(name): \(message)")
     return error

@@ -13,6 +13,8 @@ struct LiveState: Sendable {
   private static let interval = Duration.milliseconds(100)
   /// Looks without an event after which one finds out whether the client is still there.
   private static let looksPerEvent = 100
+  /// The most clients that watch at a time.
+  static let maximumWatchers = 16
   /// The most blocks of which a map is sent.
   private static let maximumMapLength = 1 << 18
 
@@ -21,9 +23,16 @@ struct LiveState: Sendable {
   /// - Throws: ``APIError`` if there is no engine to look at.
   func answer() throws(APIError) -> Answer {
     let llm = try state.engine()
+    // Every one of them is work in every step.
+    guard let seat = state.watchers.take() else {
+      throw .unavailable("\(Self.maximumWatchers) clients watch already", retryAfter: 10)
+    }
     return .events { writer in
       llm.board.addWatcher()
-      defer { llm.board.removeWatcher() }
+      defer {
+        llm.board.removeWatcher()
+        _ = seat
+      }
       try await send(llm, &writer)
     }
   }

@@ -120,7 +120,7 @@ struct OpenAPIDocument: Sendable {
     case .tokenize:
       Detail(
         summary: "A text in tokens.", fields: RouteFields.tokenize,
-        answer: object(["count": "integer", "max_model_len": "integer", "tokens": "array", "token_strs": "array"]))
+        answer: object(["count": "integer", "max_model_len": "integer", "tokens": "array"]))
     case .detokenize:
       Detail(summary: "Tokens as text.", fields: RouteFields.detokenize, answer: object(["prompt": "string"]))
     case .cacheEvents:
@@ -132,15 +132,13 @@ struct OpenAPIDocument: Sendable {
 
   /// The statuses that an endpoint may answer with besides 200.
   private static func errors(_ endpoint: Routes.Endpoint) -> [(String, String)] {
-    let engine = [("401", "No valid key."), ("503", "Loading or shutting down.")]
+    let engine = [("401", "No valid key."), ("503", "Loading, shutting down, or reading too much already.")]
     let body = [
       ("400", "A field is wrong, unknown or not supported."), ("404", "No such model."),
-      ("413", "The body is too large."),
-      ("415", "The body is not JSON."),
+      ("408", "The body took too long to arrive."), ("413", "The body is too large."), ("415", "The body is not JSON."),
+      ("504", "It took too long."),
     ]
-    let generating = [
-      ("429", "As many requests wait as may wait."), ("500", "The engine failed."), ("504", "It took too long."),
-    ]
+    let generating = [("429", "As many requests wait as may wait."), ("500", "The engine failed.")]
     switch endpoint {
     case .version, .metrics, .openAPI: return []
     case .health: return [("503", "Loading, shutting down or stalled.")]

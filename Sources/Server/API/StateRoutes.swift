@@ -61,13 +61,12 @@ struct StateRoutes: Sendable {
     }
     _ = try state.engine()
     let log = state.cacheEvents
-    var next = log.firstNumber
+    var first = log.firstNumber
     if let lastID {
       guard let number = UInt64(lastID), number < .max else { throw .invalid("Last-Event-ID", "must be a number") }
-      next = number + 1
+      first = log.number(after: number)
     }
-    let first = next
-    return .events { writer in
+    return .events { [first] writer in
       var next = first
       var silence = 0
       while state.phase == .ready, !Task.isCancelled {

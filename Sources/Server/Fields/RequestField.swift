@@ -107,6 +107,9 @@ package struct FieldValues: Sendable {
   /// The value of a field; nil if it was not there or null.
   package subscript(name: String) -> JSONValue? { object[name] }
 
+  /// The fields that are there, in their order.
+  package var names: [String] { object.members.map(\.key) }
+
   /// The members of a field that is an object with known members, which were checked already.
   package func record(_ name: String) -> FieldValues? {
     guard let field = fields.first(where: { $0.name.utf8.elementsEqual(name.utf8) }),

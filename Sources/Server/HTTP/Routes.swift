@@ -1,7 +1,6 @@
 internal import Catalogue
 internal import HTTPTypes
 internal import Hummingbird
-internal import JSON
 internal import NIOCore
 
 /// The paths of the server, and what answers there.
@@ -30,6 +29,13 @@ struct Routes: Sendable {
     var method: String { String(rawValue.prefix { $0 != " " }) }
     /// The path.
     var path: String { String(rawValue.drop { $0 != " " }.dropFirst()) }
+    /// Whether the engine has to work for an answer.
+    var isGenerating: Bool {
+      switch self {
+      case .completions, .chat, .responses, .embeddings: true
+      default: false
+      }
+    }
     /// Whether everybody may ask: what probes and scrapers read.
     var isOpen: Bool {
       switch self {
@@ -66,12 +72,25 @@ struct Routes: Sendable {
 
   /// Answers a request to an endpoint.
   ///
-  /// - Throws: ``APIError``.
-  func answer(_ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange) async throws(APIError)
-    -> Answer
-  {
+  /// - Throws: ``APIError``, which names the fields of the request.
+  func answer(
+    _ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
+    do throws(APIError) {
+      return try await route(endpoint, name: name, request: request, exchange)
+    } catch {
+      throw error.naming(exchange.fieldNames)
+    }
+  }
+
+  private func route(
+    _ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
     let states = StateRoutes(state: state)
-    let texts = TextRoutes(state: state)
+    let texts = TextRoutes(state: state, exchange: exchange)
+    let tokenizer = TokenizerRoutes(state: state, exchange: exchange)
+    // A server that has no room for a request need not read it.
+    if endpoint.isGenerating { _ = try state.engineWithRoom() }
     switch endpoint {
     case .health: return states.health()
     case .version: return states.version()
@@ -82,63 +101,39 @@ struct Routes: Sendable {
     case .liveState: return try LiveState(state: state).answer()
     case .cacheEvents:
       return try states.cacheEvents(after: request.headers[.lastEventID])
-    case .completions:
-      return try await answer(request) { body throws(APIError) in try await texts.completions(body, exchange) }
-    case .chat: return try await answer(request) { body throws(APIError) in try await texts.chat(body, exchange) }
-    case .responses:
-      return try await answer(request) { body throws(APIError) in
-        try await ResponsesRoute(body, state: state, exchange: exchange).run()
-      }
-    case .tokenize: return try await answer(request) { body throws(APIError) in try texts.tokenize(body) }
-    case .detokenize: return try await answer(request) { body throws(APIError) in try texts.detokenize(body) }
-    case .embeddings:
-      return try await answer(request) { body throws(APIError) in
-        try await EmbeddingsRoute(body, state: state, exchange: exchange).run()
-      }
+    case .completions: return try await texts.completions(try await body(of: request))
+    case .chat: return try await texts.chat(try await body(of: request))
+    case .responses: return try await ResponsesRoute.answer(try await body(of: request), state, exchange)
+    case .embeddings: return try await EmbeddingsRoute.answer(try await body(of: request), state, exchange)
+    case .tokenize: return try await tokenizer.tokenize(try await body(of: request))
+    case .detokenize: return try await tokenizer.detokenize(try await body(of: request))
     }
   }
 
-  /// Answers a request by its body; errors name the body's fields.
-  private func answer(
-    _ request: Request, _ route: (JSONObject) async throws(APIError) -> Answer
-  ) async throws(APIError) -> Answer {
-    let body = try await body(of: request)
-    do throws(APIError) { return try await route(body) } catch { throw error.naming(body) }
-  }
-
-  /// Reads the body of a request, which must be a JSON object.
+  /// Reads the body of a request, which must be JSON.
   ///
   /// - Throws: ``APIError``.
-  private func body(of request: Request) async throws(APIError) -> JSONObject {
+  private func body(of request: Request) async throws(APIError) -> ReceivedBody {
     let type = request.headers[.contentType] ?? ""
     guard type.lowercased().utf8.starts(with: "application/json".utf8) else {
       throw APIError(415, "the Content-Type must be application/json", code: "unsupported_media_type")
     }
     let limit = state.options.maximumBodyBytes
-    var bytes: [UInt8] = []
+    if let length = request.headers[.contentLength], Int(length).map({ $0 > limit }) ?? true {
+      throw .bodyTooLarge(limit: limit)
+    }
+    let body = ReceivedBody(state.bodies, limit: limit)
     do {
-      for try await buffer in request.body {
-        guard bytes.count + buffer.readableBytes <= limit else {
-          throw APIError(413, "the body has more than \(limit) bytes", code: "body_too_large")
-        }
-        bytes.append(contentsOf: buffer.readableBytesView)
-      }
+      for try await buffer in request.body { try body.append(buffer.readableBytesView) }
     } catch let error as APIError {
       throw error
+    } catch is LateBody {
+      throw APIError(
+        408, "the body did not arrive within \(Int(state.options.bodyTimeout)) seconds", code: "body_timeout")
     } catch {
       throw APIError(400, "the body could not be read", code: "invalid_body")
     }
-    do {
-      let json = try JSONValue(parsing: bytes, limits: JSONLimits(depth: state.options.maximumDepth, byteCount: limit))
-      guard let object = json.objectValue else {
-        throw APIError(400, "the body must be a JSON object", code: "invalid_json")
-      }
-      return object
-    } catch let error as APIError {
-      throw error
-    } catch {
-      throw APIError(400, "\(error)", code: "invalid_json")
-    }
+    return body
   }
 }
 

@@ -72,7 +72,7 @@ package struct ServerResponder: HTTPResponder {
       response = Answer.response(error)
       exchange.note("error", error.code ?? error.type)
       onEnd(route, error.status)
-      if isUnbounded(request) || error.status == 413 {
+      if isUnbounded(request) || [408, 413].contains(error.status) {
         // What is left of the body is not worth reading.
         response.headers[.connection] = "close"
         channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
