@@ -1,5 +1,5 @@
 internal import Hummingbird
-internal import HummingbirdCore
+package import HummingbirdCore
 internal import HummingbirdTLS
 package import Inflight
 package import Logging
