@@ -1,19 +1,25 @@
-internal import Guided
+package import Guided
 internal import JSON
 internal import Requests
 internal import Synchronization
 
 /// The grammars that were compiled for a model, so that a schema which comes with every request is compiled once, and the
 /// model's vocabulary as grammars read it, which is made when the first one comes.
-final class GrammarCache: Sendable {
+package final class GrammarCache: Sendable {
   /// A grammar by what it says.
   private struct Key: Hashable {
     var kind: String
     var bytes: [UInt8]
   }
 
+  /// What comes of compiling one grammar. Who asks for it meanwhile waits instead of doing the same.
+  private final class Compilation: Sendable {
+    let result = Mutex<Result<CompiledGrammar, GuidedError>?>(nil)
+  }
+
   private struct Contents {
     var grammars: [Key: (grammar: CompiledGrammar, lastUse: UInt64)] = [:]
+    var compilations: [Key: Compilation] = [:]
     var clock: UInt64 = 0
   }
 
@@ -22,17 +28,38 @@ final class GrammarCache: Sendable {
   private let contents = Mutex(Contents())
   private let vocabulary = Mutex<TokenVocabulary?>(nil)
 
-  /// The number of grammars that are kept.
-  var count: Int { contents.withLock { $0.grammars.count } }
+  /// Creates a cache of nothing.
+  package init() {}
 
-  /// The compiled form of `grammar`, for the vocabulary that `makeVocabulary` makes at the first call.
+  /// The number of grammars that are kept.
+  package var count: Int { contents.withLock { $0.grammars.count } }
+
+  /// The compiled form of `grammar`, for the vocabulary that `makeVocabulary` makes at the first call. Compiled once for all
+  /// who ask for it at the same time.
   ///
   /// - Throws: `GuidedError`.
-  func compiled(
+  package func compiled(
     _ grammar: Grammar, makeVocabulary: () -> TokenVocabulary
   ) throws(GuidedError) -> CompiledGrammar {
-    let key = Self.key(grammar)
-    if let key, let known = find(key) { return known }
+    guard let key = Self.key(grammar) else { return try compile(grammar, makeVocabulary) }
+    if let known = find(key) { return known }
+    let compilation = contents.withLock { contents in
+      let compilation = contents.compilations[key] ?? Compilation()
+      contents.compilations[key] = compilation
+      return compilation
+    }
+    let result = compilation.result.withLock { result in
+      let made = result ?? Result { () throws(GuidedError) in try compile(grammar, makeVocabulary) }
+      result = made
+      return made
+    }
+    end(compilation, of: key, result)
+    return try result.get()
+  }
+
+  private func compile(
+    _ grammar: Grammar, _ makeVocabulary: () -> TokenVocabulary
+  ) throws(GuidedError) -> CompiledGrammar {
     let vocabulary = vocabulary.withLock { vocabulary in
       let made = vocabulary ?? makeVocabulary()
       vocabulary = made
@@ -41,9 +68,7 @@ final class GrammarCache: Sendable {
     var limits = GrammarLimits()
     // What many grammars remember together has to stay within bounds.
     limits.rememberedMaskBytes = 16 << 20
-    let compiled = try CompiledGrammar(grammar, vocabulary: vocabulary, limits: limits)
-    if let key { keep(compiled, key) }
-    return compiled
+    return try CompiledGrammar(grammar, vocabulary: vocabulary, limits: limits)
   }
 
   /// The compiled form of `grammar` if it is remembered.
@@ -57,8 +82,12 @@ final class GrammarCache: Sendable {
     }
   }
 
-  private func keep(_ grammar: CompiledGrammar, _ key: Key) {
+  /// Keeps what was compiled; the first one who is told so does.
+  private func end(_ compilation: Compilation, of key: Key, _ result: Result<CompiledGrammar, GuidedError>) {
     contents.withLock { contents in
+      guard contents.compilations[key] === compilation else { return }
+      contents.compilations[key] = nil
+      guard case .success(let grammar) = result else { return }
       contents.clock += 1
       contents.grammars[key] = (grammar, contents.clock)
       guard contents.grammars.count > Self.capacity else { return }

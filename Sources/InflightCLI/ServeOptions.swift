@@ -40,6 +40,12 @@ struct ListeningArguments: ParsableArguments {
   @Option(help: "The origin whose pages may call this server from a browser, or *. Default: none.")
   var allowOrigin: String?
 
+  @Option(
+    help:
+      "A name by which clients may call the server, or *; may be repeated. Without keys on 127.0.0.1 it goes by the machine's own only."
+  )
+  var allowHost: [String] = []
+
   @Option(help: "How log lines look: text or json.")
   var logFormat: LineLogHandler.Format = .text
 
@@ -57,6 +63,7 @@ struct ListeningArguments: ParsableArguments {
     if let apiKeyFile { options.apiKeys += try Self.keys(in: apiKeyFile) }
     if let tlsCertificate, let tlsKey { options.tls = (tlsCertificate, tlsKey) }
     options.allowedOrigin = allowOrigin
+    options.allowedHosts = allowHost
     options.isReportingCacheEvents = cacheEvents
     return options
   }

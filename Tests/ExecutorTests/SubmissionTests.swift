@@ -33,12 +33,13 @@ import Testing
         == .cacheTooSmall(neededBlockCount: 13, totalBlockCount: 12, blockSize: 4))
     #expect(
       try await refusal(GenerationRequest(promptTokens: [1, 97]))
-        == .tokenOutOfVocabulary(token: 97, vocabularySize: 97))
+        == .tokenOutOfVocabulary(token: 97, vocabularySize: 97, parameter: "prompt"))
     #expect(
-      try await refusal(GenerationRequest(promptTokens: [-1])) == .tokenOutOfVocabulary(token: -1, vocabularySize: 97))
+      try await refusal(GenerationRequest(promptTokens: [-1]))
+        == .tokenOutOfVocabulary(token: -1, vocabularySize: 97, parameter: "prompt"))
     #expect(
       try await refusal(GenerationRequest(promptTokens: [1], params: SamplingParams(stopTokenIDs: [400])))
-        == .tokenOutOfVocabulary(token: 400, vocabularySize: 97))
+        == .tokenOutOfVocabulary(token: 400, vocabularySize: 97, parameter: "stop_token_ids"))
   }
 
   @Test func theLongestRequestsRun() async throws {

@@ -222,14 +222,54 @@ def test_tls(start, tmp_path):
     response.close()
     connection.close()
     server.wait_for(lambda: not running(), 5)
+
+    def probe(host, *arguments):
+        command = [os.environ["INFLIGHT"], "health", "--url", f"https://{host}:{server.port}", *arguments]
+        return subprocess.run(command, capture_output=True, timeout=60).returncode
+
+    assert probe("localhost") == 1
+    assert probe("localhost", "--ca-certificate", str(certificate)) == 0
+    assert probe("127.0.0.1", "--ca-certificate", str(certificate)) == 1
+    assert probe("127.0.0.1", "--insecure") == 0
     assert server.stop() == 0
 
 
 def test_other_origins(start):
     assert "access-control-allow-origin" not in start().request("GET", "/health")[1]
     server = start("--allow-origin", "https://a.example")
-    status, headers, _ = server.request("OPTIONS", "/v1/chat/completions")
+    fields = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST",
+              "Access-Control-Request-Headers": "authorization,content-type,x-stainless-lang"}
+    status, headers, _ = server.request("OPTIONS", "/v1/chat/completions", headers=fields)
     assert status == 204 and headers["access-control-allow-origin"] == "https://a.example"
+    allowed = headers["access-control-allow-headers"].replace(" ", "").split(",")
+    assert {"authorization", "content-type", "x-stainless-lang", "last-event-id"} <= set(allowed)
+    assert int(headers["access-control-max-age"]) > 0
+
+
+def test_names_of_other_machines_are_refused(start):
+    fields = {"Host": "evil.example"}
+    server = start()
+    for path in ["/", "/app.js", "/v1/models", "/inflight/state", "/metrics", "/health", "/nothing"]:
+        status, _, data = server.request("GET", path, headers=fields)
+        assert status == 403 and json.loads(data)["error"]["code"] == "host_not_allowed"
+    assert server.request("POST", "/tokenize", {"prompt": "a"}, fields)[0] == 403
+    assert server.request("GET", "/v1/models", headers={"Host": f"localhost:{server.port}"})[0] == 200
+    assert start("--allow-host", "evil.example").request("GET", "/v1/models", headers=fields)[0] == 200
+
+
+def test_what_is_no_http_is_counted_and_logged(start):
+    server = start()
+
+    def refused():
+        found = re.search(rb'route="-",status="400"\} (\d+)', server.request("GET", "/metrics")[2])
+        return int(found[1]) if found else 0
+
+    for count, nonsense in enumerate([b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000 + b"\r\n\r\n"], 1):
+        connection = server.raw(nonsense)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+        connection.close()
+        assert refused() == count
+    assert server.read_log().count("no request") == 2
 
 
 def test_wrong_usage_and_a_busy_port_are_said(start):

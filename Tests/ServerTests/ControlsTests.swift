@@ -209,6 +209,16 @@ import Testing
           let arguments = try JSONValue(parsing: call?["arguments"]?.stringValue ?? "")
           #expect([1, 2].contains(arguments["x"]?.intValue ?? 0))
         }
+        let deltas = try await client.post(
+          "/v1/chat/completions",
+          "{\(chat), \(tools), \"tool_choice\": \(choice), \"seed\": 4, \"stream\": true, \"logprobs\": true}"
+        ).events.compactMap { $0["choices"]?[0] }
+        let functions = deltas.compactMap { $0["delta"]?["tool_calls"]?[0]?["function"] }
+        #expect(functions.first?["name"] == call?["name"])
+        #expect(functions.compactMap { $0["arguments"]?.stringValue }.joined() == call?["arguments"]?.stringValue)
+        // Every token has its log-probability, those that are said of a call too.
+        let count = deltas.reduce(0) { $0 + ($1["logprobs"]?["content"]?.arrayValue?.count ?? 0) }
+        #expect(count == json["usage"]?["completion_tokens"]?.intValue)
       }
       let wrong = try await client.post(
         "/v1/chat/completions",

@@ -11,6 +11,8 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   package var type: String
   /// The field that is wrong, as a path: `messages[2].content`.
   package var field: String?
+  /// What the engine calls what is wrong, as long as it is not known what the request calls it; see ``naming(_:)``.
+  package var parameter: String?
   /// A word for programs.
   package var code: String?
   /// Seconds after which to try again.
@@ -85,9 +87,8 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   /// - Parameter retryAfter: seconds after which a full queue may have room.
   package init(_ error: InflightError, retryAfter: Int = 1) {
     switch error.kind {
-    case .request:
-      let isLength = error.description.contains("shorten the prompt")
-      self.init(400, error.description, code: isLength ? "context_length_exceeded" : "invalid_value")
+    case .request: self.init(400, error.description, code: "invalid_value")
+    case .tooLong: self.init(400, error.description, code: "context_length_exceeded")
     case .overloaded:
       self.init(
         429, error.description, type: "rate_limit_error", code: "queue_full", retryAfter: retryAfter)
@@ -96,5 +97,21 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     case .failed, .model, .configuration:
       self.init(500, error.description, type: "server_error", code: "engine_failed")
     }
+    parameter = error.parameter
+  }
+
+  /// What routes call the engine's parameters, by what they are to the engine.
+  static let names = [
+    "prompt": ["messages", "input"], "max_tokens": ["max_completion_tokens", "max_output_tokens"], "n": ["best_of"],
+  ]
+
+  /// The error of a request whose body has these of ``names``: what the engine calls ``parameter`` is the field that says it
+  /// there.
+  func naming(_ fields: [String]) -> APIError {
+    guard let parameter else { return self }
+    let name = Self.names[parameter]?.first { fields.contains($0) } ?? parameter
+    var error = self
+    (error.field, error.parameter, error.message) = (name, nil, "\(name): \(message)")
+    return error
   }
 }

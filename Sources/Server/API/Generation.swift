@@ -135,7 +135,8 @@ final class Generation: Sendable {
   /// Reads streams until all have ended and hands out what they say, one piece after another. `onPause` is called when
   /// everything was handed out that is there.
   ///
-  /// - Throws: what a stream or a closure throws; the other streams are then dropped, which cancels them.
+  /// - Throws: what a stream or a closure throws; the other streams are then dropped, which cancels them. An error too for a
+  ///   stream that ends without saying how.
   func read(
     _ streams: [CompletionStream], _ handle: (Int, CompletionChunk) async throws -> Void,
     onPause: () async throws -> Void = {}
@@ -160,7 +161,7 @@ final class Generation: Sendable {
         }
         try await onPause()
       }
-      return
+      return try clocks[0].checkEnd()
     }
     let (merged, continuation) = AsyncThrowingStream<(Int, CompletionChunk), any Error>.makeStream()
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -182,6 +183,7 @@ final class Generation: Sendable {
         try await onPause()
       }
     }
+    for clock in clocks { try clock.checkEnd() }
   }
 }
 
@@ -206,6 +208,8 @@ private struct TokenClock {
   private(set) var promptCount = 0
   /// Tokens of the answers so far.
   private(set) var completionCount = 0
+  /// Whether the stream has said how it ended.
+  private var hasEnded = false
 
   init(_ stream: CompletionStream, exchange: Exchange, metrics: ServerMetrics) {
     self.stream = stream
@@ -226,7 +230,15 @@ private struct TokenClock {
       metrics.recordToken(interval: last[chunk.sampleIndex].map { (now - $0) / .seconds(1) })
       last[chunk.sampleIndex] = now
     }
-    if let summary = chunk.summary { metrics.record(summary, totalSeconds: exchange.seconds) }
+    if let summary = chunk.summary {
+      hasEnded = true
+      metrics.record(summary, totalSeconds: exchange.seconds)
+    }
+  }
+
+  /// Refuses to take what broke off for an answer.
+  func checkEnd() throws(InflightError) {
+    guard hasEnded else { throw InflightError(.failed, "the engine ended before the answer") }
   }
 
   /// There will be no more. What was given up before anything came of it has waited too.

@@ -33,17 +33,7 @@ struct OpenAPIDocument: Sendable {
   private func operation(_ endpoint: Routes.Endpoint) -> JSONValue {
     let detail = Self.detail(endpoint)
     var members: [(String, JSONValue)] = [("summary", .string(detail.summary))]
-    if endpoint == .model {
-      members.append(
-        (
-          "parameters",
-          .array([
-            .object([
-              ("name", "model"), ("in", "path"), ("required", .bool(true)), ("schema", .object([("type", "string")])),
-            ])
-          ])
-        ))
-    }
+    if let parameter = Self.parameter(endpoint) { members.append(("parameters", .array([parameter]))) }
     if var fields = detail.fields {
       for index in fields.indices where fields[index].name == "model" {
         fields[index].type = .choice(options.modelNames)
@@ -63,7 +53,9 @@ struct OpenAPIDocument: Sendable {
     var content: [(String, JSONValue)] = [(detail.type, .object([("schema", detail.answer)]))]
     if detail.isStreamed { content.append(("text/event-stream", .object([]))) }
     answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
-    for (status, words) in Self.errors(endpoint) {
+    var errors = Self.errors(endpoint)
+    if !HostRule(options).isOpen { errors.append(("403", "The Host is none of this server's names.")) }
+    for (status, words) in errors {
       answers.append(
         (
           status,
@@ -71,7 +63,7 @@ struct OpenAPIDocument: Sendable {
             ("description", .string(words)),
             (
               "content",
-              endpoint == .health
+              endpoint == .health && status == "503"
                 ? Self.content("application/json", Self.healthSchema)
                 : Self.content("application/json", .object([("$ref", "#/components/schemas/Error")]))
             ),
@@ -79,6 +71,20 @@ struct OpenAPIDocument: Sendable {
         ))
     }
     return .object(members + [("responses", .object(answers))])
+  }
+
+  /// What an endpoint takes beside a body.
+  private static func parameter(_ endpoint: Routes.Endpoint) -> JSONValue? {
+    let text: JSONValue = .object([("type", "string")])
+    switch endpoint {
+    case .model: return .object([("name", "model"), ("in", "path"), ("required", true), ("schema", text)])
+    case .cacheEvents:
+      return .object([
+        ("name", "Last-Event-ID"), ("in", "header"), ("description", "The number of the last event that is known."),
+        ("schema", text),
+      ])
+    default: return nil
+    }
   }
 
   private struct Detail {

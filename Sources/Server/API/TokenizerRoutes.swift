@@ -4,7 +4,7 @@ internal import Tokenization
 
 extension RouteFields {
   /// `/tokenize`
-  static let tokenize: [RequestField] = [
+  package static let tokenize: [RequestField] = [
     RequestField("model", .string(maximumBytes: nameLimit), "The model's name."),
     RequestField("prompt", .string(maximumBytes: textLimit), "The text; or messages."),
     RequestField(
@@ -18,7 +18,7 @@ extension RouteFields {
   ]
 
   /// `/detokenize`
-  static let detokenize: [RequestField] = [
+  package static let detokenize: [RequestField] = [
     RequestField("model", .string(maximumBytes: nameLimit), "The model's name."),
     RequestField(
       "tokens", .array(.integer(0...Int(Int32.max)), count: 0...maximumPromptTokens), isRequired: true, "The tokens."),

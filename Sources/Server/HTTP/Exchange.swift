@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import JSON
 internal import Logging
 internal import NIOCore
 internal import Synchronization
@@ -13,6 +14,8 @@ final class Exchange: Sendable {
   let logger: Logger
   /// When the head of the request had arrived.
   let start = ContinuousClock.now
+  /// The fields of the request's body that errors of the engine may be about.
+  private let fields = Mutex<[String]>([])
   /// What the log says of the exchange besides.
   private let notes = Mutex<[String: String]>([:])
 
@@ -42,6 +45,15 @@ final class Exchange: Sendable {
     guard channel.isActive else { throw .disconnected }
     guard seconds < timeout else { throw .timedOut(timeout) }
   }
+
+  /// Remembers by which of ``APIError/names`` the body calls things.
+  func noteFields(of body: JSONObject) {
+    let names = APIError.names.values.joined().filter { body[$0] != nil }
+    fields.withLock { $0 = names }
+  }
+
+  /// The names that ``noteFields(of:)`` has found.
+  var fieldNames: [String] { fields.withLock { $0 } }
 
   /// Has the log say something.
   func note(_ key: String, _ value: String) { notes.withLock { $0[key] = value } }

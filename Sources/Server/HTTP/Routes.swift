@@ -60,21 +60,32 @@ struct Routes: Sendable {
     let method = method == "HEAD" ? "GET" : method
     let model = "/v1/models/"
     let isModel = path.utf8.starts(with: model.utf8) && path.utf8.count > model.utf8.count
-    let pattern = isModel ? Endpoint.model.path : path
-    let found = Endpoint.allCases.filter { $0.path.utf8.elementsEqual(pattern.utf8) }
-    guard !found.isEmpty else { return .nothing }
-    guard let endpoint = found.first(where: { $0.method == method }) else {
-      return .wrongMethod(allowed: found.map(\.method).joined(separator: ", "))
-    }
-    return .endpoint(endpoint, name: isModel ? String(path.dropFirst(model.count)) : "")
+    guard let endpoint = isModel ? .model : endpoints.first(where: { $0.path.utf8.elementsEqual(path.utf8) })?.endpoint
+    else { return .nothing }
+    guard endpoint.method.utf8.elementsEqual(method.utf8) else { return .wrongMethod(allowed: endpoint.method) }
+    return .endpoint(
+      endpoint, name: isModel ? String(decoding: path.utf8.dropFirst(model.utf8.count), as: UTF8.self) : "")
   }
+
+  /// Every path and its one endpoint.
+  private static let endpoints = Endpoint.allCases.map { (path: $0.path, endpoint: $0) }
 
   /// Answers a request to an endpoint.
   ///
-  /// - Throws: ``APIError``.
-  func answer(_ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange) async throws(APIError)
-    -> Answer
-  {
+  /// - Throws: ``APIError``, which names the fields of the request.
+  func answer(
+    _ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
+    do throws(APIError) {
+      return try await route(endpoint, name: name, request: request, exchange)
+    } catch {
+      throw error.naming(exchange.fieldNames)
+    }
+  }
+
+  private func route(
+    _ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
     let states = StateRoutes(state: state)
     let texts = TextRoutes(state: state, exchange: exchange)
     let tokenizer = TokenizerRoutes(state: state, exchange: exchange)

@@ -14,6 +14,8 @@ package struct ServerOptions: Sendable {
   package var tls: (certificate: String, key: String)?
   /// The origin that browsers may call from, `*` for any; nil for none but the server's own.
   package var allowedOrigin: String?
+  /// Names beside the machine's own by which clients may call the server, `*` for any; see ``HostRule``.
+  package var allowedHosts: [String] = []
   /// The most bytes of a body.
   package var maximumBodyBytes = 16 << 20
   /// The most bytes of all bodies together that are being received or worked on.

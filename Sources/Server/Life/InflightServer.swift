@@ -52,7 +52,7 @@ package struct InflightServer: Sendable {
     logger.logLevel = max(logger.logLevel, .warning)
     let loops = MultiThreadedEventLoopGroup(numberOfThreads: Self.loopCount(processorCount: System.coreCount))
     let application = Application(
-      responder: ServerResponder(state: state), server: try Self.httpServer(state.options),
+      responder: ServerResponder(state: state), server: try Self.httpServer(state),
       configuration: ApplicationConfiguration(
         address: .hostname(state.options.host, port: state.options.port), serverName: "inflight", backlog: 4096),
       onServerRunning: { [onListening] channel in onListening(channel.localAddress?.port ?? 0) },
@@ -79,16 +79,18 @@ package struct InflightServer: Sendable {
   /// take turns with the threads that compute.
   private static func loopCount(processorCount: Int) -> Int { max(1, min(4, processorCount / 4)) }
 
-  /// What speaks HTTP with clients, as `options` say.
+  /// What speaks HTTP with clients, as the options of `state` say.
   ///
   /// - Throws: if the certificate cannot be read.
-  package static func httpServer(_ options: ServerOptions) throws -> HTTPServerBuilder {
+  package static func httpServer(_ state: ServerState) throws -> HTTPServerBuilder {
+    let options = state.options
     let plain = HTTPServerBuilder.http1(
       configuration: .init(
         additionalChannelHandlers: [
           ConnectionWatcher(),
           BodyHandler(
             byteLimit: options.maximumBodyBytes, timeout: .milliseconds(Int64(options.bodyTimeout * 1000))),
+          ParseErrorHandler(state),
         ],
         idleTimeout: .milliseconds(Int64(options.idleTimeout * 1000))))
     guard let tls = options.tls else { return plain }

@@ -103,7 +103,10 @@ package final class ServerState: Sendable {
   ) async throws(APIError) -> Value {
     defer { body.release() }
     return try await work.run(TextWork.Lane(byteCount: body.byteCount), isWanted: wanted(exchange)) {
-      () throws(APIError) in try read(try body.takeObject(depth: options.maximumDepth))
+      () throws(APIError) in
+      let object = try body.takeObject(depth: options.maximumDepth)
+      exchange.noteFields(of: object)
+      return try read(object)
     }
   }
 
