@@ -23,7 +23,7 @@ public final class CompiledGrammar: Sendable {
   ) throws(GuidedError) {
     var builder = GrammarBuilder(limits: limits)
     let root = try builder.add(grammar)
-    network = try builder.network(root: root)
+    network = try builder.network(root: root, bytes: vocabulary.knownBytes)
     fresh = GrammarWalker(network: network, distances: network.endingDistances(), limits: limits)
     self.vocabulary = vocabulary
     self.limits = limits
