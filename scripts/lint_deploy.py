@@ -59,12 +59,15 @@ def check_manifests(objects):
     container = pod["spec"]["containers"][0]
     for where, labels in [("Deployment", deployment["selector"]["matchLabels"]), ("pods", pod["metadata"]["labels"]),
                           ("Service", objects["Service"]["spec"]["selector"]),
+                          ("NetworkPolicy", objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]),
                           ("PodDisruptionBudget", objects["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"])]:
         check(labels == LABELS, f"the labels of {where} are {labels}")
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     check(f"--port={ports['http']}" in container["args"], "the port is not the one that the server listens on")
     check(pod["metadata"]["annotations"]["prometheus.io/port"] == str(ports["http"]), "another port is scraped")
     check(objects["Service"]["spec"]["ports"][0]["targetPort"] in ports, "the Service has another port")
+    open_ports = [port["port"] for rule in objects["NetworkPolicy"]["spec"]["ingress"] for port in rule["ports"]]
+    check(open_ports == ["http"], "the NetworkPolicy lets clients in at another port")
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         check(container[probe]["httpGet"] == {"path": "/health", "port": "http"}, f"{probe} does not ask /health")
     drain = next(int(text.split("=")[1]) for text in container["args"] if text.startswith("--drain-timeout="))

@@ -17,6 +17,9 @@ package final class Executor: Sendable {
   /// Width of the hidden states that the engine hands out; nil if it hands out none.
   package let hiddenSize: Int?
 
+  /// The most requests that can run and wait at a time.
+  package let maximumRequestCount: Int
+
   private let admission: AdmissionLimits
   private let isJumpingForward: Bool
   private let mailbox: Mailbox
@@ -72,7 +75,10 @@ package final class Executor: Sendable {
     admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
     isJumpingForward = configuration.isJumpingForward
     let policies = scheduler ?? configuration.scheduler(limits)
-    let mailbox = Mailbox(maximumQueuedRequests: configuration.maximumQueuedRequests)
+    let (count, overflow) = configuration.maximumQueuedRequests.addingReportingOverflow(limits.maximumRequestCount)
+    maximumRequestCount = overflow ? .max : count
+    let mailbox = Mailbox(
+      maximumQueuedRequests: configuration.maximumQueuedRequests, startableCount: limits.maximumRequestCount)
     let statisticsBox = StatisticsBox(onStep: onStep)
     let end = end
     self.mailbox = mailbox
@@ -132,6 +138,11 @@ package final class Executor: Sendable {
     return Submission(
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
+
+  /// Refuses what ``submit(_:controls:)`` would refuse now, whatever the requests are, if `count` of them came.
+  ///
+  /// - Throws: ``SubmissionError``.
+  package func checkRoom(for count: Int) throws(SubmissionError) { try mailbox.checkRoom(for: count) }
 
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { mailbox.cancel(id) }

@@ -62,20 +62,36 @@ package final class Mailbox: Sendable {
   private let contents = Mutex(Contents())
   private let wakeUp = DispatchSemaphore(value: 0)
   private let queuedCount = Atomic<Int>(0)
+  private let startableCount: Atomic<Int>
   private let maximumQueuedRequests: Int
 
-  /// Creates an open, empty box that accepts requests while fewer than `maximumQueuedRequests` wait.
-  package init(maximumQueuedRequests: Int) { self.maximumQueuedRequests = maximumQueuedRequests }
+  /// Creates an open, empty box that accepts requests while fewer than `maximumQueuedRequests` wait, besides
+  /// `startableCount` that need not, until ``setStartable(_:)`` says otherwise.
+  package init(maximumQueuedRequests: Int, startableCount: Int = 0) {
+    self.maximumQueuedRequests = maximumQueuedRequests
+    self.startableCount = Atomic(startableCount)
+  }
+
+  /// Refuses what ``submit(_:)`` would refuse now, if `count` requests came.
+  ///
+  /// - Throws: ``SubmissionError/queueFull(limit:)`` or ``SubmissionError/shutDown``.
+  package func checkRoom(for count: Int = 1) throws(SubmissionError) {
+    let refusal = contents.withLock { self.refusal($0, of: count) }
+    if let refusal { throw refusal }
+  }
+
+  private func refusal(_ contents: borrowing Contents, of count: Int = 1) -> SubmissionError? {
+    guard contents.isOpen else { return .shutDown }
+    let waitingCount = queuedCount.load(ordering: .relaxed) - startableCount.load(ordering: .relaxed) + count
+    return waitingCount <= maximumQueuedRequests ? nil : .queueFull(limit: maximumQueuedRequests)
+  }
 
   /// Puts a request in.
   ///
   /// - Throws: ``SubmissionError/queueFull(limit:)`` or ``SubmissionError/shutDown``.
   package func submit(_ request: Request) throws(SubmissionError) {
     let refusal: SubmissionError? = contents.withLock { contents in
-      guard contents.isOpen else { return .shutDown }
-      guard queuedCount.load(ordering: .relaxed) < maximumQueuedRequests else {
-        return .queueFull(limit: maximumQueuedRequests)
-      }
+      if let refusal = self.refusal(contents) { return refusal }
       queuedCount.add(1, ordering: .relaxed)
       contents.mail.submissions.append(request)
       wake(&contents)
@@ -132,6 +148,9 @@ package final class Mailbox: Sendable {
     }
     if !isHeard { caller.resume(returning: []) }
   }
+
+  /// So many requests can start at the next step, besides those that have started: they are not waiting when they come.
+  func setStartable(_ count: Int) { startableCount.store(count, ordering: .relaxed) }
 
   /// `count` requests that were waiting have started or ended.
   func leftQueue(_ count: Int) { queuedCount.subtract(count, ordering: .relaxed) }

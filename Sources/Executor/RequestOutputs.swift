@@ -31,6 +31,9 @@ package struct RequestOutputs: AsyncSequence, Sendable {
 
     /// The next event, or nil after the last and after cancellation.
     package mutating func next() async -> RequestOutput? { await reader.next(isolation: nil) }
+
+    /// The next event if it is there already; nil does not mean that it was the last.
+    package mutating func nextIfThere() -> RequestOutput? { reader.nextIfThere() }
   }
 
   /// Starts reading.
@@ -53,6 +56,11 @@ private final class OutputReader: Sendable {
 
   private func abandon() {
     if queue.abandon() { onAbandonment() }
+  }
+
+  /// Takes an event if one is there.
+  func nextIfThere() -> RequestOutput? {
+    if !Task.isCancelled, case .output(let output) = queue.glance() { output } else { nil }
   }
 
   /// Takes an event that is there without further ado, and waits otherwise.

@@ -184,7 +184,10 @@ extension StepLoop {
       }
       finishedCount += 1
     }
-    if finishedCount > 0 { active.removeAll { $0.state.isFinished } }
+    if finishedCount > 0 {
+      active.removeAll { $0.state.isFinished }
+      tellRoom()
+    }
   }
 
   /// Gives back everything that a request holds, its slot included.

@@ -80,8 +80,9 @@ extension StepLoop {
     for index in round.decision.paused where index < shown.count { pause(shown[index]) }
     for entry in round.plan.entries { add(entry) }
     if active.count > activeCount {
-      mailbox.leftQueue(active.count - activeCount)
       waiting.removeStarted()
+      tellRoom()
+      mailbox.leftQueue(active.count - activeCount)
     }
     current.scheduleNanoseconds = stopwatch.lap()
   }
@@ -116,6 +117,14 @@ extension StepLoop {
       guard placeCount >= 0 else { break }
       round.requests.append(waiting.view(at: index, cache: resources.cache))
     }
+  }
+
+  /// Tells the mailbox how many requests need not wait: as many as there are free places, unless some wait in spite of them.
+  mutating func tellRoom() {
+    guard waiting.requests.isEmpty else { return mailbox.setStartable(0) }
+    var count = limits.maximumRequestCount - active.count
+    for index in active.indices { count -= active[index].pendingSampleCount }
+    mailbox.setStartable(max(0, count))
   }
 
   /// Adds an entry of the plan to the batch, and starts the request if it was waiting. A policy is replaceable: an entry

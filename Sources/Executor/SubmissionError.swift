@@ -17,8 +17,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
   case tooManySamples(count: Int, limit: Int)
   /// Prompt and `max_tokens` together need more cache than there is.
   case cacheTooSmall(neededBlockCount: Int, totalBlockCount: Int, blockSize: Int)
-  /// A token of the prompt or a stop token is not in the vocabulary.
-  case tokenOutOfVocabulary(token: TokenID, vocabularySize: Int)
+  /// A token that `parameter` names is not in the vocabulary.
+  case tokenOutOfVocabulary(token: TokenID, vocabularySize: Int, parameter: String)
   /// Hidden states are asked for, and the engine hands out none.
   case noHiddenStates
   /// As many requests wait as may wait.
@@ -42,11 +42,23 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
     case .cacheTooSmall(let neededBlockCount, let totalBlockCount, let blockSize):
       "the request needs \(neededBlockCount) cache blocks of \(blockSize) tokens, but there are only \(totalBlockCount); "
         + "lower max_tokens or give the engine more memory"
-    case .tokenOutOfVocabulary(let token, let vocabularySize):
+    case .tokenOutOfVocabulary(let token, let vocabularySize, _):
       "token \(token) is not in the vocabulary of \(vocabularySize) tokens"
     case .noHiddenStates: "this engine has no hidden states to make embeddings of"
     case .queueFull(let limit): "\(limit) requests are waiting already; try again later"
     case .shutDown: "the executor is shut down"
+    }
+  }
+
+  /// The parameter that is wrong, as it is on the wire; nil if it is none of the request's.
+  public var parameter: String? {
+    switch self {
+    case .invalidParameter(let error): error.parameter
+    case .emptyPrompt, .promptTooLong: "prompt"
+    case .sequenceTooLong, .cacheTooSmall: "max_tokens"
+    case .tooManySamples: "n"
+    case .tokenOutOfVocabulary(_, _, let parameter): parameter
+    case .noHiddenStates, .queueFull, .shutDown: nil
     }
   }
 }
@@ -100,10 +112,10 @@ package struct AdmissionLimits: Sendable {
     let promptCount = request.promptTokens.count
     guard promptCount > 0 else { throw .emptyPrompt }
     guard promptCount < longestSequence else { throw .promptTooLong(tokenCount: promptCount, limit: longestSequence) }
-    let biased = Array(request.params.logitBias.keys)
-    for tokens in [request.promptTokens, request.params.stopTokenIDs, biased] + request.bannedSequences {
-      try checkVocabulary(tokens)
-    }
+    try checkVocabulary(request.promptTokens, "prompt")
+    try checkVocabulary(request.params.stopTokenIDs, "stop_token_ids")
+    try checkVocabulary(Array(request.params.logitBias.keys), "logit_bias")
+    for tokens in request.bannedSequences { try checkVocabulary(tokens, "bad_words") }
     let sampleCount = request.sequenceCount
     guard sampleCount <= maximumSampleCount else {
       throw .tooManySamples(count: sampleCount, limit: maximumSampleCount)
@@ -136,16 +148,16 @@ package struct AdmissionLimits: Sendable {
     let count = request.promptTokens.count
     guard count > 0 else { throw .emptyPrompt }
     guard count <= longestSequence else { throw .promptTooLong(tokenCount: count, limit: longestSequence) }
-    try checkVocabulary(request.promptTokens)
+    try checkVocabulary(request.promptTokens, "prompt")
     guard request.params.sampleCount == 1 else {
       throw .tooManySamples(count: request.params.sampleCount, limit: 1)
     }
     return count
   }
 
-  private func checkVocabulary(_ tokens: [TokenID]) throws(SubmissionError) {
+  private func checkVocabulary(_ tokens: [TokenID], _ parameter: String) throws(SubmissionError) {
     guard let token = tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) else { return }
-    throw .tokenOutOfVocabulary(token: token, vocabularySize: vocabularySize)
+    throw .tokenOutOfVocabulary(token: token, vocabularySize: vocabularySize, parameter: parameter)
   }
 
   /// Refuses what a constraint contradicts: it alone decides where the text may end, and where it must.

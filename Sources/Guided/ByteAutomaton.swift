@@ -70,6 +70,24 @@ struct ByteAutomaton: Sendable {
       })
   }
 
+  /// Removes the texts that have other bytes than those that are marked.
+  mutating func keep(bytes: [Bool]) {
+    guard bytes.contains(false) else { return }
+    for place in states.indices {
+      var kept: [Edge] = []
+      for edge in states[place].edges {
+        for byte in edge.low...edge.high where bytes[Int(byte)] {
+          if let last = kept.last, last.target == edge.target, byte > edge.low, last.high == byte - 1 {
+            kept[kept.count - 1].high = byte
+          } else {
+            kept.append(Edge(low: byte, high: byte, target: edge.target))
+          }
+        }
+      }
+      states[place].edges = kept
+    }
+  }
+
   /// The automaton of the texts that both accept, or that `self` accepts and `other` does not.
   ///
   /// - Throws: ``GuidedError/tooLarge(what:limit:)``.

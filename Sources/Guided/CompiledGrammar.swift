@@ -26,7 +26,7 @@ public final class CompiledGrammar: Sendable {
   ) throws(GuidedError) {
     var builder = GrammarBuilder(limits: limits)
     let root = try builder.add(grammar)
-    let network = try builder.network(root: root)
+    let network = try builder.network(root: root, bytes: vocabulary.knownBytes)
     guard memory.byteCount <= memory.limit - network.byteCount else {
       throw .tooLarge(what: "all grammars in use together take too many bytes", limit: memory.limit)
     }

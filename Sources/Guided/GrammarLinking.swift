@@ -2,11 +2,13 @@ extension GrammarBuilder {
   /// Rules with at most this many parts are put in place of their calls.
   private static let inlinedSize = 48
 
-  /// Turns all rules that `root` needs into one network.
+  /// Turns all rules that `root` needs into one network, of texts of the `bytes` that are marked.
   ///
   /// - Throws: ``GuidedError``: a grammar that is too large, that no text matches, or in which a rule calls itself
   ///   through others before it has matched anything.
-  mutating func network(root: ExpressionID) throws(GuidedError) -> RuleNetwork {
+  mutating func network(
+    root: ExpressionID, bytes: [Bool] = Array(repeating: true, count: 256)
+  ) throws(GuidedError) -> RuleNetwork {
     let rootRule = try addRule(named: "root", body: root)
     let inlined = try rulesToInline()
     var automata: [NondeterministicAutomaton] = []
@@ -23,6 +25,7 @@ extension GrammarBuilder {
     for automaton in automata {
       var automaton = try automaton.determinized(limits: limits, budget: &budget)
       automaton.states[0].isAccepting = false
+      automaton.keep(bytes: bytes)
       finished.append(automaton)
       stateCount += automaton.states.count
       guard stateCount <= limits.stateCount else {

@@ -79,7 +79,7 @@ struct RuleNetwork: Sendable {
     }
     let depths = try Self.neededDepths(automata, offsets, limits, &budget)
     guard depths[Int(offsets[root])] != Self.endless || isNullable[root] else {
-      throw .unsatisfiable("what it demands contradicts itself or never ends")
+      throw .unsatisfiable("what it demands contradicts itself, never ends, or cannot be written with the vocabulary")
     }
     self.depths = depths
     self.ranks = ranks

@@ -17,6 +17,8 @@ public struct TokenVocabulary: Sendable {
   /// The tokens that are well-formed UTF-8 without control characters, quotation marks and backslashes, whose last
   /// character may be cut short, of at most ``plainLength`` characters.
   let plainMask: [UInt64]
+  /// For every byte whether a token of texts has it: some vocabularies have none for bytes that their text never had.
+  let knownBytes: [Bool]
   /// The most characters of a plain token.
   static let plainLength = 32
   private let bytes: [[UInt8]]
@@ -43,6 +45,9 @@ public struct TokenVocabulary: Sendable {
     }
     bytes = bytesOfTokens
     all = TokenTrie(ordinary, bytesOfTokens: bytesOfTokens)
+    var known = [Bool](repeating: false, count: 256)
+    for token in ordinary { for byte in bytesOfTokens[Int(token)] { known[Int(byte)] = true } }
+    knownBytes = known
     var mask = [UInt64](repeating: 0, count: (bytesOfTokens.count + 63) / 64)
     for token in ordinary where Self.isPlain(bytesOfTokens[Int(token)]) { mask.insert(token) }
     plainMask = mask

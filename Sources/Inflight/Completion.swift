@@ -43,6 +43,13 @@ public struct CompletionChunk: Sendable, Equatable {
   public var summary: RequestSummary?
 }
 
+extension CompletionChunk {
+  /// A whole sample in one piece.
+  package init(whole text: String, finishReason: FinishReason) {
+    self.init(text: text, promptLogprobs: [], finishReason: finishReason)
+  }
+}
+
 /// One message of a conversation.
 public struct ChatMessage: Sendable, Equatable {
   /// Who speaks: "system", "user", "assistant" or what else the model's template knows.

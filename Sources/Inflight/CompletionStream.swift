@@ -51,24 +51,39 @@ public struct CompletionStream: AsyncSequence, Sendable {
       isolation actor: isolated (any Actor)? = #isolation
     ) async throws(InflightError) -> CompletionChunk? {
       while let output = await outputs.next(isolation: actor) {
-        switch output {
-        case .promptLogprobs(let logprobs):
-          return CompletionChunk(text: "", promptLogprobs: logprobs)
-        case .token(let token):
-          // The engine may be some tokens ahead when a stop string is found.
-          guard samples[token.sampleIndex].stop == nil else { continue }
-          return try append(token)
-        case .embedding: continue
-        case .sampleFinished(let summary):
-          let index = summary.sampleIndex
-          return CompletionChunk(
-            sampleIndex: index, text: samples[index].finish(), promptLogprobs: [],
-            finishReason: samples[index].stop.map(FinishReason.stopString) ?? summary.reason)
-        case .finished(let summary): return try finish(summary)
-        }
+        if let chunk = try chunk(output) { return chunk }
       }
       if Task.isCancelled { throw InflightError(.cancelled, "the request was cancelled") }
       return nil
+    }
+
+    /// The next chunk if it is there already; nil does not mean that it was the last.
+    ///
+    /// - Throws: ``InflightError`` if the request failed or was cancelled.
+    package mutating func nextIfThere() throws(InflightError) -> CompletionChunk? {
+      while let output = outputs.nextIfThere() {
+        if let chunk = try chunk(output) { return chunk }
+      }
+      return nil
+    }
+
+    /// What an event of the executor's says; nil for one that says nothing.
+    private mutating func chunk(_ output: RequestOutput) throws(InflightError) -> CompletionChunk? {
+      switch output {
+      case .promptLogprobs(let logprobs):
+        return CompletionChunk(text: "", promptLogprobs: logprobs)
+      case .token(let token):
+        // The engine may be some tokens ahead when a stop string is found.
+        guard samples[token.sampleIndex].stop == nil else { return nil }
+        return try append(token)
+      case .embedding: return nil
+      case .sampleFinished(let summary):
+        let index = summary.sampleIndex
+        return CompletionChunk(
+          sampleIndex: index, text: samples[index].finish(), promptLogprobs: [],
+          finishReason: samples[index].stop.map(FinishReason.stopString) ?? summary.reason)
+      case .finished(let summary): return try finish(summary)
+      }
     }
 
     private mutating func append(_ token: TokenOutput) throws(InflightError) -> CompletionChunk {

@@ -16,6 +16,8 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
     case model
     /// The request can never be served as it is.
     case request
+    /// The request has, or may get, more tokens than a sequence can have.
+    case tooLong
     /// As many requests wait as may wait; later there may be room.
     case overloaded
     /// The request was accepted and failed.
@@ -30,20 +32,22 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
   public let kind: Kind
   /// One line of words.
   public let description: String
+  /// The parameter of the request that is wrong, as it is on the wire; nil if no single one is.
+  public let parameter: String?
 
   /// Creates an error.
-  public init(_ kind: Kind, _ description: String) {
+  public init(_ kind: Kind, _ description: String, parameter: String? = nil) {
     self.kind = kind
     self.description = description
+    self.parameter = parameter
   }
 
   /// The error as one of this type; what is not known is about the model.
   init(_ error: any Error) {
     switch error {
     case let error as InflightError: self = error
-    case let error as SubmissionError:
-      if case .queueFull = error { self.init(.overloaded, error.description) } else { self.init(.request, "\(error)") }
-    case let error as SamplingParamsError: self.init(.request, error.description)
+    case let error as SubmissionError: self.init(error)
+    case let error as SamplingParamsError: self.init(.request, error.description, parameter: error.parameter)
     case let error as GuidedError: self.init(.request, error.description)
     case let error as TemplateError: self.init(.request, error.description)
     case let error as EngineError: self.init(.configuration, error.description)
@@ -52,5 +56,17 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
     case is CancellationError: self.init(.cancelled, "the request was cancelled")
     default: self.init(.model, "\(error)")
     }
+  }
+
+  /// What a refusal of the executor says.
+  private init(_ error: SubmissionError) {
+    let kind: Kind =
+      switch error {
+      case .queueFull: .overloaded
+      case .shutDown: .cancelled
+      case .promptTooLong, .sequenceTooLong: .tooLong
+      default: .request
+      }
+    self.init(kind, error.description, parameter: error.parameter)
   }
 }

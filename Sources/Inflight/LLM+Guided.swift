@@ -22,6 +22,13 @@ extension LLM {
   }
 }
 
+extension LLM {
+  /// What makes a text match `grammar`, if it was compiled before and is remembered.
+  package func knownControls(for grammar: Grammar) -> TokenControls? {
+    grammars.known(grammar).map { grammars.controls($0, grammar) }
+  }
+}
+
 extension GrammarCache {
   /// What makes a text of a model with `text` and so many logits match `grammar`.
   ///
@@ -38,12 +45,15 @@ extension GrammarCache {
           bytesOfTokens: tokens.map { tokenizer.bytes(of: $0) ?? [] }, endOfSequence: Set(text.endOfSequence),
           special: Set(tokens.filter { tokenizer.isSpecial($0) }))
       }
-      return TokenControls(constraint: GrammarConstraint(matcher: compiled.makeMatcher())) {
-        grammar.json.serialized()
-      }
+      return controls(compiled, grammar)
     } catch {
       throw InflightError(error)
     }
+  }
+
+  /// What makes a text match `grammar`, whose compiled form is `compiled`.
+  fileprivate func controls(_ compiled: CompiledGrammar, _ grammar: Grammar) -> TokenControls {
+    TokenControls(constraint: GrammarConstraint(matcher: compiled.makeMatcher())) { grammar.json.serialized() }
   }
 }
 

@@ -11,6 +11,16 @@ extension LLM {
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { executor.cancel(id) }
 
+  /// Finds out whether `count` requests would be refused now whatever they are, before work is put into them.
+  ///
+  /// - Throws: ``InflightError``.
+  package func checkRoom(for count: Int = 1) throws(InflightError) {
+    do { try executor.checkRoom(for: count) } catch { throw InflightError(error) }
+  }
+
+  /// The most requests that can run and wait at a time.
+  package var maximumRequestCount: Int { executor.maximumRequestCount }
+
   /// What the engine can take.
   package var engineLimits: ModelEngineLimits { executor.engineLimits }
 
@@ -31,6 +41,13 @@ extension LLM {
       promptTokens: tokens, params: params, priority: priority, endOfSequenceTokenIDs: text.endOfSequence, cache: cache)
     if params.sampleCount > params.n, params.logprobs == nil { request.params.logprobs = 0 }
     return try submit(request, controls: controls, reportsLogprobs: params.logprobs != nil)
+  }
+
+  /// The most bytes of a text that can fit into the longest sequence, whatever it says.
+  package var maximumPromptBytes: Int {
+    let (count, overflow) = engineLimits.maximumSequenceLength.multipliedReportingOverflow(
+      by: text.maximumBytesPerToken)
+    return overflow ? .max : count
   }
 
   /// What happens to the blocks of the cache, for one reader; nil unless the configuration asked for it.

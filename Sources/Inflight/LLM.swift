@@ -107,7 +107,7 @@ public final class LLM: Sendable {
   /// The tokenizer of the model.
   package var tokenizer: Tokenizer { text.tokenizer }
   /// The tokens that end an answer.
-  var endOfSequenceTokenIDs: [TokenID] { text.endOfSequence }
+  package var endOfSequenceTokenIDs: [TokenID] { text.endOfSequence }
 
   // Generating.
 

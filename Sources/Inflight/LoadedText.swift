@@ -13,6 +13,8 @@ package struct LoadedText: Sendable {
   package let templateError: TemplateError?
   /// The tokens that end an answer.
   package let endOfSequence: [Int32]
+  /// The most bytes of a text that one token stands for.
+  package let maximumBytesPerToken: Int
 
   /// Reads the tokenizer and compiles the chat template.
   ///
@@ -32,6 +34,7 @@ package struct LoadedText: Sendable {
     var ends = checkpoint.generation.eosTokenIDs
     if let id = tokenizer.endOfSequence, !ends.contains(id) { ends.append(id) }
     endOfSequence = ends
+    maximumBytesPerToken = tokenizer.maximumBytesPerToken
     do {
       template = try Self.template(of: checkpoint, tokenizer)
       templateSource = checkpoint.chatTemplate

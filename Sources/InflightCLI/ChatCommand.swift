@@ -52,7 +52,7 @@ struct ChatCommand: AsyncParsableCommand {
     do {
       stream = try llm.streamChat(messages, params)
     } catch {
-      guard error.kind == .request else { throw error }
+      guard error.kind == .request || error.kind == .tooLong else { throw error }
       Terminal.write("inflight: \(error)\n")
       return nil
     }

@@ -40,6 +40,12 @@ struct ListeningArguments: ParsableArguments {
   @Option(help: "The origin whose pages may call this server from a browser, or *. Default: none.")
   var allowOrigin: String?
 
+  @Option(
+    help:
+      "A name by which clients may call the server, or *; may be repeated. Without keys on 127.0.0.1 it goes by the machine's own only."
+  )
+  var allowHost: [String] = []
+
   @Option(help: "How log lines look: text or json.")
   var logFormat: LineLogHandler.Format = .text
 
@@ -53,20 +59,33 @@ struct ListeningArguments: ParsableArguments {
   func options() throws -> ServerOptions {
     var options = ServerOptions()
     (options.host, options.port) = (host, port)
-    options.apiKeys = apiKey
+    for key in apiKey { options.apiKeys.append(try Self.key(key, from: "--api-key")) }
     if let apiKeyFile { options.apiKeys += try Self.keys(in: apiKeyFile) }
     if let tlsCertificate, let tlsKey { options.tls = (tlsCertificate, tlsKey) }
     options.allowedOrigin = allowOrigin
+    options.allowedHosts = allowHost
     options.isReportingCacheEvents = cacheEvents
     return options
   }
 
   private static func keys(in path: String) throws(CommandFailure) -> [String] {
-    guard let text = FileDescriptors.text(ofFile: path) else { throw CommandFailure("cannot read \(path)") }
-    let lines = text.split(whereSeparator: \.isNewline).map { $0.filter { !$0.isWhitespace } }
-    let keys = lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    var keys: [String] = []
+    for line in try TextFile.read(path).split(whereSeparator: \.isNewline) {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      guard let first = words.first, !first.hasPrefix("#") else { continue }
+      keys.append(try key(words.count == 1 ? String(first) : String(line), from: path))
+    }
     guard !keys.isEmpty else { throw CommandFailure("\(path) has no keys") }
     return keys
+  }
+
+  /// The key, if a client can send it.
+  private static func key(_ key: String, from source: String) throws(CommandFailure) -> String {
+    guard !key.isEmpty, key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+      throw CommandFailure(
+        "\(source) has a key that no client can send: keys are of printable ASCII, without white space")
+    }
+    return key
   }
 }
 
@@ -81,8 +100,18 @@ struct ServingLimits: ParsableArguments {
   @Option(help: "Most bytes of a request's body.")
   var maxBodyBytes = 16 << 20
 
+  @Option(
+    help: "Most bytes of all bodies together that are being received or read; more are told to come back later (503).")
+  var maxBufferedBytes = 128 << 20
+
+  @Option(help: "Most bytes of a text for /tokenize; a quarter as many tokens for /detokenize.")
+  var maxTextBytes = 4 << 20
+
   @Option(help: "Most messages of a conversation.")
   var maxMessages = 4096
+
+  @Option(help: "Seconds that a request's body may take to arrive.")
+  var bodyTimeout = 60.0
 
   @Option(help: "Seconds that a request may take.")
   var requestTimeout = 600.0
@@ -99,11 +128,12 @@ struct ServingLimits: ParsableArguments {
   func check() throws {
     let counts = [
       ("--max-batch-size", maxBatchSize), ("--max-queue", maxQueue), ("--max-body-bytes", maxBodyBytes),
-      ("--max-messages", maxMessages),
+      ("--max-buffered-bytes", maxBufferedBytes), ("--max-text-bytes", maxTextBytes), ("--max-messages", maxMessages),
     ]
     for (name, value) in counts where value < 1 { throw ValidationError("\(name) must be at least 1") }
     let times = [
-      ("--request-timeout", requestTimeout), ("--idle-timeout", idleTimeout), ("--drain-timeout", drainTimeout),
+      ("--body-timeout", bodyTimeout), ("--request-timeout", requestTimeout), ("--idle-timeout", idleTimeout),
+      ("--drain-timeout", drainTimeout),
       ("--stall-timeout", stallTimeout),
     ]
     for (name, value) in times where !(0.001...1_000_000).contains(value) {
@@ -113,6 +143,9 @@ struct ServingLimits: ParsableArguments {
 
   func set(_ options: inout ServerOptions) {
     options.maximumBodyBytes = maxBodyBytes
+    options.maximumBufferedBytes = maxBufferedBytes
+    options.maximumTextBytes = maxTextBytes
+    options.bodyTimeout = bodyTimeout
     options.maximumMessages = maxMessages
     options.requestTimeout = requestTimeout
     options.idleTimeout = idleTimeout
@@ -142,22 +175,5 @@ enum FileDescriptors {
       guard unsafe getrlimit(resource, &limit) == 0 else { return 0 }
     }
     return Int(clamping: limit.rlim_cur)
-  }
-
-  /// The contents of a small file; nil if it cannot be read or is no text.
-  static func text(ofFile path: String) -> String? {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while contents.count < 1 << 24 {
-      // The buffer is valid for its count during the call.
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
-      if count == 0 { return String(validating: contents, as: UTF8.self) }
-      guard count > 0 else { return nil }
-      contents += chunk[..<count]
-    }
-    return nil
   }
 }

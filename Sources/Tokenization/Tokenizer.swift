@@ -59,6 +59,23 @@ package struct Tokenizer: Sendable {
   /// drops them, as the reference does, unless the model has an unknown token.
   package var missingBytes: [UInt8] { model.missingBytes }
 
+  /// The most bytes of a text that one token can stand for. Looks at every token.
+  package var maximumBytesPerToken: Int {
+    var longest = 1
+    for id in 0..<model.kinds.count where !model.kinds[id].isEmpty {
+      let spelling = model.spellings[id]
+      guard spelling.count > longest else { continue }
+      // The byte-level alphabet has a character for each byte; added tokens are spelled as they are written.
+      let count = model.kinds[id].contains(.added) ? spelling.count : spelling.count { $0 & 0xc0 != 0x80 }
+      longest = max(longest, count)
+    }
+    switch definition.normalizer {
+    case .none: return longest
+    // Composition makes one byte of three at most.
+    case .canonicalComposition: return 3 * longest
+    }
+  }
+
   // MARK: Text to tokens
 
   /// The tokens of `text`.

@@ -88,7 +88,7 @@ import Testing
       try executor.submit(GenerationRequest(promptTokens: [1], params: params), controls: controls)
     }
     params.logitBias = [97: 1]
-    #expect(throws: SubmissionError.tokenOutOfVocabulary(token: 97, vocabularySize: 97)) {
+    #expect(throws: SubmissionError.tokenOutOfVocabulary(token: 97, vocabularySize: 97, parameter: "logit_bias")) {
       try executor.submit(GenerationRequest(promptTokens: [1], params: params))
     }
   }

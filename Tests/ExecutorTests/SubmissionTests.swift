@@ -36,12 +36,13 @@ import Testing
         == .cacheTooSmall(neededBlockCount: 13, totalBlockCount: 12, blockSize: 4))
     #expect(
       try await refusal(GenerationRequest(promptTokens: [1, 97]))
-        == .tokenOutOfVocabulary(token: 97, vocabularySize: 97))
+        == .tokenOutOfVocabulary(token: 97, vocabularySize: 97, parameter: "prompt"))
     #expect(
-      try await refusal(GenerationRequest(promptTokens: [-1])) == .tokenOutOfVocabulary(token: -1, vocabularySize: 97))
+      try await refusal(GenerationRequest(promptTokens: [-1]))
+        == .tokenOutOfVocabulary(token: -1, vocabularySize: 97, parameter: "prompt"))
     #expect(
       try await refusal(GenerationRequest(promptTokens: [1], params: SamplingParams(stopTokenIDs: [400])))
-        == .tokenOutOfVocabulary(token: 400, vocabularySize: 97))
+        == .tokenOutOfVocabulary(token: 400, vocabularySize: 97, parameter: "stop_token_ids"))
   }
 
   @Test func theLongestRequestsRun() async throws {
@@ -136,6 +137,26 @@ import Testing
     script.gate?.open()
     await executor.shutdown()
     for submission in submissions { #expect(await submission.outputs.collect().reason == .cancelled) }
+  }
+
+  /// A burst that an idle executor has places for is no queue.
+  @Test func whatCanStartDoesNotWait() async throws {
+    let gate = FakeModelEngine.Gate(fromPass: 0)
+    var script = FakeModelEngine.Script()
+    script.gate = gate
+    let executor = try Executor(
+      engine: FakeModelEngine(script: script),
+      configuration: ExecutorConfiguration(maximumBatchSize: 4, maximumQueuedRequests: 2))
+    let request = GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: 2))
+    // The second burst finds the places that the first one has left.
+    for _ in 0..<2 {
+      var submissions: [Executor.Submission] = []
+      for _ in 0..<4 { submissions.append(try executor.submit(request)) }
+      gate.open()
+      for submission in submissions { #expect(await submission.outputs.collect().reason == .length) }
+      while executor.statistics().activeRequestCount > 0 { await Task.yield() }
+    }
+    await executor.shutdown()
   }
 
   @Test func configurationsAreChecked() {

@@ -85,6 +85,19 @@ import Testing
     }
   }
 
+  /// A vocabulary need not have every byte. What it cannot write is not begun either.
+  @Test func textsThatTheVocabularyCannotWriteDoNotMatch() throws {
+    let vocabulary = TokenVocabulary(bytesOfTokens: (0..<0xF1).map { [UInt8($0)] } + [[]], endOfSequence: [0xF1])
+    let unknown = "a\u{40000}"
+    let matcher = try CompiledGrammar(.choice([unknown, "b"]), vocabulary: vocabulary).makeMatcher()
+    #expect(!matcher.allows(0x61) && matcher.allows(0x62))
+    #expect { try CompiledGrammar(.choice([unknown]), vocabulary: vocabulary) } throws: {
+      if case .unsatisfiable? = $0 as? GuidedError { true } else { false }
+    }
+    let known = try CompiledGrammar(.regex("[\u{3F000}-\u{41000}]"), vocabulary: vocabulary).makeMatcher()
+    #expect(known.allows(0xF0))
+  }
+
   /// What nothing can match is refused when it is compiled, not found out while a text is generated.
   @Test(arguments: [
     "false", "{\"type\":\"integer\",\"minimum\":3,\"maximum\":2}", "{\"enum\":[]}", "{\"type\":\"string\",\"const\":1}",

@@ -217,6 +217,17 @@ class ChatTest(PageTest):
         self.answered()
         expect(self.page.locator(".problem")).to_have_text("The server cannot be reached.")
 
+    def test_a_question_without_an_answer_is_a_part_of_the_next(self):
+        self.may_complain_of = ("ERR_FAILED", "ERR_CONNECTION")
+        self.page.route("**/v1/chat/completions", lambda route: route.abort())
+        self.send("One")
+        self.answered(1)
+        self.page.unroute("**/v1/chat/completions")
+        with self.page.expect_request("**/v1/chat/completions") as asked:
+            self.send("Two")
+        self.assertEqual(asked.value.post_data_json["messages"], [{"role": "user", "content": "One\n\nTwo"}])
+        self.answered(2)
+
     @only_stand_in
     def test_a_failure_in_the_middle_keeps_what_came(self):
         self.send("break")

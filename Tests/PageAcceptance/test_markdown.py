@@ -117,6 +117,9 @@ class MarkdownTest(PageTest):
                  "http://a", "!["]
         texts = ["".join(generator.choice(marks) for _ in range(generator.randrange(1, 60))) for _ in range(400)]
         texts += [mark * 4_000 for mark in marks] + ["> " * 3_000 + "a", "".join("  " * depth + "- a\n" for depth in range(200)), "*a " * 4_000, "[a](" * 2_000]
+        gap = " " * 30_000
+        texts += [f"a |\n{before}{gap}{after}" for before in ("# a", "---", "| -", "```", "- ", "1.", "***", "a") for after in ("", "x", "`", "\u2028")]
+        texts += ["# a " + "#" * 30_000 + "b", "# a" + " #" * 15_000 + " b"]
         slow = self.page.evaluate("""async (texts) => {
           const { renderMarkdown } = await import("/markdown.js");
           const slow = [];

@@ -23,7 +23,9 @@ class Server:
 
     def __init__(self, *arguments, wait=True):
         self.log = tempfile.NamedTemporaryFile(mode="w+", suffix=".log")
-        command = [os.environ["INFLIGHT"], "serve", "--port", "0", "--served-model-name", "test", *arguments]
+        # Tests that write requests by hand call it "test" or "a".
+        names = ["--allow-host", "test", "--allow-host", "a"]
+        command = [os.environ["INFLIGHT"], "serve", "--port", "0", "--served-model-name", "test", *names, *arguments]
         if os.environ.get("INFLIGHT_MODEL"):
             command += ["--model", os.environ["INFLIGHT_MODEL"]]
         self.process = subprocess.Popen(command, stderr=self.log, stdin=subprocess.DEVNULL)

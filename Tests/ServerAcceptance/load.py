@@ -16,7 +16,7 @@ class Exchange:
     def __init__(self, port, body, path="/v1/completions", leave_after=None):
         """`body` is bytes. The client closes the connection after `leave_after` events, unless that is None."""
         self.request = (
-            f"POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode() + body
         )
         self.address = ("127.0.0.1", port)

@@ -95,6 +95,16 @@ def test_a_client_that_waits_for_permission_gets_it(server):
     raw.close()
 
 
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
+    for expectation in [b"", b"Expect: 100-continue\r\n"]:
+        raw = server.raw(
+            b"POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n" + expectation
+            + b"Content-Length: 1000000000\r\n\r\n")
+        raw.settimeout(10)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 413 ")
+        raw.close()
+
+
 def test_a_killed_client_frees_what_it_held(server):
     code = (
         "import http.client, json, sys\n"
@@ -125,13 +135,35 @@ def test_what_is_broken_off_counts(server):
 
 
 def test_a_slow_reader_does_not_hold_up_others(server):
-    slow = server.post_raw("/v1/completions", {**LONG, "logprobs": 20})
-    server.wait_for(lambda: server.running() == 1, 10)
-    start = time.monotonic()
+    # The prompt's log-probabilities, once for each answer: more than the buffers of both kernels take.
+    answers, tokens = 24, 8
+    body = json.dumps({
+        **LONG, "prompt": [1000 + number for number in range(900)], "echo": True, "logprobs": 20, "n": answers,
+        "max_tokens": tokens}).encode()
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # Before the connection is made, or it means nothing.
+    slow.connect(("127.0.0.1", server.port))
+    before = server.metric("inflight_generation_tokens_total")
+    slow.sendall(
+        b"POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(body), body))
+    server.wait_for(lambda: server.metric("inflight_http_requests_active") == 1, 10)
+    time.sleep(0.5)
+    # The engine ends. What it made waits to be read, token by token: the answer has stopped.
+    server.wait_for(lambda: server.running() == 0, 60)
+    assert server.metric("inflight_http_requests_active") == 1
+    assert server.metric("inflight_generation_tokens_total") - before < tokens
     assert server.post("/v1/completions", {"prompt": "a", "max_tokens": 4})[0] == 200
-    assert time.monotonic() - start < 20
+    # Read after all, it is complete.
+    data = b""
+    while b"data: [DONE]" not in data[-100:]:
+        piece = slow.recv(1 << 16)
+        assert piece
+        data += piece
+    assert data.count(b'"finish_reason":"length"') == answers
+    server.wait_for(lambda: server.metric("inflight_http_requests_active") == 0, 5)
+    assert server.metric("inflight_generation_tokens_total") - before - 4 == tokens
     slow.close()
-    server.wait_for(lambda: server.running() == 0, 5)
 
 
 def test_answers_among_others_have_the_bytes_of_those_alone(server):
@@ -225,6 +257,26 @@ def test_the_live_view_shows_the_batch(server):
     view.close()
 
 
+def test_the_live_view_has_so_many_places(server):
+    request = b"GET /inflight/state HTTP/1.1\r\nHost: a\r\n\r\n"
+    time.sleep(1)  # As long as the server may take to see that those of other tests are gone.
+    views = [server.raw(request) for _ in range(16)]
+    for view in views:
+        assert view.recv(12) == b"HTTP/1.1 200"
+    refused = server.raw(request)
+    assert refused.recv(12) == b"HTTP/1.1 503"
+    for view in [*views, refused]:
+        view.close()
+
+    def is_free():
+        view = server.raw(request)
+        status = view.recv(12)
+        view.close()
+        return status == b"HTTP/1.1 200"
+
+    server.wait_for(is_free, 10)
+
+
 def test_cache_events_have_numbers_without_gaps(server):
     server.post("/v1/completions", {"prompt": "Fresh words for the cache. " * 30, "max_tokens": 1})
     stream = server.raw(b"GET /v1/kv_cache/events HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -236,3 +288,9 @@ def test_cache_events_have_numbers_without_gaps(server):
     assert seen[0]["type"] == "stored" and seen[0]["token_ids"]
     assert [event["number"] for event in seen] == list(range(seen[0]["number"], seen[0]["number"] + 3))
     stream.close()
+    # A reader that has seen more than there ever was has seen the events of a server before this one.
+    for last, first in [(seen[1]["number"], seen[2]["number"]), (10**12, seen[0]["number"])]:
+        stream = server.raw(
+            b"GET /v1/kv_cache/events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: %d\r\n\r\n" % last)
+        assert next(events(stream))["number"] == first
+        stream.close()

@@ -55,6 +55,38 @@ import Testing
     }
   }
 
+  @Test func beamsAreThoseOfTheLibrary() async throws {
+    let server = try await TinyServer()
+    let llm = server.llm
+    try await server.serve { client in
+      let params = BeamSearchParams(width: 4, maxTokens: 6, n: 2, lengthPenalty: 0.5)
+      let expected = try await llm.beamSearch(tokens: [97, 98], params)
+      let beams = #""use_beam_search": true, "n": 2, "best_of": 4, "max_tokens": 6, "length_penalty": 0.5"#
+      let json = try await client.post("/v1/completions", #"{"prompt": "ab", "temperature": 0, \#(beams)}"#).json
+      #expect(json["choices"]?.arrayValue?.compactMap { $0["text"]?.stringValue } == expected.map(\.text))
+      #expect(
+        json["choices"]?.arrayValue?.compactMap { $0["finish_reason"]?.stringValue }
+          == expected.map { $0.hasEnded ? "stop" : "length" })
+      #expect(json["usage"]?["prompt_tokens"] == 2)
+      let two = try await client.post("/v1/completions", #"{"prompt": ["ab", "ab"], \#(beams)}"#).json
+      #expect(two["choices"]?.arrayValue?.compactMap { $0["index"]?.intValue } == [0, 1, 2, 3])
+      #expect(two["choices"]?[3]?["text"]?.stringValue == expected[1].text)
+      let said = try await client.post(
+        "/v1/chat/completions", "{\(chat), \"use_beam_search\": true, \"n\": 2, \"max_tokens\": 5}"
+      ).json
+      #expect(said["choices"]?.arrayValue?.count == 2)
+      for (body, field) in [
+        (#""use_beam_search": true, "stream": true"#, "stream"), (#""use_beam_search": true, "top_p": 0.9"#, "top_p"),
+        (#""use_beam_search": true, "temperature": 1"#, "temperature"), (#""length_penalty": 1"#, "length_penalty"),
+        (#""use_beam_search": true, "n": 3, "best_of": 2"#, "n"),
+      ] {
+        let answer = try await client.post("/v1/completions", "{\"prompt\": \"a\", \(body)}")
+        #expect(answer.status == .badRequest, "\(body)")
+        #expect(try answer.json["error"]?["param"]?.stringValue == field, "\(body)")
+      }
+    }
+  }
+
   @Test func theBestAreReturned() async throws {
     try await TinyServer().serve { client in
       let body = #""prompt": "ab", "max_tokens": 6, "seed": 3, "ignore_eos": true, "logprobs": 0"#
@@ -177,6 +209,16 @@ import Testing
           let arguments = try JSONValue(parsing: call?["arguments"]?.stringValue ?? "")
           #expect([1, 2].contains(arguments["x"]?.intValue ?? 0))
         }
+        let deltas = try await client.post(
+          "/v1/chat/completions",
+          "{\(chat), \(tools), \"tool_choice\": \(choice), \"seed\": 4, \"stream\": true, \"logprobs\": true}"
+        ).events.compactMap { $0["choices"]?[0] }
+        let functions = deltas.compactMap { $0["delta"]?["tool_calls"]?[0]?["function"] }
+        #expect(functions.first?["name"] == call?["name"])
+        #expect(functions.compactMap { $0["arguments"]?.stringValue }.joined() == call?["arguments"]?.stringValue)
+        // Every token has its log-probability, those that are said of a call too.
+        let count = deltas.reduce(0) { $0 + ($1["logprobs"]?["content"]?.arrayValue?.count ?? 0) }
+        #expect(count == json["usage"]?["completion_tokens"]?.intValue)
       }
       let wrong = try await client.post(
         "/v1/chat/completions",

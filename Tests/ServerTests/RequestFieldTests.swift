@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func unsupportedFieldsAreRefusedUnlessTheyAskForNothing() throws {
-    #expect(try refusal("{\(messages), \"use_beam_search\": true}").code == "unsupported_parameter")
+    #expect(try refusal("{\(messages), \"modalities\": [\"audio\"]}").code == "unsupported_parameter")
     #expect(try refusal("{\(messages), \"prediction\": {\"type\": \"content\"}}").field == "prediction")
     _ = try parse("{\(messages), \"use_beam_search\": false, \"store\": null, \"parallel_tool_calls\": true}")
   }
@@ -80,6 +80,55 @@ import Testing
     let fields = try parse("{\(messages), \"temperature\": null, \"tools\": null}")
     #expect(fields["temperature"] == nil)
     #expect(fields["tools"] == nil)
+  }
+
+  @Test func nullWithinAFieldIsTheSameAsNothing() throws {
+    let text =
+      #"{"messages": [{"role": "user", "content": "a", "name": null, "refusal": null}], "tools": [{"type": "#
+      + #""function", "function": {"name": "f", "parameters": null, "strict": null}}], "#
+      + #""response_format": {"type": "json_object", "json_schema": null}}"#
+    let fields = try parse(text)
+    #expect(fields["messages"]?[0]?.objectValue?.members.map(\.key) == ["role", "content"])
+    #expect(fields["tools"]?[0]?["function"]?.objectValue?.members.map(\.key) == ["name"])
+    #expect(fields["response_format"]?.objectValue?.members.map(\.key) == ["type"])
+    // What is the caller's own keeps its nulls.
+    let own = #"{"type": "object", "default": null}"#
+    let tool =
+      "{\(messages), \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"parameters\": \(own)}}]}"
+    #expect(try parse(tool)["tools"]?[0]?["function"]?["parameters"]?["default"] == .null)
+    let required = #"{"messages": [{"role": null, "content": "a"}]}"#
+    #expect(try refusal(required).field == "messages[0].role")
+  }
+
+  /// Where one of several types is meant, the error is about what is wrong within it.
+  @Test(arguments: [
+    (
+      #""messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]"#,
+      "messages[0].content[0].type"
+    ),
+    (
+      #""messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text"}]}]"#,
+      "messages[0].content[1].text"
+    ),
+    (#""messages": [{"role": "user", "content": 1}]"#, "messages[0].content"),
+    (
+      #""messages": [{"role": "user", "content": "a"}], "tool_choice": {"type": "function", "function": {}}"#,
+      "tool_choice.function.name"
+    ),
+    (#""messages": [{"role": "user", "content": "a"}], "stop": ["a", 1]"#, "stop[1]"),
+  ])
+  func errorsWithinAlternativesAreNamed(members: String, field: String) throws {
+    #expect(try refusal("{\(members)}").field == field)
+  }
+
+  @Test(arguments: [
+    (#"["a", 1]"#, "prompt[1]"), ("[1, -1]", "prompt[1]"), ("[1.5]", "prompt[0]"), ("[[1], [2, true]]", "prompt[1][1]"),
+    ("{}", "prompt"), ("[]", "prompt"), ("[[]]", "prompt[0]"), ("[null]", "prompt"),
+  ])
+  func wrongPromptsAreNamed(prompt: String, field: String) throws {
+    let error = try refusal("{\"prompt\": \(prompt)}", RouteFields.completions)
+    #expect(error.field == field)
+    #expect(error.message.hasPrefix("\(field): "))
   }
 
   @Test func repeatedFieldsAreRefused() throws {

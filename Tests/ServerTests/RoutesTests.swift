@@ -72,9 +72,15 @@ import Testing
       #expect(whole?["message"]?["tool_calls"]?[0]?["function"]?["arguments"] == #"{"x":1}"#)
       let events = try await client.post("/v1/chat/completions", "{\(chat), \(tools), \"stream\": true}").events
       let calls = events.compactMap { $0["choices"]?[0]?["delta"]?["tool_calls"]?[0] }
-      #expect(calls.count == 1)
-      #expect(calls.first?["index"] == 0)
-      #expect(calls.first?["function"]?["name"] == "f")
+      #expect(calls.first?["id"]?.stringValue?.hasPrefix("call_") == true && calls.first?["type"] == "function")
+      #expect(calls.first?["function"]?["name"] == "f" && calls.first?["function"]?["arguments"] == "")
+      #expect(calls.allSatisfy { $0["index"] == 0 })
+      #expect(calls.dropFirst().allSatisfy { $0["id"] == nil && $0["function"]?["name"] == nil })
+      let arguments = calls.map { $0["function"]?["arguments"]?.stringValue ?? "" }
+      #expect(arguments.joined() == #"{"x":1}"#)
+      // A letter of the arguments is a token here, and each comes when it is generated.
+      #expect(arguments.count == 1 + #"{"x":1}"#.utf8.count)
+      #expect(events.compactMap { $0["choices"]?[0]?["finish_reason"]?.stringValue } == ["tool_calls"])
       let none = try await client.post("/v1/chat/completions", "{\(chat), \(tools), \"tool_choice\": \"none\"}").json
       #expect(none["choices"]?[0]?["finish_reason"] == "stop")
     }
@@ -118,6 +124,43 @@ import Testing
       #expect(text.status == .unsupportedMediaType)
       let big = String(repeating: "a", count: 2000)
       #expect(try await client.post("/tokenize", "{\"prompt\": \"\(big)\"}").status == .contentTooLarge)
+    }
+  }
+
+  /// What only the engine can refuse is said of the field that the request has.
+  @Test(arguments: [
+    ("/v1/completions", #""prompt": [1, 999999]"#, "prompt", "invalid_value"),
+    ("/v1/completions", #""prompt": "a", "logit_bias": {"999999": 1}"#, "logit_bias", "invalid_value"),
+    ("/v1/completions", #""prompt": "a", "stop_token_ids": [999999]"#, "stop_token_ids", "invalid_value"),
+    ("/v1/completions", #""prompt": "a", "max_tokens": 100000"#, "max_tokens", "context_length_exceeded"),
+    ("/v1/completions", #""prompt": "a", "n": 100"#, "n", "invalid_value"),
+    ("/v1/completions", #""prompt": "a", "best_of": 100"#, "best_of", "invalid_value"),
+    ("/v1/completions", #""prompt": "LONG""#, "prompt", "context_length_exceeded"),
+    (
+      "/v1/chat/completions", #""messages": [{"role": "user", "content": "LONG"}]"#, "messages",
+      "context_length_exceeded"
+    ),
+    (
+      "/v1/chat/completions", #""messages": [{"role": "user", "content": "a"}], "max_completion_tokens": 100000"#,
+      "max_completion_tokens", "context_length_exceeded"
+    ),
+    ("/v1/responses", #""input": "LONG""#, "input", "context_length_exceeded"),
+    ("/v1/responses", #""input": "a", "max_output_tokens": 100000"#, "max_output_tokens", "context_length_exceeded"),
+    ("/v1/embeddings", #""input": "LONG""#, "input", "context_length_exceeded"),
+  ])
+  func refusalsOfTheEngineNameTheField(path: String, members: String, field: String, code: String) async throws {
+    var executor = ExecutorConfiguration()
+    executor.maximumBatchSize = 8
+    try await TinyServer(executor: executor, hiddenSize: 8).serve { client in
+      let body = members.replacing("LONG", with: String(repeating: "a", count: 600))
+      for stream in path == "/v1/embeddings" ? [""] : ["", ", \"stream\": true"] {
+        guard stream.isEmpty || !members.contains("best_of") else { continue }
+        let answer = try await client.post(path, "{\(body)\(stream)}")
+        #expect(answer.status == .badRequest)
+        let error = try answer.json["error"]
+        #expect(error?["param"]?.stringValue == field && error?["code"]?.stringValue == code)
+        #expect(error?["message"]?.stringValue?.hasPrefix("\(field): ") == true)
+      }
     }
   }
 
@@ -165,22 +208,36 @@ import Testing
   }
 
   @Test func theDocumentKnowsEveryFieldAndEveryPath() async throws {
+    let bodies = [
+      "/v1/chat/completions": RouteFields.chat, "/v1/completions": RouteFields.completions,
+      "/v1/responses": RouteFields.responses, "/v1/embeddings": RouteFields.embeddings,
+      "/tokenize": RouteFields.tokenize, "/detokenize": RouteFields.detokenize,
+    ]
+    let others = [
+      "/health", "/version", "/metrics", "/openapi.json", "/v1/models", "/v1/models/{model}", "/v1/kv_cache/events",
+      "/inflight/state",
+    ]
     try await TinyServer().serve { client in
       let document = try await client.execute(uri: "/openapi.json", method: .get).json
-      for (path, fields) in [
-        ("/v1/chat/completions", RouteFields.chat), ("/v1/completions", RouteFields.completions),
-      ] {
-        let post = document["paths"]?[path]?["post"]
-        let schema = post?["requestBody"]?["content"]?["application/json"]?["schema"]
+      let paths = document["paths"]?.objectValue?.members ?? []
+      #expect(Set(paths.map(\.key)) == Set(Array(bodies.keys) + others) && paths.count == bodies.count + others.count)
+      for (path, fields) in bodies {
+        #expect(document["paths"]?[path]?.objectValue?.members.map(\.key) == ["post"])
+        let schema = document["paths"]?[path]?["post"]?["requestBody"]?["content"]?["application/json"]?["schema"]
         #expect(schema?["additionalProperties"] == false)
         #expect(schema?["properties"]?.objectValue?.members.map(\.key) == fields.map(\.name))
-      }
-      for (path, operations) in document["paths"]?.objectValue?.members.map({ ($0.key, $0.value) }) ?? [] {
-        for method in operations.objectValue?.members.map(\.key) ?? [] where method == "get" && !path.contains("{") {
-          guard !path.hasPrefix("/inflight"), !path.contains("events") else { continue }
-          let status = try await client.execute(uri: path, method: .get).status
-          #expect(status == .ok, "\(path)")
+        // What is in it is known to the route, and nothing else is.
+        for name in schema?["properties"]?.objectValue?.members.map(\.key) ?? [] {
+          let answer = try await client.post(path, "{\"\(name)\": [[[]]]}")
+          let code = try answer.json["error"]?["code"]?.stringValue
+          #expect(answer.status == .badRequest && code != "unknown_parameter", "\(name)")
         }
+        let unknown = try await client.post(path, "{\"no_such_field\": 1}")
+        #expect(try unknown.json["error"]?["code"] == "unknown_parameter")
+      }
+      for path in others where !path.hasSuffix("state") {
+        let status = try await client.execute(uri: path.replacing("{model}", with: "tiny"), method: .get).status
+        #expect(status == (path.hasSuffix("events") ? .notImplemented : .ok), "\(path)")
       }
     }
   }

@@ -35,7 +35,8 @@ struct TinyServer {
   /// Serves while `body` runs.
   func serve(_ body: @Sendable (any TestClientProtocol) async throws -> Void) async throws {
     let application = Application(
-      responder: ServerResponder(state: state), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+      responder: ServerResponder(state: state), server: try InflightServer.httpServer(state),
+      configuration: .init(address: .hostname("127.0.0.1", port: 0)),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await application.test(.live, body)
     await llm.shutdown()

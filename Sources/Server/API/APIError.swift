@@ -11,6 +11,8 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   package var type: String
   /// The field that is wrong, as a path: `messages[2].content`.
   package var field: String?
+  /// What the engine calls what is wrong, as long as it is not known what the request calls it; see ``naming(_:)``.
+  package var parameter: String?
   /// A word for programs.
   package var code: String?
   /// Seconds after which to try again.
@@ -65,6 +67,16 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
       code: "model_not_found")
   }
 
+  /// The client is gone.
+  static var disconnected: APIError {
+    APIError(499, "the client closed the connection", type: "cancelled", code: "cancelled")
+  }
+
+  /// A request took longer than it may.
+  static func timedOut(_ seconds: Double) -> APIError {
+    APIError(504, "the request took longer than \(Int(seconds)) seconds", type: "timeout", code: "request_timeout")
+  }
+
   /// The server cannot take requests now.
   package static func unavailable(_ reason: String, retryAfter: Int) -> APIError {
     APIError(503, reason, type: "service_unavailable", code: "service_unavailable", retryAfter: retryAfter)
@@ -75,9 +87,8 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   /// - Parameter retryAfter: seconds after which a full queue may have room.
   package init(_ error: InflightError, retryAfter: Int = 1) {
     switch error.kind {
-    case .request:
-      let isLength = error.description.contains("shorten the prompt")
-      self.init(400, error.description, code: isLength ? "context_length_exceeded" : "invalid_value")
+    case .request: self.init(400, error.description, code: "invalid_value")
+    case .tooLong: self.init(400, error.description, code: "context_length_exceeded")
     case .overloaded:
       self.init(
         429, error.description, type: "rate_limit_error", code: "queue_full", retryAfter: retryAfter)
@@ -86,5 +97,21 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     case .failed, .model, .configuration:
       self.init(500, error.description, type: "server_error", code: "engine_failed")
     }
+    parameter = error.parameter
+  }
+
+  /// What routes call the engine's parameters, by what they are to the engine.
+  static let names = [
+    "prompt": ["messages", "input"], "max_tokens": ["max_completion_tokens", "max_output_tokens"], "n": ["best_of"],
+  ]
+
+  /// The error of a request whose body has these of ``names``: what the engine calls ``parameter`` is the field that says it
+  /// there.
+  func naming(_ fields: [String]) -> APIError {
+    guard let parameter else { return self }
+    let name = Self.names[parameter]?.first { fields.contains($0) } ?? parameter
+    var error = self
+    (error.field, error.parameter, error.message) = (name, nil, "\(name): \(message)")
+    return error
   }
 }

@@ -22,11 +22,6 @@ protocol AnswerShape: Sendable {
   func whole(_ choice: Choice, index: Int) -> JSONValue
 }
 
-extension FinishReason {
-  /// The reason as the API calls it.
-  var apiName: String { name }
-}
-
 /// Texts and bytes of tokens, for log-probabilities.
 struct TokenWords: Sendable {
   private let tokenizer: @Sendable (TokenID) -> [UInt8]

@@ -33,6 +33,17 @@ final class CacheEventLog: Sendable {
     contents.withLock { $0.events.isEmpty ? 0 : $0.events[$0.forgottenCount].number }
   }
 
+  /// The event that a reader who has seen number `seen` gets next: the oldest there is, if that number was never given, as
+  /// after a new start.
+  func number(after seen: UInt64) -> UInt64 {
+    contents.withLock { contents in
+      guard let last = contents.events.last, seen <= last.number else {
+        return contents.events.isEmpty ? 0 : contents.events[contents.forgottenCount].number
+      }
+      return seen + 1
+    }
+  }
+
   /// Events from number `number` on, or from the oldest that is kept; at most some at a time.
   func events(from number: UInt64) -> [NumberedCacheEvent] {
     contents.withLock { contents in

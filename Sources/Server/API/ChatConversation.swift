@@ -46,7 +46,7 @@ struct ChatConversation {
       members.append(("content", ""))
     }
     for name in ["name", "reasoning_content", "tool_call_id"] {
-      if let value = message[name], !value.isNull { members.append((name, value)) }
+      if let value = message[name] { members.append((name, value)) }
     }
     guard !calls.isEmpty else { return .object(members) }
     guard role == "assistant" else {

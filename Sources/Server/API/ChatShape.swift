@@ -18,6 +18,7 @@ struct ChatShape: AnswerShape {
   struct Choice: Sendable {
     var index: Int
     var text = ""
+    /// The calls; without their arguments where these are sent as they come.
     var calls: [ToolCall] = []
     var logprobs: [JSONValue] = []
     var reason: String?
@@ -36,33 +37,44 @@ struct ChatShape: AnswerShape {
   }
 
   func add(_ chunk: CompletionChunk, to choice: inout Choice) -> [JSONValue] {
-    var text = chunk.text
-    var calls: [ToolCall] = []
-    if choice.parser != nil {
-      let isLast = chunk.finishReason != nil
-      (text, calls) = choice.parser?.append(chunk.text, isLast: isLast) ?? ("", [])
-    }
     var logprobs: [JSONValue] = []
     if hasLogprobs, let token = chunk.token { logprobs.append(entry(token)) }
-    var events: [JSONValue] = []
-    if !text.isEmpty || !logprobs.isEmpty {
-      events.append(event(choice.index, [("content", .string(text))], logprobs: logprobs))
-    }
-    for call in calls {
-      let place = choice.calls.count
-      choice.calls.append(call)
-      events.append(event(choice.index, [("tool_calls", .array([call.json(index: place)]))]))
-    }
-    if !isStreamed {
-      choice.text += text
-      choice.logprobs += logprobs
+    if !isStreamed { choice.logprobs += logprobs }
+    var deltas: [(String, JSONValue)] = []
+    for piece in pieces(chunk, &choice) { deltas.append(delta(piece, &choice)) }
+    if deltas.isEmpty, !logprobs.isEmpty { deltas.append(("content", "")) }
+    // What is known of a token goes with the first that is said of it.
+    var events = deltas.enumerated().map { place, delta in
+      event(choice.index, [delta], logprobs: place == 0 ? logprobs : [])
     }
     if let reason = chunk.finishReason {
-      let isCall = !choice.calls.isEmpty && reason.apiName == "stop"
-      choice.reason = isCall ? "tool_calls" : reason.apiName
+      let isCall = !choice.calls.isEmpty && reason.name == "stop"
+      choice.reason = isCall ? "tool_calls" : reason.name
       events.append(event(choice.index, [], reason: choice.reason))
     }
     return events
+  }
+
+  /// What is certain of an answer's text with one more chunk.
+  private func pieces(_ chunk: CompletionChunk, _ choice: inout Choice) -> [ToolCallParser.Piece] {
+    choice.parser?.append(chunk.text, isLast: chunk.finishReason != nil)
+      ?? (chunk.text.isEmpty ? [] : [.text(chunk.text)])
+  }
+
+  /// Adds a piece to an answer, and says it as events do.
+  private func delta(_ piece: ToolCallParser.Piece, _ choice: inout Choice) -> (String, JSONValue) {
+    switch piece {
+    case .text(let text):
+      if !isStreamed { choice.text += text }
+      return ("content", .string(text))
+    case .call(let call):
+      choice.calls.append(call)
+      return ("tool_calls", .array([call.opening(at: choice.calls.count - 1)]))
+    case .arguments(let text):
+      let place = choice.calls.count - 1
+      if !isStreamed { choice.calls[place].arguments += text }
+      return ("tool_calls", .array([ToolCall.continuation(at: place, text)]))
+    }
   }
 
   func whole(_ choice: Choice, index: Int) -> JSONValue {
@@ -70,7 +82,7 @@ struct ChatShape: AnswerShape {
       ("role", "assistant"),
       ("content", choice.text.isEmpty && !choice.calls.isEmpty ? .null : .string(choice.text)), ("refusal", .null),
     ]
-    if !choice.calls.isEmpty { message.append(("tool_calls", .array(choice.calls.map { $0.json(index: nil) }))) }
+    if !choice.calls.isEmpty { message.append(("tool_calls", .array(choice.calls.map(\.json)))) }
     return .object([
       ("index", .integer(Int64(index))), ("message", .object(message)),
       ("logprobs", hasLogprobs ? Self.logprobs(choice.logprobs) : .null),

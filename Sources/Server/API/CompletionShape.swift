@@ -110,7 +110,7 @@ struct CompletionShape: AnswerShape {
     .object([
       ("index", .integer(Int64(index))), ("text", .string(choice.text)),
       ("logprobs", hasLogprobs ? choice.logprobs.json : .null),
-      ("finish_reason", choice.reason.map { .string($0.apiName) } ?? .null),
+      ("finish_reason", choice.reason.map { .string($0.name) } ?? .null),
     ])
   }
 }

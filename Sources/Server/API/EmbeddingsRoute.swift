@@ -41,27 +41,39 @@ struct EmbeddingsRoute: Sendable {
   /// Inputs that are in the engine at a time, so that one request does not fill the queue.
   private static let windowCount = 32
 
-  /// Answers a request with these members.
+  /// Reads a request and answers it.
   ///
-  /// - Throws: ``APIError`` for a field that cannot be.
-  init(_ body: JSONObject, state: ServerState, exchange: Exchange) throws(APIError) {
+  /// - Throws: ``APIError`` if an input is refused or fails; no embedding is then returned.
+  static func answer(
+    _ body: ReceivedBody, _ state: ServerState, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
+    let (route, llm, inputs) = try await state.read(body, exchange) { body throws(APIError) in
+      let route = try EmbeddingsRoute(body, state: state, exchange: exchange)
+      let (llm, inputs) = try route.prepare()
+      return (route, llm, inputs)
+    }
+    return try await route.run(inputs, llm)
+  }
+
+  private init(_ body: JSONObject, state: ServerState, exchange: Exchange) throws(APIError) {
     fields = try FieldValues(body, fields: RouteFields.embeddings)
     self.state = state
     self.exchange = exchange
   }
 
-  /// Computes the embeddings.
-  ///
-  /// - Throws: ``APIError`` if an input is refused or fails; none is then returned.
-  func run() async throws(APIError) -> Answer {
-    let texts = TextRoutes(state: state)
+  private func prepare() throws(APIError) -> (LLM, [[TokenID]]) {
+    let texts = TextRoutes(state: state, exchange: exchange)
     try texts.checkModel(fields)
-    let llm = try state.engine()
+    let llm = try state.engineWithRoom()
     guard llm.hasEmbeddings else {
       throw APIError(501, "this server's engine has no embeddings", type: "not_implemented", code: "not_supported")
     }
-    var inputs = try texts.prompts("input", fields["input"], llm)
+    var inputs = try texts.prompts("input", fields, llm)
     if let count = fields["truncate_prompt_tokens"]?.wholeNumber { inputs = inputs.map { Array($0.suffix(count)) } }
+    return (llm, inputs)
+  }
+
+  private func run(_ inputs: [[TokenID]], _ llm: LLM) async throws(APIError) -> Answer {
     let generation = await Generation(exchange, llm: llm, state: state)
     let embeddings: [Embedding]
     do {
@@ -70,7 +82,9 @@ struct EmbeddingsRoute: Sendable {
       throw generation.fail(error)
     }
     generation.finish()
-    return .json(answer(embeddings))
+    return await state.work.write(count: embeddings.reduce(0) { $0 + $1.values.count }) {
+      .written(answer(embeddings).serializedBytes())
+    }
   }
 
   private func compute(_ inputs: [[TokenID]], _ llm: LLM, _ generation: Generation) async throws -> [Embedding] {

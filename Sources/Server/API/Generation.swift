@@ -26,6 +26,9 @@ final class Generation: Sendable {
   private let contents = Mutex(Contents())
   private let end = Once()
 
+  /// The most pieces that are handed out without a pause: what is there may be all of a long answer, if its client reads slowly.
+  private static let maximumBurst = 64
+
   /// Begins to watch the client and the clock.
   init(_ exchange: Exchange, llm: LLM, state: ServerState) async {
     self.llm = llm
@@ -39,7 +42,8 @@ final class Generation: Sendable {
       // A channel that was reset has lost its handlers already; then this is told at once.
       exchange.channel.closeFuture.whenComplete { [weak self] _ in self?.breakOff(.disconnected) }
     }
-    let timer = exchange.channel.eventLoop.scheduleTask(in: .milliseconds(Int64(state.options.requestTimeout * 1000))) {
+    let left = max(0, state.options.requestTimeout - exchange.seconds)
+    let timer = exchange.channel.eventLoop.scheduleTask(in: .milliseconds(Int64(left * 1000))) {
       [weak self] () -> Void in self?.breakOff(.timedOut)
     }
     contents.withLock { $0.timer = timer }
@@ -52,6 +56,8 @@ final class Generation: Sendable {
 
   /// Submits prompts; all or none.
   func submit(_ plan: GenerationPlan) throws(InflightError) -> [CompletionStream] {
+    // None is begun where not all have room, unless others come in between.
+    try llm.checkRoom(for: plan.prompts.count)
     var streams: [CompletionStream] = []
     for prompt in plan.prompts {
       let stream = try llm.samples(
@@ -113,11 +119,8 @@ final class Generation: Sendable {
 
   private func apiError(_ error: any Error) -> APIError {
     switch reason {
-    case .timedOut?:
-      APIError(
-        504, "the request took longer than \(Int(state.options.requestTimeout)) seconds", type: "timeout",
-        code: "request_timeout")
-    case .disconnected?: APIError(499, "the client closed the connection", type: "cancelled", code: "cancelled")
+    case .timedOut?: .timedOut(state.options.requestTimeout)
+    case .disconnected?: .disconnected
     case nil:
       if let error = error as? InflightError {
         error.kind == .cancelled
@@ -129,11 +132,14 @@ final class Generation: Sendable {
     }
   }
 
-  /// Reads streams until all have ended and hands out what they say, one piece after another.
+  /// Reads streams until all have ended and hands out what they say, one piece after another. `onPause` is called when
+  /// everything was handed out that is there.
   ///
-  /// - Throws: what a stream or `handle` throws; the other streams are then dropped, which cancels them.
+  /// - Throws: what a stream or a closure throws; the other streams are then dropped, which cancels them. An error too for a
+  ///   stream that ends without saying how.
   func read(
-    _ streams: [CompletionStream], _ handle: (Int, CompletionChunk) async throws -> Void
+    _ streams: [CompletionStream], _ handle: (Int, CompletionChunk) async throws -> Void,
+    onPause: () async throws -> Void = {}
   ) async throws {
     var clocks = streams.map { TokenClock($0, exchange: exchange, metrics: state.metrics) }
     defer {
@@ -143,11 +149,19 @@ final class Generation: Sendable {
       }
     }
     if let stream = streams.first, streams.count == 1 {
-      for try await chunk in stream {
-        clocks[0].record(chunk)
-        try await handle(0, chunk)
+      var iterator = stream.makeAsyncIterator()
+      while let first = try await iterator.next(isolation: nil) {
+        var next: CompletionChunk? = first
+        var count = 0
+        while let chunk = next {
+          clocks[0].record(chunk)
+          try await handle(0, chunk)
+          count += 1
+          next = count < Self.maximumBurst ? try iterator.nextIfThere() : nil
+        }
+        try await onPause()
       }
-      return
+      return try clocks[0].checkEnd()
     }
     let (merged, continuation) = AsyncThrowingStream<(Int, CompletionChunk), any Error>.makeStream()
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -166,8 +180,10 @@ final class Generation: Sendable {
       for try await (index, chunk) in merged {
         clocks[index].record(chunk)
         try await handle(index, chunk)
+        try await onPause()
       }
     }
+    for clock in clocks { try clock.checkEnd() }
   }
 }
 
@@ -192,6 +208,8 @@ private struct TokenClock {
   private(set) var promptCount = 0
   /// Tokens of the answers so far.
   private(set) var completionCount = 0
+  /// Whether the stream has said how it ended.
+  private var hasEnded = false
 
   init(_ stream: CompletionStream, exchange: Exchange, metrics: ServerMetrics) {
     self.stream = stream
@@ -212,7 +230,15 @@ private struct TokenClock {
       metrics.recordToken(interval: last[chunk.sampleIndex].map { (now - $0) / .seconds(1) })
       last[chunk.sampleIndex] = now
     }
-    if let summary = chunk.summary { metrics.record(summary, totalSeconds: exchange.seconds) }
+    if let summary = chunk.summary {
+      hasEnded = true
+      metrics.record(summary, totalSeconds: exchange.seconds)
+    }
+  }
+
+  /// Refuses to take what broke off for an answer.
+  func checkEnd() throws(InflightError) {
+    guard hasEnded else { throw InflightError(.failed, "the engine ended before the answer") }
   }
 
   /// There will be no more. What was given up before anything came of it has waited too.

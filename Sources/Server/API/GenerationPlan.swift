@@ -11,6 +11,8 @@ struct GenerationPlan: Sendable {
   let answerCount: Int
   /// What the answers must look like.
   var controls = TokenControls()
+  /// What they must look like as the request says it, if that is still to be compiled.
+  var uncompiled: GuidedRequest?
   /// Requests of a higher priority go first.
   var priority: Int
   /// With whom the prompts share what is cached.
@@ -51,18 +53,18 @@ struct GenerationPlan: Sendable {
     }
   }
 
-  /// Makes the answers follow a grammar.
+  /// Makes the answers follow a grammar, which is compiled later unless it was before.
   ///
-  /// - Throws: ``APIError`` for a grammar that is wrong or not supported, and for fields that contradict any.
+  /// - Throws: ``APIError`` for fields that contradict any grammar.
   mutating func follow(_ guided: GuidedRequest, _ llm: LLM) throws(APIError) {
     let reason = "cannot be there together with \(guided.field), which alone says where the answer may end"
     if params.ignoreEndOfSequence { throw .invalid("ignore_eos", reason) }
     if params.minTokens > 0 { throw .invalid("min_tokens", reason) }
-    controls = try guided.controls(llm)
+    if let known = llm.knownControls(for: guided.grammar) { controls = known } else { uncompiled = guided }
   }
 
   /// The most answers to one request.
-  private static let maximumAnswers = 1024
+  static let maximumAnswers = 1024
 
   /// The answers that a piece of what was generated for a prompt belongs to: one, or all if it is about the prompt or all are
   /// the same.
@@ -109,7 +111,8 @@ struct AnswerRanking: Sendable {
 /// The tokens that a request cost, as answers say it.
 struct Usage: Sendable {
   private var promptCount = 0
-  private var completionCount = 0
+  /// Tokens of the answers.
+  private(set) var completionCount = 0
   private var cachedCount = 0
 
   /// Adds the answers to a prompt, of which `copyCount` have the tokens of each sample.

@@ -55,8 +55,8 @@ extension JSONValue {
     switch self["type"]?.stringValue {
     case "json_object": return GuidedRequest(grammar: .jsonObject(), field: field)
     case "json_schema":
-      guard let schema, !schema.isNull else { throw .invalid("\(field).json_schema", "is missing") }
-      let grammar = schema["schema"].flatMap { $0.isNull ? nil : Grammar.jsonSchema($0) } ?? .jsonObject()
+      guard let schema else { throw .invalid("\(field).json_schema", "is missing") }
+      let grammar = schema["schema"].map { Grammar.jsonSchema($0) } ?? .jsonObject()
       return GuidedRequest(grammar: grammar, field: field)
     default: return nil
     }

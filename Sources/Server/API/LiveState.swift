@@ -8,11 +8,15 @@ internal import Resources
 struct LiveState: Sendable {
   /// What the server's routes share.
   let state: ServerState
+  /// The request.
+  let exchange: Exchange
 
   /// Between two looks at the engine.
   private static let interval = Duration.milliseconds(100)
   /// Looks without an event after which one finds out whether the client is still there.
   private static let looksPerEvent = 100
+  /// The most clients that watch at a time.
+  static let maximumWatchers = 16
   /// The most blocks of which a map is sent.
   private static let maximumMapLength = 1 << 18
 
@@ -21,21 +25,29 @@ struct LiveState: Sendable {
   /// - Throws: ``APIError`` if there is no engine to look at.
   func answer() throws(APIError) -> Answer {
     let llm = try state.engine()
+    // Every one of them is work in every step.
+    guard let seat = state.watchers.take() else {
+      throw .unavailable("\(Self.maximumWatchers) clients watch already", retryAfter: 10)
+    }
     return .events { writer in
       llm.board.addWatcher()
-      defer { llm.board.removeWatcher() }
+      defer {
+        llm.board.removeWatcher()
+        _ = seat
+      }
       try await send(llm, &writer)
     }
   }
 
   private func send(_ llm: LLM, _ writer: inout EventWriter) async throws {
+    let connection = await WatchedConnection.of(exchange.channel)
     let start = llm.statistics()
     var next = start.stepCount
     var last = (tokens: start.generatedTokenCount, time: ContinuousClock.now)
     // One event at once, and one after the last step, show what is there when nobody is aboard.
     var isRestShown = false
     var silence = 0
-    while state.phase == .ready, !Task.isCancelled {
+    while state.phase == .ready, !Task.isCancelled, connection?.hasGone == false {
       let steps = llm.board.steps(from: next)
       let statistics = llm.statistics()
       let now = ContinuousClock.now

@@ -33,17 +33,7 @@ struct OpenAPIDocument: Sendable {
   private func operation(_ endpoint: Routes.Endpoint) -> JSONValue {
     let detail = Self.detail(endpoint)
     var members: [(String, JSONValue)] = [("summary", .string(detail.summary))]
-    if endpoint == .model {
-      members.append(
-        (
-          "parameters",
-          .array([
-            .object([
-              ("name", "model"), ("in", "path"), ("required", .bool(true)), ("schema", .object([("type", "string")])),
-            ])
-          ])
-        ))
-    }
+    if let parameter = Self.parameter(endpoint) { members.append(("parameters", .array([parameter]))) }
     if var fields = detail.fields {
       for index in fields.indices where fields[index].name == "model" {
         fields[index].type = .choice(options.modelNames)
@@ -63,7 +53,9 @@ struct OpenAPIDocument: Sendable {
     var content: [(String, JSONValue)] = [(detail.type, .object([("schema", detail.answer)]))]
     if detail.isStreamed { content.append(("text/event-stream", .object([]))) }
     answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
-    for (status, words) in Self.errors(endpoint) {
+    var errors = Self.errors(endpoint)
+    if !HostRule(options).isOpen { errors.append(("403", "The Host is none of this server's names.")) }
+    for (status, words) in errors {
       answers.append(
         (
           status,
@@ -71,7 +63,7 @@ struct OpenAPIDocument: Sendable {
             ("description", .string(words)),
             (
               "content",
-              endpoint == .health
+              endpoint == .health && status == "503"
                 ? Self.content("application/json", Self.healthSchema)
                 : Self.content("application/json", .object([("$ref", "#/components/schemas/Error")]))
             ),
@@ -79,6 +71,20 @@ struct OpenAPIDocument: Sendable {
         ))
     }
     return .object(members + [("responses", .object(answers))])
+  }
+
+  /// What an endpoint takes beside a body.
+  private static func parameter(_ endpoint: Routes.Endpoint) -> JSONValue? {
+    let text: JSONValue = .object([("type", "string")])
+    switch endpoint {
+    case .model: return .object([("name", "model"), ("in", "path"), ("required", true), ("schema", text)])
+    case .cacheEvents:
+      return .object([
+        ("name", "Last-Event-ID"), ("in", "header"), ("description", "The number of the last event that is known."),
+        ("schema", text),
+      ])
+    default: return nil
+    }
   }
 
   private struct Detail {
@@ -114,7 +120,7 @@ struct OpenAPIDocument: Sendable {
     case .tokenize:
       Detail(
         summary: "A text in tokens.", fields: RouteFields.tokenize,
-        answer: object(["count": "integer", "max_model_len": "integer", "tokens": "array", "token_strs": "array"]))
+        answer: object(["count": "integer", "max_model_len": "integer", "tokens": "array"]))
     case .detokenize:
       Detail(summary: "Tokens as text.", fields: RouteFields.detokenize, answer: object(["prompt": "string"]))
     case .cacheEvents:
@@ -126,15 +132,13 @@ struct OpenAPIDocument: Sendable {
 
   /// The statuses that an endpoint may answer with besides 200.
   private static func errors(_ endpoint: Routes.Endpoint) -> [(String, String)] {
-    let engine = [("401", "No valid key."), ("503", "Loading or shutting down.")]
+    let engine = [("401", "No valid key."), ("503", "Loading, shutting down, or reading too much already.")]
     let body = [
       ("400", "A field is wrong, unknown or not supported."), ("404", "No such model."),
-      ("413", "The body is too large."),
-      ("415", "The body is not JSON."),
+      ("408", "The body took too long to arrive."), ("413", "The body is too large."), ("415", "The body is not JSON."),
+      ("504", "It took too long."),
     ]
-    let generating = [
-      ("429", "As many requests wait as may wait."), ("500", "The engine failed."), ("504", "It took too long."),
-    ]
+    let generating = [("429", "As many requests wait as may wait."), ("500", "The engine failed.")]
     switch endpoint {
     case .version, .metrics, .openAPI: return []
     case .health: return [("503", "Loading, shutting down or stalled.")]

@@ -11,44 +11,61 @@ struct ResponsesRoute: Sendable {
   private let itemID = "msg_" + Exchange.randomName()
   private let created = Timestamp.seconds
 
-  /// Answers a request with these members.
+  /// Reads a request and answers it.
   ///
-  /// - Throws: ``APIError`` for a field that cannot be.
-  init(_ body: JSONObject, state: ServerState, exchange: Exchange) throws(APIError) {
+  /// - Throws: ``APIError`` if the request is refused, and if a whole answer fails.
+  static func answer(
+    _ body: ReceivedBody, _ state: ServerState, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
+    var (route, llm, plan) = try await state.read(body, exchange) { body throws(APIError) in
+      let route = try ResponsesRoute(body, state: state, exchange: exchange)
+      let (llm, plan) = try route.prepare()
+      return (route, llm, plan)
+    }
+    try await state.compile(&plan, llm, exchange)
+    return try await route.run(plan, llm)
+  }
+
+  private init(_ body: JSONObject, state: ServerState, exchange: Exchange) throws(APIError) {
     fields = try FieldValues(body, fields: RouteFields.responses)
     self.state = state
     self.exchange = exchange
   }
 
-  /// Generates the answer.
-  ///
-  /// - Throws: ``APIError`` if the request is refused, and if a whole answer fails.
-  func run() async throws(APIError) -> Answer {
-    let texts = TextRoutes(state: state)
+  private func prepare() throws(APIError) -> (LLM, GenerationPlan) {
+    let texts = TextRoutes(state: state, exchange: exchange)
     try texts.checkModel(fields)
     let messages = messages
     guard messages.count <= state.options.maximumMessages else {
       throw .invalid(
         "input", "has \(messages.count) messages; this server takes at most \(state.options.maximumMessages)")
     }
-    let llm = try state.engine()
+    let llm = try state.engineWithRoom()
     var params = SamplingParams(temperature: 1)
     fields.apply(to: &params)
-    var plan = try GenerationPlan(fields, prompts: [try prompt(messages, llm)], params: params)
+    var plan = try GenerationPlan(fields, prompts: [try prompt(messages, llm, texts)], params: params)
     if let format = fields["text"]?["format"],
       let guided = try format.grammar(field: "text.format", schema: format)
     {
       try plan.follow(guided, llm)
     }
+    return (llm, plan)
+  }
+
+  private func run(_ plan: GenerationPlan, _ llm: LLM) async throws(APIError) -> Answer {
     let generation = await Generation(exchange, llm: llm, state: state)
     let streams: [CompletionStream]
     do { streams = try generation.submit(plan) } catch { throw generation.refusal(error) }
     if plan.isStreamed {
-      return .events { writer in try await stream(streams, generation, &writer) }
+      return .events { writer in
+        try await withTaskExecutorPreference(exchange.executor) { try await stream(streams, generation, &writer) }
+      }
     }
     var output = Output()
     do {
-      try await generation.read(streams) { _, chunk in output.add(chunk) }
+      try await withTaskExecutorPreference(exchange.executor) {
+        try await generation.read(streams) { _, chunk in output.add(chunk) }
+      }
     } catch {
       throw generation.fail(error)
     }
@@ -76,12 +93,15 @@ struct ResponsesRoute: Sendable {
     return messages
   }
 
-  private func prompt(_ messages: [JSONValue], _ llm: LLM) throws(APIError) -> [TokenID] {
+  private func prompt(_ messages: [JSONValue], _ llm: LLM, _ texts: TextRoutes) throws(APIError) -> [TokenID] {
+    let prompt: String
     do {
-      return llm.tokenizer.encode(try llm.prompt(messages: messages, tools: nil, extra: []), addSpecialTokens: false)
+      prompt = try llm.prompt(messages: messages, tools: nil, extra: [])
     } catch {
       throw APIError(400, error.description, field: "input", code: "invalid_value")
     }
+    try APIError.checkLength(prompt, "input", maximumBytes: texts.maximumBytes(fields, llm))
+    return llm.tokenizer.encode(prompt, addSpecialTokens: false)
   }
 
   /// What was generated so far.
@@ -110,36 +130,39 @@ struct ResponsesRoute: Sendable {
     let item: [(String, JSONValue)] = [("item_id", .string(itemID)), ("output_index", 0), ("content_index", 0)]
     do {
       for type in ["response.created", "response.in_progress"] {
-        try await writer.send(named: event(type, [("response", response(output))]))
+        try await writer.add(named: event(type, [("response", response(output))]))
       }
-      try await writer.send(
+      try await writer.add(
         named: event(
           "response.output_item.added", [("output_index", 0), ("item", message(output, status: "in_progress"))]))
-      try await writer.send(named: event("response.content_part.added", item + [("part", part(""))]))
+      try await writer.add(named: event("response.content_part.added", item + [("part", part(""))]))
+      try await writer.flush()
       try await generation.read(streams) { _, chunk in
         output.add(chunk)
         if !chunk.text.isEmpty {
-          try await writer.send(
+          try await writer.add(
             named: event(
               "response.output_text.delta", item + [("delta", .string(chunk.text)), ("logprobs", .array([]))]))
         }
+      } onPause: {
+        try await writer.flush()
       }
     } catch {
       let answer = generation.fail(error)
       if generation.reason == .disconnected { throw error }
-      return try await writer.send(
+      return try await writer.add(
         named: event(
           "error", [("code", .string(answer.code ?? "error")), ("message", .string(answer.message)), ("param", .null)]))
     }
     generation.finish()
     output.usage.note(exchange)
-    try await writer.send(
+    try await writer.add(
       named: event("response.output_text.done", item + [("text", .string(output.text)), ("logprobs", .array([]))]))
-    try await writer.send(named: event("response.content_part.done", item + [("part", part(output.text))]))
-    try await writer.send(
+    try await writer.add(named: event("response.content_part.done", item + [("part", part(output.text))]))
+    try await writer.add(
       named: event(
         "response.output_item.done", [("output_index", 0), ("item", message(output, status: status(output)))]))
-    try await writer.send(
+    try await writer.add(
       named: event("response.\(status(output))", [("response", response(output))]))
   }
 

@@ -53,7 +53,7 @@ struct StateRoutes: Sendable {
 
   /// `GET /v1/kv_cache/events`: what happens to the blocks of the cache, from the event after `lastID` on if that is still
   /// known.
-  func cacheEvents(after lastID: String?) throws(APIError) -> Answer {
+  func cacheEvents(after lastID: String?, _ exchange: Exchange) throws(APIError) -> Answer {
     guard state.options.isReportingCacheEvents else {
       throw APIError(
         501, "cache events are off; start the server with --kv-cache-events", type: "not_implemented",
@@ -61,16 +61,16 @@ struct StateRoutes: Sendable {
     }
     _ = try state.engine()
     let log = state.cacheEvents
-    var next = log.firstNumber
+    var first = log.firstNumber
     if let lastID {
       guard let number = UInt64(lastID), number < .max else { throw .invalid("Last-Event-ID", "must be a number") }
-      next = number + 1
+      first = log.number(after: number)
     }
-    let first = next
-    return .events { writer in
+    return .events { [first] writer in
       var next = first
       var silence = 0
-      while state.phase == .ready, !Task.isCancelled {
+      let connection = await WatchedConnection.of(exchange.channel)
+      while state.phase == .ready, !Task.isCancelled, connection?.hasGone == false {
         let events = log.events(from: next)
         for event in events { try await writer.send(CacheEventLog.json(event), id: event.number) }
         if let last = events.last {

@@ -2,31 +2,12 @@ internal import Inflight
 internal import JSON
 internal import Tokenization
 
-extension RouteFields {
-  /// `/tokenize`
-  static let tokenize: [RequestField] = [
-    RequestField("model", .string(maximumBytes: nameLimit), "The model's name."),
-    RequestField("prompt", .string(maximumBytes: textLimit), "The text; or messages."),
-    RequestField(
-      "messages", .array(.record(message), count: 1...maximumMessages), "A conversation, put into the chat template."),
-    RequestField(
-      "add_special_tokens", .boolean, "Whether to put the model's own beginning and end around a text. Default true."),
-    RequestField("tools", .array(.record(tool), count: 0...maximumTools), "Tools, for the chat template."),
-    RequestField("chat_template_kwargs", .object, "More variables of the chat template."),
-  ]
-
-  /// `/detokenize`
-  static let detokenize: [RequestField] = [
-    RequestField("model", .string(maximumBytes: nameLimit), "The model's name."),
-    RequestField(
-      "tokens", .array(.integer(0...Int(Int32.max)), count: 0...maximumPromptTokens), isRequired: true, "The tokens."),
-  ]
-}
-
-/// The routes that need a model's text side only, and those that read prompts.
+/// The routes that read prompts and answer with text.
 struct TextRoutes: Sendable {
   /// What the server's routes share.
   let state: ServerState
+  /// The request.
+  let exchange: Exchange
 
   /// Refuses a model that is not served here.
   func checkModel(_ fields: FieldValues) throws(APIError) {
@@ -37,19 +18,29 @@ struct TextRoutes: Sendable {
   }
 
   /// `POST /v1/completions`
-  func completions(_ body: JSONObject, _ exchange: Exchange) async throws(APIError) -> Answer {
+  func completions(_ body: ReceivedBody) async throws(APIError) -> Answer {
+    let prepared = try await state.read(body, exchange) { body throws(APIError) in try completion(body) }
+    return try await GenerationRoute(prepared.shape, state: state, exchange: exchange).run(prepared)
+  }
+
+  private func completion(_ body: JSONObject) throws(APIError) -> PreparedRequest<CompletionShape> {
     let fields = try FieldValues(body, fields: RouteFields.completions)
     try checkModel(fields)
-    let llm = try state.engine()
+    let llm = try state.engineWithRoom()
     var params = SamplingParams(maxTokens: 16, temperature: 1)
     fields.apply(to: &params)
     if params.echo { params.promptLogprobs = params.logprobs }
-    var plan = try GenerationPlan(fields, prompts: prompts("prompt", fields["prompt"], llm), params: params)
+    let prompts = try prompts("prompt", fields, llm)
+    if let plan = try BeamPlan(fields, prompts: prompts, params: params, llm: llm) {
+      let shape = CompletionShape(words: TokenWords(llm), hasLogprobs: false, promptLengths: [], isStreamed: false)
+      return PreparedRequest(llm: llm, shape: shape, plan: .searched(plan))
+    }
+    var plan = try GenerationPlan(fields, prompts: prompts, params: params)
     if let guided = try GuidedRequest.read(fields) { try plan.follow(guided, llm) }
     let shape = CompletionShape(
       words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: try echoLengths(plan, llm),
       isStreamed: plan.isStreamed)
-    return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
+    return PreparedRequest(llm: llm, shape: shape, plan: .drawn(plan))
   }
 
   /// Characters of the prompt that each answer begins with; empty if they do not, or nobody asks.
@@ -71,18 +62,33 @@ struct TextRoutes: Sendable {
     return lengths
   }
 
+  /// The most bytes of a prompt that is tokenized: what the model's longest sequence can hold, or, if only the end of the
+  /// prompt is used, what ``ServerOptions/maximumTextBytes`` says.
+  func maximumBytes(_ fields: FieldValues, _ llm: LLM) -> Int {
+    fields["truncate_prompt_tokens"] == nil ? llm.maximumPromptBytes : state.options.maximumTextBytes
+  }
+
   /// One or several texts or lists of tokens, which `field` has.
   ///
-  /// - Throws: ``APIError`` for one that is empty.
-  func prompts(_ field: String, _ value: JSONValue?, _ llm: LLM) throws(APIError) -> [[TokenID]] {
-    func tokens(_ value: JSONValue) -> [TokenID] {
-      if let text = value.stringValue { return llm.tokenizer.encode(text) }
-      return (value.arrayValue ?? []).compactMap { $0.wholeNumber.map(TokenID.init) }
-    }
-    guard let value else { throw .invalid(field, "is missing") }
+  /// - Throws: ``APIError`` for one that is empty, and for a text that is too long whatever its tokens are.
+  func prompts(_ field: String, _ fields: FieldValues, _ llm: LLM) throws(APIError) -> [[TokenID]] {
+    let maximumBytes = maximumBytes(fields, llm)
+    guard let value = fields[field] else { throw .invalid(field, "is missing") }
     let list: [JSONValue]
     if let elements = value.arrayValue, elements.first?.wholeNumber == nil { list = elements } else { list = [value] }
-    let prompts = list.map(tokens)
+    guard field != "prompt" || list.count <= llm.maximumRequestCount else {
+      throw .invalid(
+        field, "has \(list.count) prompts, but only \(llm.maximumRequestCount) requests can run and wait here")
+    }
+    var prompts: [[TokenID]] = []
+    for value in list {
+      if let text = value.stringValue {
+        try APIError.checkLength(text, field, maximumBytes: maximumBytes)
+        prompts.append(llm.tokenizer.encode(text))
+      } else {
+        prompts.append((value.arrayValue ?? []).compactMap { $0.wholeNumber.map(TokenID.init) })
+      }
+    }
     guard !prompts.contains(where: \.isEmpty) else {
       throw .invalid(field, "is empty; it must have at least one token")
     }
@@ -90,7 +96,12 @@ struct TextRoutes: Sendable {
   }
 
   /// `POST /v1/chat/completions`
-  func chat(_ body: JSONObject, _ exchange: Exchange) async throws(APIError) -> Answer {
+  func chat(_ body: ReceivedBody) async throws(APIError) -> Answer {
+    let prepared = try await state.read(body, exchange) { body throws(APIError) in try chat(body) }
+    return try await GenerationRoute(prepared.shape, state: state, exchange: exchange).run(prepared)
+  }
+
+  private func chat(_ body: JSONObject) throws(APIError) -> PreparedRequest<ChatShape> {
     let fields = try FieldValues(body, fields: RouteFields.chat)
     try checkModel(fields)
     if fields["max_tokens"] != nil, fields["max_completion_tokens"] != nil {
@@ -104,11 +115,17 @@ struct TextRoutes: Sendable {
     guard hasLogprobs || fields["top_logprobs"] == nil else {
       throw .invalid("top_logprobs", "is only allowed when logprobs is true")
     }
-    let llm = try state.engine()
+    let llm = try state.engineWithRoom()
     var params = SamplingParams(temperature: 1)
     fields.apply(to: &params)
     if hasLogprobs { params.logprobs = fields["top_logprobs"]?.wholeNumber ?? 0 }
-    var plan = try GenerationPlan(fields, prompts: [try tokens(conversation, llm)], params: params)
+    let prompt = try tokens(conversation, llm, maximumBytes: maximumBytes(fields, llm))
+    if let plan = try BeamPlan(fields, prompts: [prompt], params: params, llm: llm) {
+      let shape = ChatShape(
+        words: TokenWords(llm), hasLogprobs: false, toolSyntax: nil, toolNames: [], isStreamed: false)
+      return PreparedRequest(llm: llm, shape: shape, plan: .searched(plan))
+    }
+    var plan = try GenerationPlan(fields, prompts: [prompt], params: params)
     var syntax = conversation.tools == nil ? nil : ToolSyntax(template: llm.chatTemplateSource ?? "")
     let guided = try GuidedRequest.read(fields)
     if let forced = try ForcedCall(fields) {
@@ -127,53 +144,23 @@ struct TextRoutes: Sendable {
     let shape = ChatShape(
       words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax, toolNames: toolNames,
       isStreamed: plan.isStreamed)
-    return try await GenerationRoute(shape, state: state, exchange: exchange).run(plan, llm: llm)
+    return PreparedRequest(llm: llm, shape: shape, plan: .drawn(plan))
   }
 
   /// A conversation as the model's template writes it, in tokens.
-  func tokens(_ conversation: ChatConversation, _ llm: LLM) throws(APIError) -> [TokenID] {
+  ///
+  /// - Throws: ``APIError`` if the template refuses it, and if it is too long whatever its tokens are.
+  func tokens(
+    _ conversation: ChatConversation, _ llm: LLM, maximumBytes: Int
+  ) throws(APIError) -> [TokenID] {
+    let prompt: String
     do {
-      let prompt = try llm.prompt(
-        messages: conversation.messages, tools: conversation.tools, extra: conversation.extra)
-      // The template writes the special tokens itself.
-      return llm.tokenizer.encode(prompt, addSpecialTokens: false)
+      prompt = try llm.prompt(messages: conversation.messages, tools: conversation.tools, extra: conversation.extra)
     } catch {
       throw APIError(400, error.description, field: "messages", code: "invalid_value")
     }
-  }
-
-  /// `POST /tokenize`
-  func tokenize(_ body: JSONObject) throws(APIError) -> Answer {
-    let fields = try FieldValues(body, fields: RouteFields.tokenize)
-    try checkModel(fields)
-    let llm = try state.engine()
-    let tokens: [TokenID]
-    switch (fields["prompt"]?.stringValue, fields["messages"]) {
-    case (let text?, nil):
-      tokens = llm.tokenizer.encode(text, addSpecialTokens: fields["add_special_tokens"]?.boolValue ?? true)
-    case (nil, _?):
-      tokens = try self.tokens(try ChatConversation(fields, maximumMessages: state.options.maximumMessages), llm)
-    default: throw .invalid("prompt", "there must be either prompt or messages")
-    }
-    return .json(
-      .object([
-        ("count", .integer(Int64(tokens.count))),
-        ("max_model_len", .integer(Int64(llm.engineLimits.maximumSequenceLength))),
-        ("tokens", .array(tokens.map { .integer(Int64($0)) })),
-        ("token_strs", .array(tokens.map { .string(llm.tokenizer.text(of: $0) ?? "") })),
-      ]))
-  }
-
-  /// `POST /detokenize`
-  func detokenize(_ body: JSONObject) throws(APIError) -> Answer {
-    let fields = try FieldValues(body, fields: RouteFields.detokenize)
-    try checkModel(fields)
-    let llm = try state.engine()
-    let tokens = (fields["tokens"]?.arrayValue ?? []).compactMap { $0.wholeNumber.map(TokenID.init) }
-    do {
-      return .json(.object([("prompt", .string(try llm.tokenizer.decode(tokens, skipSpecialTokens: false)))]))
-    } catch {
-      throw .invalid("tokens", "\(error)")
-    }
+    try APIError.checkLength(prompt, "messages", maximumBytes: maximumBytes)
+    // The template writes the special tokens itself.
+    return llm.tokenizer.encode(prompt, addSpecialTokens: false)
   }
 }

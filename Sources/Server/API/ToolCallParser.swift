@@ -1,70 +1,49 @@
-internal import JSON
-
-/// A call of a tool that a model wrote.
-package struct ToolCall: Sendable, Equatable {
-  /// Names the call.
-  package var id: String
-  /// Which function.
-  package var name: String
-  /// Its arguments, as JSON in text.
-  package var arguments: String
-
-  /// Creates a call.
-  package init(id: String, name: String, arguments: String) {
-    self.id = id
-    self.name = name
-    self.arguments = arguments
-  }
-
-  /// As the API writes it; events say its place among the calls.
-  func json(index: Int?) -> JSONValue {
-    var members: [(String, JSONValue)] = []
-    if let index { members.append(("index", .integer(Int64(index)))) }
-    return .object(
-      members + [
-        ("id", .string(id)), ("type", "function"),
-        ("function", .object([("name", .string(name)), ("arguments", .string(arguments))])),
-      ])
-  }
-}
-
-/// How a family of models writes calls of tools.
-package enum ToolSyntax: Sendable, Equatable {
-  /// `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, one after another: Qwen and Hermes.
-  case tagged
-  /// The whole answer is `{"name": ..., "parameters": {...}}`, several separated by semicolons, perhaps after
-  /// `<|python_tag|>`: Llama 3.
-  case bare
-
-  /// What a tagged call begins with.
-  static let opening = "<tool_call>"
-  /// What it ends with.
-  static let closing = "</tool_call>"
-
-  /// The syntax that a chat template teaches, by what it says; tags if it says nothing.
-  package init(template: String) {
-    let isLlama = template.contains("<|python_tag|>") || template.contains("Environment: ipython")
-    self = isLlama && !template.contains(Self.opening) ? .bare : .tagged
-  }
-}
-
-/// Finds calls of tools in an answer while it is generated. Text that cannot belong to a call is handed on at once; what
-/// looked like one and is not comes out as text.
+/// Finds calls of tools in an answer while it is generated. Text that cannot belong to a call is handed on at once; what looked
+/// like one and is not comes out as text. A call is handed on from where it is certain: its name, then its arguments
+/// as they come. How the text is cut into pieces does not change what comes out.
 package struct ToolCallParser: Sendable {
+  /// What an answer consists of.
+  package enum Piece: Sendable, Equatable {
+    /// Text beside the calls.
+    case text(String)
+    /// A call begins; its arguments are empty as yet.
+    case call(ToolCall)
+    /// More of the arguments of the call that began last.
+    case arguments(String)
+  }
+
+  /// Where in the answer the next byte is.
+  private enum Place {
+    /// In text, where a call may begin.
+    case text
+    /// In what is a call, or may be.
+    case call
+    /// Behind a call.
+    case behind
+    /// In text to the end.
+    case rest
+  }
+
   private let syntax: ToolSyntax
   /// Names of the tools that there are.
   private let tools: [String]
-  /// What is not decided yet.
-  private var held = ""
-  /// Bytes at the beginning of ``held`` in which no closing tag begins.
-  private var searchedCount = 0
-  /// Whether ``held`` is inside of a call's tags.
-  private var isInside = false
-  /// Whether an answer without tags has begun as text and stays text.
-  private var isText = false
-  private var makesName: @Sendable () -> String
-
-  private static let pythonTag = "<|python_tag|>"
+  private let makesName: @Sendable () -> String
+  /// What may begin a call; its first byte is nowhere else in it, so that a mark that goes wrong has no other within.
+  private let mark: [UInt8]
+  /// What ends a call that has tags.
+  private let closing = Array(ToolSyntax.closing.utf8)
+  private var place = Place.text
+  /// Bytes of the mark that may come next that are there already.
+  private var matchedCount = 0
+  /// White space that is left out if a call follows.
+  private var blank: [UInt8] = []
+  /// Whether ``blank`` is all since the beginning or the last call.
+  private var isBlank = true
+  private var reader: ToolCallReader
+  /// What ``reader`` has read, as long as it is not certain that it is a call.
+  private var held: [UInt8] = []
+  private var hasCalls = false
+  private var output: [(kind: Piece, bytes: [UInt8])] = []
 
   /// Creates a parser at the beginning of an answer.
   package init(_ syntax: ToolSyntax, tools: [String]) {
@@ -76,150 +55,160 @@ package struct ToolCallParser: Sendable {
     self.syntax = syntax
     self.tools = tools
     self.makesName = makesName
+    mark = Array((syntax == .tagged ? ToolSyntax.opening : ToolSyntax.pythonTag).utf8)
+    reader = ToolCallReader(tools: tools, needsArguments: syntax == .bare)
   }
 
-  /// Adds text of the answer, and returns what is certain now: text, and calls that are complete.
-  package mutating func append(_ text: String, isLast: Bool) -> (text: String, calls: [ToolCall]) {
-    held += text
-    return switch syntax {
-    case .tagged: takeTagged(isLast: isLast)
-    case .bare: takeBare(isLast: isLast)
-    }
-  }
-
-  private mutating func takeTagged(isLast: Bool) -> (String, [ToolCall]) {
-    var text = ""
-    var calls: [ToolCall] = []
-    while true {
-      if isInside {
-        guard let end = held.firstRange(ofBytes: ToolSyntax.closing, after: searchedCount) else {
-          searchedCount = max(0, held.utf8.count - ToolSyntax.closing.utf8.count + 1)
-          break
-        }
-        let body = String(held[..<end.lowerBound])
-        held = String(held[end.upperBound...])
-        searchedCount = 0
-        isInside = false
-        if let call = call(body) { calls.append(call) } else { text += ToolSyntax.opening + body + ToolSyntax.closing }
-      } else if let start = held.firstRange(ofBytes: ToolSyntax.opening) {
-        text += held[..<start.lowerBound]
-        held = String(held[start.upperBound...])
-        isInside = true
-      } else {
-        break
+  /// Adds text of the answer, and returns what is certain now.
+  package mutating func append(_ text: String, isLast: Bool) -> [Piece] {
+    for byte in text.utf8 { take(byte) }
+    if isLast { end() }
+    defer { output = [] }
+    return output.map { kind, bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      return switch kind {
+      case .text: .text(text)
+      case .call: kind
+      case .arguments: .arguments(text)
       }
     }
-    if isLast {
-      // A model may end without the closing tag.
-      if isInside, let call = call(held) {
-        calls.append(call)
+  }
+
+  private mutating func take(_ byte: UInt8) {
+    switch place {
+    case .text: takeText(byte)
+    case .call: takeCall(byte)
+    case .behind: takeBehind(byte)
+    case .rest: write(byte)
+    }
+  }
+
+  // MARK: - Text
+
+  private mutating func takeText(_ byte: UInt8) {
+    if matches(byte, mark) {
+      if matchedCount == mark.count { beginCall(held: mark) }
+      return
+    }
+    let wasMark = matchedCount > 0
+    writeMark(mark)
+    switch syntax {
+    case .tagged where wasMark: take(byte)
+    case .tagged: write(byte)
+    case .bare where wasMark || !byte.isWhiteSpace && byte != UInt8(ascii: "{"):
+      place = .rest
+      write(byte)
+    case .bare where byte.isWhiteSpace: write(byte)
+    case .bare:
+      beginCall(held: [])
+      take(byte)
+    }
+  }
+
+  /// Whether `mark` goes on with `byte`.
+  private mutating func matches(_ byte: UInt8, _ mark: [UInt8]) -> Bool {
+    guard byte == mark[matchedCount] else { return false }
+    matchedCount += 1
+    return true
+  }
+
+  /// What was taken for the beginning of `mark` is text.
+  private mutating func writeMark(_ mark: [UInt8]) {
+    let bytes = mark[..<matchedCount]
+    matchedCount = 0
+    for byte in bytes { write(byte) }
+  }
+
+  /// Adds a byte of text.
+  private mutating func write(_ byte: UInt8) {
+    if isBlank, byte.isWhiteSpace {
+      blank.append(byte)
+    } else {
+      writeBlank()
+      output.append(byte, to: .text(""))
+    }
+  }
+
+  /// White space is text, and so is what follows.
+  private mutating func writeBlank() {
+    for byte in blank { output.append(byte, to: .text("")) }
+    (blank, isBlank) = ([], false)
+  }
+
+  // MARK: - Calls
+
+  private mutating func beginCall(held: [UInt8]) {
+    (place, matchedCount, self.held) = (.call, 0, held)
+    reader = ToolCallReader(tools: tools, needsArguments: syntax == .bare)
+  }
+
+  private mutating func takeCall(_ byte: UInt8) {
+    let wasCertain = reader.name != nil
+    let progress = reader.take(byte)
+    if !wasCertain, let name = reader.name {
+      (held, blank, hasCalls) = ([], [], true)
+      output.append((.call(ToolCall(id: makesName(), name: name, arguments: "")), []))
+    }
+    for byte in reader.takeArguments() { output.append(byte, to: .arguments("")) }
+    switch progress {
+    case .reading:
+      if reader.name == nil { held.append(byte) }
+    case .ended: endCall()
+    case .failed:
+      if reader.name != nil { endCall() } else { giveUp() }
+      take(byte)
+    }
+  }
+
+  private mutating func endCall() { (place, matchedCount, blank, isBlank) = (.behind, 0, [], true) }
+
+  /// What may have been a call is text.
+  private mutating func giveUp() {
+    place = syntax == .tagged ? .text : .rest
+    for byte in held { write(byte) }
+    held = []
+  }
+
+  private mutating func takeBehind(_ byte: UInt8) {
+    switch syntax {
+    case .tagged:
+      if matches(byte, closing) {
+        if matchedCount == closing.count { (place, matchedCount, blank) = (.text, 0, []) }
+      } else if matchedCount == 0, byte.isWhiteSpace {
+        write(byte)
       } else {
-        text += (isInside ? ToolSyntax.opening : "") + held
+        writeMark(closing)
+        place = .text
+        take(byte)
       }
-      held = ""
-    } else if !isInside {
-      let kept = held.suffixThatBegins(ToolSyntax.opening)
-      text += held.dropLastBytes(kept)
-      held = held.lastBytes(kept)
-    }
-    // White space around calls is no text.
-    let isBlank = text.utf8.allSatisfy { $0 == 0x20 || $0 == 0x0a || $0 == 0x0d }
-    return (isBlank && (!calls.isEmpty || isInside) ? "" : text, calls)
-  }
-
-  private mutating func takeBare(isLast: Bool) -> (String, [ToolCall]) {
-    if isText || !mayBeCall(held) {
-      isText = true
-      defer { held = "" }
-      return (held, [])
-    }
-    guard isLast else { return ("", []) }
-    defer { held = "" }
-    var body = Substring(held)
-    if let tag = held.firstRange(ofBytes: Self.pythonTag) { body = held[tag.upperBound...] }
-    let parts = Self.objects(in: String(body))
-    let calls = parts.compactMap { call($0) }
-    return calls.isEmpty || calls.count < parts.count ? (held, []) : ("", calls)
-  }
-
-  /// Whether an answer that begins like this may be nothing but calls.
-  private func mayBeCall(_ text: String) -> Bool {
-    guard let first = text.utf8.first(where: { $0 > 0x20 }) else { return true }
-    let trimmed = text.utf8.drop { $0 <= 0x20 }
-    return first == UInt8(ascii: "{")
-      || zip(trimmed, Self.pythonTag.utf8).allSatisfy { $0 == $1 }
-  }
-
-  /// The JSON objects of a text one after another, whatever stands between them.
-  private static func objects(in text: String) -> [String] {
-    var objects: [String] = []
-    var current: [UInt8] = []
-    var (depth, isQuoted, isEscaped) = (0, false, false)
-    for byte in text.utf8 {
-      if depth > 0 || byte == UInt8(ascii: "{") { current.append(byte) }
-      if isEscaped {
-        isEscaped = false
-      } else if isQuoted {
-        if byte == UInt8(ascii: "\\") { isEscaped = true }
-        if byte == UInt8(ascii: "\"") { isQuoted = false }
-      } else if byte == UInt8(ascii: "\""), depth > 0 {
-        isQuoted = true
+    case .bare:
+      if byte.isWhiteSpace || byte == UInt8(ascii: ";") {
+        blank.append(byte)
       } else if byte == UInt8(ascii: "{") {
-        depth += 1
-      } else if byte == UInt8(ascii: "}"), depth > 0 {
-        depth -= 1
-        if depth == 0 {
-          objects.append(String(decoding: current, as: UTF8.self))
-          current = []
-        }
+        beginCall(held: [])
+        take(byte)
+      } else {
+        place = .rest
+        write(byte)
       }
     }
-    if depth > 0 { objects.append(String(decoding: current, as: UTF8.self)) }
-    return objects
   }
 
-  /// The call that a JSON object is, if it names a tool that there is. Without a tag around it, it must have arguments too: an
-  /// answer may be JSON of any form.
-  private func call(_ body: String) -> ToolCall? {
-    guard let json = try? JSONValue(parsing: body, limits: JSONLimits(depth: 64)),
-      let name = json["name"]?.stringValue, tools.contains(where: { $0.utf8.elementsEqual(name.utf8) })
-    else { return nil }
-    let arguments: String
-    switch json["arguments"] ?? json["parameters"] {
-    case .string(let text)?: arguments = text
-    case .object(let object)?: arguments = JSONValue.object(object).serialized()
-    case .null?: arguments = "{}"
-    case nil where syntax == .tagged: arguments = "{}"
-    default: return nil
+  /// There is no more text.
+  private mutating func end() {
+    switch place {
+    case .text: writeMark(mark)
+    case .call where reader.name == nil: giveUp()
+    default: break
     }
-    return ToolCall(id: makesName(), name: name, arguments: arguments)
+    if !hasCalls { writeBlank() }
   }
 }
 
-/// Searching by bytes.
-extension String {
-  /// The first place where `text` stands, after the first `count` bytes.
-  fileprivate func firstRange(ofBytes text: String, after count: Int = 0) -> Range<String.Index>? {
-    let needle = Array(text.utf8)
-    var index = utf8.index(utf8.startIndex, offsetBy: count)
-    while index < utf8.endIndex {
-      if utf8[index] == needle[0], utf8[index...].starts(with: needle) {
-        return index..<utf8.index(index, offsetBy: needle.count)
-      }
-      index = utf8.index(after: index)
-    }
-    return nil
+extension [(kind: ToolCallParser.Piece, bytes: [UInt8])] {
+  /// Adds a byte to the last piece, or to a new one if the last is of another kind.
+  fileprivate mutating func append(_ byte: UInt8, to kind: ToolCallParser.Piece) {
+    if last?.kind != kind { append((kind, [])) }
+    self[count - 1].bytes.append(byte)
   }
-
-  /// The bytes at the end with which `text` might begin.
-  fileprivate func suffixThatBegins(_ text: String) -> Int {
-    let needle = Array(text.utf8)
-    for count in stride(from: min(needle.count - 1, utf8.count), to: 0, by: -1)
-    where utf8.suffix(count).elementsEqual(needle[..<count]) { return count }
-    return 0
-  }
-
-  fileprivate func dropLastBytes(_ count: Int) -> String { String(decoding: utf8.dropLast(count), as: UTF8.self) }
-
-  fileprivate func lastBytes(_ count: Int) -> String { String(decoding: utf8.suffix(count), as: UTF8.self) }
 }

@@ -77,11 +77,8 @@ struct StrictCalls {
 }
 
 extension JSONValue {
-  /// The schema of a tool's arguments; nil if it has none, which null says too.
-  fileprivate var parameters: JSONValue? {
-    let schema = self["function"]?["parameters"]
-    return schema?.isNull == true ? nil : schema
-  }
+  /// The schema of a tool's arguments; nil if it has none.
+  fileprivate var parameters: JSONValue? { self["function"]?["parameters"] }
 
   /// A schema whose references to itself are to the place to which it moves. Values that are not schemas stay.
   fileprivate func movingReferences(to place: String) -> JSONValue {

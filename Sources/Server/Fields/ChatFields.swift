@@ -49,7 +49,7 @@ extension RouteFields {
       RequestField("web_search_options", .any, use: .only([], reason: unsupported), "Search of the web."),
       RequestField(
         "service_tier", .any, use: .only(["auto", "default"], reason: "there is one tier; use priority"), "Tier."),
-    ] + guided + sampling
+    ] + guided + beams + sampling
 
   /// The most messages of a conversation; the options may set fewer.
   static let maximumMessages = 1 << 16

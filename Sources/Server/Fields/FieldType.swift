@@ -26,26 +26,60 @@ package indirect enum FieldType: Sendable {
   /// Anything, because the field is refused whatever it holds or is checked by its reader.
   case any
 
-  /// Checks a value.
+  /// Checks a value, and returns it without the members of records that are null or have no effect.
   ///
-  /// - Throws: ``APIError`` that names `path`.
-  package func check(_ value: JSONValue, path: String) throws(APIError) {
-    guard let problem = problem(value) else {
-      switch self {
-      case .array(let element, _):
-        for (index, item) in (value.arrayValue ?? []).enumerated() {
-          try element.check(item, path: "\(path)[\(index)]")
-        }
-      case .record(let fields):
-        if let object = value.objectValue { _ = try FieldValues(object, fields: fields, path: path) }
-      default: break
+  /// - Parameter path: what an error calls the value; asked for where there is one.
+  /// - Throws: ``APIError`` that names the innermost value that is wrong.
+  package func check(_ value: JSONValue, path: () -> String) throws(APIError) -> JSONValue {
+    if let problem = problem(value) { throw .invalid(path(), problem, code: "invalid_type") }
+    switch self {
+    case .array(let element, _):
+      let list = value.arrayValue ?? []
+      var checked: [JSONValue] = []
+      for (index, item) in list.enumerated() {
+        let item = try element.check(item, path: { "\(path())[\(index)]" })
+        if element.hasRecords { checked.append(item) }
       }
-      return
+      return element.hasRecords ? .array(checked) : value
+    case .record(let fields):
+      guard let object = value.objectValue else { return value }
+      return .object(try FieldValues(object, fields: fields, path: path).object)
+    case .anyOf(let types):
+      let alike = types.filter { $0.isAlike(value) }
+      // What is alike to one type only is that, or a mistake in it.
+      if alike.count == 1 { return try alike[0].check(value, path: path) }
+      for type in alike {
+        if let checked = try? type.check(value, path: { "" }) { return checked }
+      }
+      throw .invalid(path(), "must be " + types.map(\.name).joined(separator: " or "), code: "invalid_type")
+    default: return value
     }
-    throw .invalid(path, problem, code: "invalid_type")
   }
 
-  /// What is wrong with a value, without looking into lists and objects; nil if nothing is.
+  /// Whether a value is of the same kind to JSON, lists by their first element.
+  private func isAlike(_ value: JSONValue) -> Bool {
+    switch self {
+    case .boolean: value.boolValue != nil
+    case .integer, .number: value.doubleValue != nil
+    case .string, .choice: value.stringValue != nil
+    case .array(let element, _): value.arrayValue.map { $0.first.map(element.isAlike) ?? true } ?? false
+    case .object, .record, .tokenNumbers: value.objectValue != nil
+    case .anyOf(let types): types.contains { $0.isAlike(value) }
+    case .any: true
+    }
+  }
+
+  /// Whether there may be records in a value.
+  private var hasRecords: Bool {
+    switch self {
+    case .record: true
+    case .array(let element, _): element.hasRecords
+    case .anyOf(let types): types.contains(where: \.hasRecords)
+    default: false
+    }
+  }
+
+  /// What is wrong with a value, without looking into lists, objects and alternatives; nil if nothing is.
   private func problem(_ value: JSONValue) -> String? {
     switch self {
     case .boolean: value.boolValue == nil ? "must be true or false" : nil
@@ -90,10 +124,7 @@ package indirect enum FieldType: Sendable {
       } else {
         "must be an object of at most \(count) tokens with numbers from \(range.lowerBound) to \(range.upperBound)"
       }
-    case .anyOf(let types):
-      types.contains { (try? $0.check(value, path: "")) != nil }
-        ? nil : "must be " + types.map(\.name).joined(separator: " or ")
-    case .any: nil
+    case .anyOf, .any: nil
     }
   }
 

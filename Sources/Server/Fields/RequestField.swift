@@ -65,42 +65,50 @@ package struct RequestField: Sendable {
 
 /// The fields of a request that passed the checks of its table.
 package struct FieldValues: Sendable {
-  private let object: JSONObject
+  /// The members, without those that are null or ask for nothing.
+  let object: JSONObject
   private let fields: [RequestField]
 
   /// Checks every member of `object` against its row.
   ///
+  /// - Parameter path: what an error calls the object; empty for the body itself.
   /// - Throws: ``APIError`` for the first member that is unknown, repeated, of the wrong type or not supported, and for a
   ///   required one that is missing.
-  package init(_ object: JSONObject, fields: [RequestField], path: String = "") throws(APIError) {
+  package init(_ object: JSONObject, fields: [RequestField], path: () -> String = { "" }) throws(APIError) {
+    func place(_ name: String) -> String {
+      let path = path()
+      return path.isEmpty ? name : "\(path).\(name)"
+    }
     self.fields = fields
     var kept: [JSONObject.Member] = []
     for (index, member) in object.members.enumerated() {
-      let place = path.isEmpty ? member.key : "\(path).\(member.key)"
       guard let field = fields.first(where: { $0.name.utf8.elementsEqual(member.key.utf8) }) else {
-        throw APIError(
-          400, "unrecognized field: \(place.prefix(200))", field: String(place.prefix(200)), code: "unknown_parameter")
+        let name = String(place(member.key).prefix(200))
+        throw APIError(400, "unrecognized field: \(name)", field: name, code: "unknown_parameter")
       }
       if object.members[..<index].contains(where: { $0.key.utf8.elementsEqual(member.key.utf8) }) {
-        throw .invalid(place, "is there twice")
+        throw .invalid(place(member.key), "is there twice")
       }
       if member.value.isNull, !field.isRequired { continue }
       if case .only(let values, let reason) = field.use {
-        guard values.contains(where: { $0.isSame(member.value) }) else { throw .unsupported(place, reason) }
+        guard values.contains(where: { $0.isSame(member.value) }) else { throw .unsupported(place(member.key), reason) }
         continue
       }
-      try field.type.check(member.value, path: place)
-      kept.append(member)
+      let value = try field.type.check(member.value, path: { place(member.key) })
+      kept.append(JSONObject.Member(key: member.key, value: value))
     }
     self.object = JSONObject(kept)
     for field in fields where field.isRequired && self.object[field.name] == nil {
-      let place = path.isEmpty ? field.name : "\(path).\(field.name)"
-      throw APIError(400, "\(place) is missing", field: place, code: "missing_required_parameter")
+      let name = place(field.name)
+      throw APIError(400, "\(name) is missing", field: name, code: "missing_required_parameter")
     }
   }
 
   /// The value of a field; nil if it was not there or null.
   package subscript(name: String) -> JSONValue? { object[name] }
+
+  /// The fields that are there, in their order.
+  package var names: [String] { object.members.map(\.key) }
 
   /// The members of a field that is an object with known members, which were checked already.
   package func record(_ name: String) -> FieldValues? {
@@ -114,7 +122,7 @@ package struct FieldValues: Sendable {
   /// The fields of an object that was checked already.
   private init(checked object: JSONObject, fields: [RequestField]) {
     self.fields = fields
-    self.object = JSONObject(object.members.filter { !$0.value.isNull })
+    self.object = object
   }
 
   /// Sets the sampling parameters that the request names.

@@ -29,6 +29,8 @@ extension RouteFields {
       RequestField("top_logprobs", .any, use: .only([0], reason: unsupported), "Log-probabilities."),
       RequestField("service_tier", .any, use: .only(["auto", "default"], reason: "there is one tier"), "Tier."),
       RequestField(
+        "use_beam_search", .any, use: .only([false], reason: "use /v1/completions"), "Beam search."),
+      RequestField(
         "n", .any, use: .only([1], reason: "there is one answer; use /v1/completions"), "Number of answers."),
     ] + sampling.filter { $0.name != "n" }
 

@@ -80,8 +80,18 @@ package enum RouteFields {
     RequestField(
       "truncate_prompt_tokens", .integer(1...Int(Int32.max)), use: .sampling { $0.truncatePrompt = $1.wholeNumber },
       "Use the last tokens of the prompt only, at most this many."),
-    RequestField("use_beam_search", .any, use: .only([false], reason: unsupported), "Beam search."),
     RequestField("prompt_logprobs", .any, use: .only([], reason: "use echo with logprobs"), "Those of the prompt."),
+  ]
+
+  /// Beam search, for routes that can answer with several sequences.
+  static let beams: [RequestField] = [
+    RequestField(
+      "use_beam_search", .boolean,
+      "Search for the n most probable answers instead of drawing them, with n beams or, where it is there, best_of. Default false."
+    ),
+    RequestField(
+      "length_penalty", .number(-100...100),
+      "Only with use_beam_search: above 0 prefers longer answers, below 0 shorter ones. Default 1."),
   ]
 
   /// What every route that generates takes besides.
@@ -119,7 +129,7 @@ package enum RouteFields {
       RequestField(
         "best_of", .integer(1...SamplingParams.maximumSamples), use: .sampling { $0.bestOf = $1.wholeNumber },
         "Number of answers to generate, of which the n most probable are returned; not with stream. Default n."),
-    ] + guided + sampling
+    ] + guided + beams + sampling
 
   /// One or several texts or lists of tokens, at most `count`.
   static func prompts(count: Int) -> [FieldType] {

@@ -7,6 +7,8 @@ internal import NIOCore
 enum Answer: Sendable {
   /// A JSON document.
   case json(JSONValue, status: Int = 200)
+  /// A JSON document that is written already.
+  case written([UInt8])
   /// A text of some media type.
   case text(String, type: String)
   /// Events, written by the closure while they happen.
@@ -17,10 +19,13 @@ enum Answer: Sendable {
     switch self {
     case .json(let json, let status):
       defer { onEnd() }
-      return Self.response(json.serialized(), type: "application/json", status: status)
+      return Self.response(ByteBuffer(bytes: json.serializedBytes()), type: "application/json", status: status)
+    case .written(let bytes):
+      defer { onEnd() }
+      return Self.response(ByteBuffer(bytes: bytes), type: "application/json", status: 200)
     case .text(let text, let type):
       defer { onEnd() }
-      return Self.response(text, type: type, status: 200)
+      return Self.response(ByteBuffer(string: text), type: type, status: 200)
     case .events(let write):
       let ending = Ending(onEnd)
       let body = ResponseBody { writer in
@@ -36,15 +41,15 @@ enum Answer: Sendable {
     }
   }
 
-  private static func response(_ text: String, type: String, status: Int) -> Response {
+  private static func response(_ bytes: ByteBuffer, type: String, status: Int) -> Response {
     Response(
-      status: .init(code: status), headers: [.contentType: type],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+      status: .init(code: status), headers: [.contentType: type], body: ResponseBody(byteBuffer: bytes))
   }
 
   /// An error as an answer.
   static func response(_ error: APIError) -> Response {
-    var response = response(error.body.serialized(), type: "application/json", status: error.status)
+    let bytes = ByteBuffer(bytes: error.body.serializedBytes())
+    var response = response(bytes, type: "application/json", status: error.status)
     if let seconds = error.retryAfter { response.headers[.retryAfter] = String(seconds) }
     if let methods = error.allow { response.headers[.allow] = methods }
     if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }

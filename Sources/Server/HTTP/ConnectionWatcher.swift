@@ -40,6 +40,9 @@ final class WatchedConnection: Sendable {
     if isGone { observer?() }
   }
 
+  /// Whether the client is gone.
+  var hasGone: Bool { contents.withLock { $0.isGone } }
+
   fileprivate func isGone() {
     let observer = contents.withLock { contents in
       contents.isGone = true

@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import JSON
 internal import Logging
 internal import NIOCore
 internal import Synchronization
@@ -13,6 +14,8 @@ final class Exchange: Sendable {
   let logger: Logger
   /// When the head of the request had arrived.
   let start = ContinuousClock.now
+  /// The fields of the request's body that errors of the engine may be about.
+  private let fields = Mutex<[String]>([])
   /// What the log says of the exchange besides.
   private let notes = Mutex<[String: String]>([:])
 
@@ -29,8 +32,28 @@ final class Exchange: Sendable {
     self.logger = logger
   }
 
+  /// Runs tasks on the thread that writes to the connection, which spares them ways between threads.
+  var executor: LoopExecutor { LoopExecutor(channel.eventLoop) }
+
   /// Seconds since the head of the request.
   var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+  /// Refuses work for a client that has gone, and for one whose time is over.
+  ///
+  /// - Throws: ``APIError`` (499, 504).
+  func checkIsWanted(timeout: Double) throws(APIError) {
+    guard channel.isActive else { throw .disconnected }
+    guard seconds < timeout else { throw .timedOut(timeout) }
+  }
+
+  /// Remembers by which of ``APIError/names`` the body calls things.
+  func noteFields(of body: JSONObject) {
+    let names = APIError.names.values.joined().filter { body[$0] != nil }
+    fields.withLock { $0 = names }
+  }
+
+  /// The names that ``noteFields(of:)`` has found.
+  var fieldNames: [String] { fields.withLock { $0 } }
 
   /// Has the log say something.
   func note(_ key: String, _ value: String) { notes.withLock { $0[key] = value } }
@@ -50,7 +73,9 @@ final class Exchange: Sendable {
   static func randomName() -> String {
     let digits = Array("0123456789abcdef".utf8)
     var generator = SystemRandomNumberGenerator()
-    let name = (0..<24).map { _ in digits[Int(generator.next() & 15)] }
+    // Two numbers have twelve digits each; to draw one costs a system call.
+    let numbers = (0..<2).map { _ in generator.next() as UInt64 }
+    let name = numbers.flatMap { number in (0..<12).map { digits[Int(number >> (4 * UInt64($0)) & 15)] } }
     return String(decoding: name, as: UTF8.self)
   }
 

@@ -1,7 +1,6 @@
 internal import Catalogue
 internal import HTTPTypes
 internal import Hummingbird
-internal import JSON
 internal import NIOCore
 
 /// The paths of the server, and what answers there.
@@ -30,6 +29,13 @@ struct Routes: Sendable {
     var method: String { String(rawValue.prefix { $0 != " " }) }
     /// The path.
     var path: String { String(rawValue.drop { $0 != " " }.dropFirst()) }
+    /// Whether the engine has to work for an answer.
+    var isGenerating: Bool {
+      switch self {
+      case .completions, .chat, .responses, .embeddings: true
+      default: false
+      }
+    }
     /// Whether everybody may ask: what probes and scrapers read.
     var isOpen: Bool {
       switch self {
@@ -54,23 +60,37 @@ struct Routes: Sendable {
     let method = method == "HEAD" ? "GET" : method
     let model = "/v1/models/"
     let isModel = path.utf8.starts(with: model.utf8) && path.utf8.count > model.utf8.count
-    let pattern = isModel ? Endpoint.model.path : path
-    let found = Endpoint.allCases.filter { $0.path.utf8.elementsEqual(pattern.utf8) }
-    guard !found.isEmpty else { return .nothing }
-    guard let endpoint = found.first(where: { $0.method == method }) else {
-      return .wrongMethod(allowed: found.map(\.method).joined(separator: ", "))
-    }
-    return .endpoint(endpoint, name: isModel ? String(path.dropFirst(model.count)) : "")
+    guard let endpoint = isModel ? .model : endpoints.first(where: { $0.path.utf8.elementsEqual(path.utf8) })?.endpoint
+    else { return .nothing }
+    guard endpoint.method.utf8.elementsEqual(method.utf8) else { return .wrongMethod(allowed: endpoint.method) }
+    return .endpoint(
+      endpoint, name: isModel ? String(decoding: path.utf8.dropFirst(model.utf8.count), as: UTF8.self) : "")
   }
+
+  /// Every path and its one endpoint.
+  private static let endpoints = Endpoint.allCases.map { (path: $0.path, endpoint: $0) }
 
   /// Answers a request to an endpoint.
   ///
-  /// - Throws: ``APIError``.
-  func answer(_ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange) async throws(APIError)
-    -> Answer
-  {
+  /// - Throws: ``APIError``, which names the fields of the request.
+  func answer(
+    _ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
+    do throws(APIError) {
+      return try await route(endpoint, name: name, request: request, exchange)
+    } catch {
+      throw error.naming(exchange.fieldNames)
+    }
+  }
+
+  private func route(
+    _ endpoint: Endpoint, name: String, request: Request, _ exchange: Exchange
+  ) async throws(APIError) -> Answer {
     let states = StateRoutes(state: state)
-    let texts = TextRoutes(state: state)
+    let texts = TextRoutes(state: state, exchange: exchange)
+    let tokenizer = TokenizerRoutes(state: state, exchange: exchange)
+    // A server that has no room for a request need not read it.
+    if endpoint.isGenerating { _ = try state.engineWithRoom() }
     switch endpoint {
     case .health: return states.health()
     case .version: return states.version()
@@ -78,53 +98,42 @@ struct Routes: Sendable {
     case .openAPI: return .json(OpenAPIDocument(options: state.options).json)
     case .models: return try states.models()
     case .model: return try states.model(named: String(decoding: percentDecoded(name), as: UTF8.self))
-    case .liveState: return try LiveState(state: state).answer()
+    case .liveState: return try LiveState(state: state, exchange: exchange).answer()
     case .cacheEvents:
-      return try states.cacheEvents(after: request.headers[.lastEventID])
-    case .completions: return try await texts.completions(try await body(of: request), exchange)
-    case .chat: return try await texts.chat(try await body(of: request), exchange)
-    case .responses:
-      return try await ResponsesRoute(try await body(of: request), state: state, exchange: exchange).run()
-    case .tokenize: return try texts.tokenize(try await body(of: request))
-    case .detokenize: return try texts.detokenize(try await body(of: request))
-    case .embeddings:
-      return try await EmbeddingsRoute(try await body(of: request), state: state, exchange: exchange).run()
+      return try states.cacheEvents(after: request.headers[.lastEventID], exchange)
+    case .completions: return try await texts.completions(try await body(of: request))
+    case .chat: return try await texts.chat(try await body(of: request))
+    case .responses: return try await ResponsesRoute.answer(try await body(of: request), state, exchange)
+    case .embeddings: return try await EmbeddingsRoute.answer(try await body(of: request), state, exchange)
+    case .tokenize: return try await tokenizer.tokenize(try await body(of: request))
+    case .detokenize: return try await tokenizer.detokenize(try await body(of: request))
     }
   }
 
-  /// Reads the body of a request, which must be a JSON object.
+  /// Reads the body of a request, which must be JSON.
   ///
   /// - Throws: ``APIError``.
-  private func body(of request: Request) async throws(APIError) -> JSONObject {
+  private func body(of request: Request) async throws(APIError) -> ReceivedBody {
     let type = request.headers[.contentType] ?? ""
     guard type.lowercased().utf8.starts(with: "application/json".utf8) else {
       throw APIError(415, "the Content-Type must be application/json", code: "unsupported_media_type")
     }
     let limit = state.options.maximumBodyBytes
-    var bytes: [UInt8] = []
+    if let length = request.headers[.contentLength], Int(length).map({ $0 > limit }) ?? true {
+      throw .bodyTooLarge(limit: limit)
+    }
+    let body = ReceivedBody(state.bodies, limit: limit)
     do {
-      for try await buffer in request.body {
-        guard bytes.count + buffer.readableBytes <= limit else {
-          throw APIError(413, "the body has more than \(limit) bytes", code: "body_too_large")
-        }
-        bytes.append(contentsOf: buffer.readableBytesView)
-      }
+      for try await buffer in request.body { try body.append(buffer.readableBytesView) }
     } catch let error as APIError {
       throw error
+    } catch is LateBody {
+      throw APIError(
+        408, "the body did not arrive within \(Int(state.options.bodyTimeout)) seconds", code: "body_timeout")
     } catch {
       throw APIError(400, "the body could not be read", code: "invalid_body")
     }
-    do {
-      let json = try JSONValue(parsing: bytes, limits: JSONLimits(depth: state.options.maximumDepth, byteCount: limit))
-      guard let object = json.objectValue else {
-        throw APIError(400, "the body must be a JSON object", code: "invalid_json")
-      }
-      return object
-    } catch let error as APIError {
-      throw error
-    } catch {
-      throw APIError(400, "\(error)", code: "invalid_json")
-    }
+    return body
   }
 }
 

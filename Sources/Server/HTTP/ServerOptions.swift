@@ -14,12 +14,21 @@ package struct ServerOptions: Sendable {
   package var tls: (certificate: String, key: String)?
   /// The origin that browsers may call from, `*` for any; nil for none but the server's own.
   package var allowedOrigin: String?
+  /// Names beside the machine's own by which clients may call the server, `*` for any; see ``HostRule``.
+  package var allowedHosts: [String] = []
   /// The most bytes of a body.
   package var maximumBodyBytes = 16 << 20
+  /// The most bytes of all bodies together that are being received or worked on.
+  package var maximumBufferedBytes = 128 << 20
+  /// The most bytes of a text for `/tokenize`, and of one of which only the end is used; a quarter as many tokens for
+  /// `/detokenize`. Prompts have limits that follow from the model.
+  package var maximumTextBytes = 4 << 20
   /// How deeply a body's JSON may be nested.
   package var maximumDepth = 64
   /// The most messages of a conversation.
   package var maximumMessages = 4096
+  /// Seconds that a body may take to arrive.
+  package var bodyTimeout = 60.0
   /// Seconds that a request may take in all.
   package var requestTimeout = 600.0
   /// Seconds after which a connection on which nothing happens is closed.

@@ -15,11 +15,15 @@ package struct ServerResponder: HTTPResponder {
 
   private let state: ServerState
   private let routes: Routes
+  private let hosts: HostRule
+  private let crossOrigin: CrossOrigin?
 
   /// Answers with what `state` has.
   package init(state: ServerState) {
     self.state = state
     routes = Routes(state: state)
+    hosts = HostRule(state.options)
+    crossOrigin = state.options.allowedOrigin.map { CrossOrigin(origin: $0) }
   }
 
   /// Answers a request; never throws.
@@ -33,8 +37,13 @@ package struct ServerResponder: HTTPResponder {
       state.metrics.recordAnswer(route: route, status: status)
     }
     do throws(APIError) {
+      guard hosts.accepts(request.head.authority) else {
+        throw APIError(
+          403, "this server does not go by the name in Host; --allow-host gives it one", type: "permission_error",
+          code: "host_not_allowed")
+      }
       switch Routes.match(method: request.method.rawValue, path: request.uri.path) {
-      case _ where request.method == .options && state.options.allowedOrigin != nil:
+      case _ where request.method == .options && crossOrigin != nil:
         response = Response(status: .noContent)
         onEnd(route, 204)
       case .nothing:
@@ -63,14 +72,14 @@ package struct ServerResponder: HTTPResponder {
       response = Answer.response(error)
       exchange.note("error", error.code ?? error.type)
       onEnd(route, error.status)
-      if isUnbounded(request) || error.status == 413 {
+      if isUnbounded(request) || [408, 413].contains(error.status) {
         // What is left of the body is not worth reading.
         response.headers[.connection] = "close"
         channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
       }
     }
     if request.method == .head { response = response.createHeadResponse() }
-    decorate(&response, exchange)
+    decorate(&response, exchange, request)
     return response
   }
 
@@ -81,13 +90,9 @@ package struct ServerResponder: HTTPResponder {
     return Int(length).map { $0 > state.options.maximumBodyBytes } ?? true
   }
 
-  private func decorate(_ response: inout Response, _ exchange: Exchange) {
+  private func decorate(_ response: inout Response, _ exchange: Exchange, _ request: Request) {
     response.headers[.requestID] = exchange.id
     if state.phase == .draining { response.headers[.connection] = "close" }
-    guard let origin = state.options.allowedOrigin else { return }
-    response.headers[.accessControlAllowOrigin] = origin
-    response.headers[.accessControlAllowMethods] = "GET, POST, OPTIONS"
-    response.headers[.accessControlAllowHeaders] = "authorization, content-type, x-request-id, traceparent"
-    response.headers[.accessControlExposeHeaders] = "x-request-id, retry-after"
+    crossOrigin?.decorate(&response.headers, for: request)
   }
 }

@@ -1,9 +1,10 @@
 internal import Hummingbird
-internal import HummingbirdCore
+package import HummingbirdCore
 internal import HummingbirdTLS
 package import Inflight
 package import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import NIOSSL
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -49,11 +50,13 @@ package struct InflightServer: Sendable {
   private func run(signals: [UnixSignal]) async throws {
     var logger = state.logger
     logger.logLevel = max(logger.logLevel, .warning)
+    let loops = MultiThreadedEventLoopGroup(numberOfThreads: Self.loopCount(processorCount: System.coreCount))
     let application = Application(
-      responder: ServerResponder(state: state), server: try httpServer(),
+      responder: ServerResponder(state: state), server: try Self.httpServer(state),
       configuration: ApplicationConfiguration(
         address: .hostname(state.options.host, port: state.options.port), serverName: "inflight", backlog: 4096),
-      onServerRunning: { [onListening] channel in onListening(channel.localAddress?.port ?? 0) }, logger: logger)
+      onServerRunning: { [onListening] channel in onListening(channel.localAddress?.port ?? 0) },
+      eventLoopGroupProvider: .shared(loops), logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: [
         // Told to end in the opposite order: requests first, then connections.
@@ -63,15 +66,34 @@ package struct InflightServer: Sendable {
           failureTerminationBehavior: .gracefullyShutdownGroup),
       ], gracefulShutdownSignals: signals, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(state.options.drainTimeout + 10)
-    try await ServiceGroup(configuration: configuration).run()
+    do {
+      try await ServiceGroup(configuration: configuration).run()
+    } catch {
+      try? await loops.shutdownGracefully()
+      throw error
+    }
+    try? await loops.shutdownGracefully()
   }
 
-  private func httpServer() throws -> HTTPServerBuilder {
+  /// How many threads speak with clients. One writes tens of thousands of events in a second, and more than are needed only
+  /// take turns with the threads that compute.
+  private static func loopCount(processorCount: Int) -> Int { max(1, min(4, processorCount / 4)) }
+
+  /// What speaks HTTP with clients, as the options of `state` say.
+  ///
+  /// - Throws: if the certificate cannot be read.
+  package static func httpServer(_ state: ServerState) throws -> HTTPServerBuilder {
+    let options = state.options
     let plain = HTTPServerBuilder.http1(
       configuration: .init(
-        additionalChannelHandlers: [ConnectionWatcher(), ContinueHandler()],
-        idleTimeout: .milliseconds(Int64(state.options.idleTimeout * 1000))))
-    guard let tls = state.options.tls else { return plain }
+        additionalChannelHandlers: [
+          ConnectionWatcher(),
+          BodyHandler(
+            byteLimit: options.maximumBodyBytes, timeout: .milliseconds(Int64(options.bodyTimeout * 1000))),
+          ParseErrorHandler(state),
+        ],
+        idleTimeout: .milliseconds(Int64(options.idleTimeout * 1000))))
+    guard let tls = options.tls else { return plain }
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map { .certificate($0) },
       privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))

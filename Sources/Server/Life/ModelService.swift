@@ -55,7 +55,7 @@ struct ModelService: Service {
   }
 }
 
-/// A model on its way, on a thread of its own, since packing weights would keep one of few threads from answering.
+/// A model on its way, on threads of its own, since packing weights would keep one of few threads from answering.
 private struct Loading {
   private let results: AsyncStream<Result<LLM, any Error>>
   private let task: Task<Void, Never>
@@ -64,8 +64,9 @@ private struct Loading {
   init(_ load: @escaping InflightServer.Load, _ state: ServerState) {
     let (results, continuation) = AsyncStream.makeStream(of: Result<LLM, any Error>.self)
     self.results = results
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    task = Task(executorPreference: LoopExecutor(loop: group.next())) {
+    // One for the weights, one for the tokenizer, which is read meanwhile.
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    task = Task(executorPreference: LoopExecutor(group)) {
       do {
         let llm = try await load({ state.loaded($0) }, { state.metrics.record($0) })
         continuation.yield(.success(llm))
@@ -73,7 +74,7 @@ private struct Loading {
         continuation.yield(.failure(error))
       }
       continuation.finish()
-      // Not waited for: it is this thread that ends.
+      // Not waited for: it is these threads that end.
       group.shutdownGracefully { _ in }
     }
   }
@@ -86,17 +87,4 @@ private struct Loading {
 
   /// Nobody waits for it any more. What is being fetched is given up; packing goes on until the process ends.
   func abandon() { task.cancel() }
-}
-
-/// Runs tasks on an event loop of their own.
-private final class LoopExecutor: TaskExecutor {
-  private let loop: any EventLoop
-
-  init(loop: any EventLoop) { self.loop = loop }
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    // The job is run exactly once, which is what the executor promises in exchange for the unowned reference.
-    let job = UnownedJob(job)
-    loop.execute { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-  }
 }

@@ -1,4 +1,5 @@
 package import Inflight
+internal import JSON
 package import Logging
 internal import Synchronization
 
@@ -31,6 +32,12 @@ package final class ServerState: Sendable {
   let keys: APIKeys
   /// The events of the cache, if they are asked for.
   let cacheEvents: CacheEventLog
+  /// Where text is worked on.
+  package let work = TextWork()
+  /// The places of those who watch the engine.
+  let watchers = Seats(count: LiveState.maximumWatchers)
+  /// The memory of bodies.
+  package let bodies: BodyBudget
   private let contents = Mutex(Contents())
   private let activeCount = Atomic<Int>(0)
 
@@ -40,6 +47,7 @@ package final class ServerState: Sendable {
     self.logger = logger
     keys = APIKeys(options.apiKeys)
     cacheEvents = CacheEventLog()
+    bodies = BodyBudget(limit: options.maximumBufferedBytes)
   }
 
   /// The phase now.
@@ -76,6 +84,45 @@ package final class ServerState: Sendable {
     case (.draining, _): throw .unavailable("the server is shutting down", retryAfter: 10)
     case (_, _): throw .unavailable("the model is loading", retryAfter: 5)
     }
+  }
+
+  /// The model for a new request that generates.
+  ///
+  /// - Throws: ``APIError`` while loading and draining, and if no more requests may wait.
+  func engineWithRoom() throws(APIError) -> LLM {
+    let llm = try engine()
+    do { try llm.checkRoom() } catch { throw APIError(error, retryAfter: retryAfter) }
+    return llm
+  }
+
+  /// Has `read` make something of a body, on a thread for text; the body's memory is given back then.
+  ///
+  /// - Throws: ``APIError`` if the body is no JSON object, if too many wait, and what `read` throws.
+  func read<Value: Sendable>(
+    _ body: ReceivedBody, _ exchange: Exchange, _ read: @Sendable (JSONObject) throws(APIError) -> Value
+  ) async throws(APIError) -> Value {
+    defer { body.release() }
+    return try await work.run(TextWork.Lane(byteCount: body.byteCount), isWanted: wanted(exchange)) {
+      () throws(APIError) in
+      let object = try body.takeObject(depth: options.maximumDepth)
+      exchange.noteFields(of: object)
+      return try read(object)
+    }
+  }
+
+  /// Compiles the grammar of a plan if that is still to be done, on a thread for grammars.
+  ///
+  /// - Throws: ``APIError`` for a grammar that is wrong or not supported, and if too many wait.
+  func compile(_ plan: inout GenerationPlan, _ llm: LLM, _ exchange: Exchange) async throws(APIError) {
+    guard let guided = plan.uncompiled else { return }
+    plan.uncompiled = nil
+    plan.controls = try await work.run(.grammar, isWanted: wanted(exchange)) {
+      () throws(APIError) in try guided.controls(llm)
+    }
+  }
+
+  private func wanted(_ exchange: Exchange) -> @Sendable () throws(APIError) -> Void {
+    { [timeout = options.requestTimeout] () throws(APIError) in try exchange.checkIsWanted(timeout: timeout) }
   }
 
   /// Generating requests under way.

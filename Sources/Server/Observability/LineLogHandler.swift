@@ -51,16 +51,20 @@ package struct LineLogHandler: LogHandler {
       let members: [(String, JSONValue)] = [
         ("time", .string(time)), ("level", .string(level.rawValue)), ("message", .string(message)),
       ]
-      return JSONValue.object(members + pairs.map { ($0, Self.value($1)) }).serialized() + "\n"
+      return JSONValue.object(members + pairs.map { ($0, Self.value($0, $1)) }).serialized() + "\n"
     case .text:
       let words = pairs.map { " \($0)=\(Self.quoted($1))" }.joined()
       return "\(time) \(level.rawValue) \(Self.quoted(message, allowsSpaces: true))\(words)\n"
     }
   }
 
-  /// A whole number as a number, everything else as text.
-  private static func value(_ text: String) -> JSONValue {
-    if let number = Int64(text), String(number) == text { return .integer(number) }
+  /// The members that are numbers. What others hold, which clients may have chosen, is text whatever it looks like.
+  private static let numbers: Set = [
+    "status", "ms", "prompt_tokens", "completion_tokens", "cached_tokens", "requests", "limit",
+  ]
+
+  private static func value(_ key: String, _ text: String) -> JSONValue {
+    if numbers.contains(key), let number = Int64(text) { return .integer(number) }
     return .string(text)
   }
 

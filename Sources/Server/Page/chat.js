@@ -240,9 +240,7 @@ export class Chat {
   async #answer(fields) {
     const conversation = this.#current;
     const system = this.#settings.system;
-    const history = conversation.messages
-      .filter((one) => one.content !== "")
-      .map(({ role, content }) => ({ role, content }));
+    const history = turns(conversation.messages);
     const request = {
       model: this.#model(),
       messages: system ? [{ role: "system", content: system }, ...history] : history,
@@ -342,6 +340,19 @@ export class Chat {
     this.#follows = true;
     byId("to-end").hidden = true;
   }
+}
+
+/** Messages as a model reads them: templates want turns to alternate, so that two questions, of which the first got no
+    answer, are one. */
+function turns(messages) {
+  const turns = [];
+  for (const { role, content } of messages) {
+    if (content === "") continue;
+    const last = turns.at(-1);
+    if (last?.role === role) last.content += `\n\n${content}`;
+    else turns.push({ role, content });
+  }
+  return turns;
 }
 
 /** What an answer took, in words: tokens, speed, time to the first token, why it ended if not by itself. */

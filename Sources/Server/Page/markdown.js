@@ -6,12 +6,13 @@ import { highlight } from "./highlight.js";
 import { inlineNodes } from "./inline.js";
 
 const maximumDepth = 8;
-const fencePattern = /^ {0,3}(`{3,}|~{3,})\s*([^`]*)$/;
-const headingPattern = /^ {0,3}(#{1,6})(?:\s+(.*?))?(?:\s+#+)?\s*$/;
+// None of these goes over a run of spaces twice: a line is as long as a model likes.
+const fencePattern = /^ {0,3}(`{3,}|~{3,})([^`]*)$/;
+const headingPattern = /^ {0,3}(#{1,6})(?:\s(.*))?$/s;
 const rulePattern = /^ {0,3}(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$/;
-const itemPattern = /^( {0,3})([-*+]|\d{1,9}[.)])(?:( +)(.*)|)$/;
+const itemPattern = /^( {0,3})([-*+]|\d{1,9}[.)])(?:( +)(.*)|)$/s;
 const quotePattern = /^ {0,3}> ?/;
-const delimiterPattern = /^ {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
+const delimiterPattern = /^ {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$/;
 
 /** Shows `text` in `container`, of which only the blocks that changed are replaced. */
 export function renderMarkdown(text, container) {
@@ -56,7 +57,7 @@ const fencedCode = {
     let end = at + 1;
     while (end < lines.length && !closes.test(lines[end])) end += 1;
     const code = lines.slice(at + 1, end).join("\n");
-    const language = /^[\w+#.-]*/.exec(information)[0];
+    const language = /^[\w+#.-]*/.exec(information.trimStart())[0];
     // A fence that nothing closes runs to the end: so it is while the text still streams.
     return { end: Math.min(end + 1, lines.length), node: () => codeNode(code, language) };
   },
@@ -73,7 +74,9 @@ const heading = {
   begins: (lines, at) => headingPattern.test(lines[at]),
   read(lines, at) {
     const [, marks, text] = headingPattern.exec(lines[at]);
-    return { end: at + 1, node: () => make(`h${marks.length}`, {}, ...inlineNodes(text ?? "")) };
+    // Marks at the end close the heading and are no text.
+    const words = (text ?? "").trim().replace(/(^|\s)#+$/, "").trimEnd();
+    return { end: at + 1, node: () => make(`h${marks.length}`, {}, ...inlineNodes(words)) };
   },
 };
 
@@ -155,7 +158,7 @@ function itemNodes(lines, depth) {
 const table = {
   begins(lines, at) {
     return at + 1 < lines.length && lines[at].includes("|") && lines[at + 1].includes("-") &&
-      delimiterPattern.test(lines[at + 1]) && cells(lines[at]).length === cells(lines[at + 1]).length;
+      delimiterPattern.test(lines[at + 1].trimEnd()) && cells(lines[at]).length === cells(lines[at + 1]).length;
   },
   read(lines, at) {
     const classes = cells(lines[at + 1]).map((cell) =>
