@@ -156,8 +156,12 @@ private final class Shared: @unchecked Sendable {
   /// The low half of a ticket of which nothing can be claimed; no task has as many items.
   private static let closed: UInt64 = 0xffff_ffff
 
-  /// Polls of the ticket before a worker sleeps: some tens of microseconds.
+  /// Polls of the ticket before a worker sleeps: some tenths of a millisecond.
   private static let spinLimit = 20_000
+
+  /// Polls after which a waiting thread lets others have its processor, should there be any that want it: some tens of
+  /// microseconds. Without that, threads that wait for one whose processor is taken would keep it away from it.
+  private static let pollsPerYield = 1024
 
   /// More parts than this would cost more in opening their tickets than they gain.
   private static let maximumParts = 8
@@ -218,7 +222,14 @@ private final class Shared: @unchecked Sendable {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .relaxed) > 0 { wakeAll() }
     claimItems(home: 0)
-    while finished.load(ordering: .acquiring) < count { ik_pause() }
+    var polls = 0
+    while finished.load(ordering: .acquiring) < count { Self.pause(&polls) }
+  }
+
+  /// Waits a moment between two polls.
+  private static func pause(_ polls: inout Int) {
+    polls += 1
+    if polls.isMultiple(of: pollsPerYield) { sched_yield() } else { ik_pause() }
   }
 
   func stop() {
@@ -269,9 +280,8 @@ private final class Shared: @unchecked Sendable {
       if stopping.load(ordering: .acquiring) { return nil }
       let number = ticket.pointee.load(ordering: .acquiring) >> 32
       if number != seen { return number }
-      polls += 1
       if polls < Self.spinLimit {
-        ik_pause()
+        Self.pause(&polls)
       } else {
         sleep(unlessChanged: seen, home: home)
         polls = 0

@@ -70,7 +70,7 @@ import Testing
     // Nothing beyond 64 sequences of full length; the model's has 1024 tokens.
     #expect(try ledger(EngineOptions(threadCount: 2, memory: .share(1))).cacheTokens == 64 * 1024)
     // Without a limit no more than a quarter of what is available.
-    let available = 200 << 20
+    let available = 300 << 20
     let standard = try ledger(EngineOptions(threadCount: 2), available: available)
     #expect(standard.cache <= available / 4 && standard.cache + standard.bytesPerBlock > available / 4)
     #expect(standard.limit == available / 10 * 9)
