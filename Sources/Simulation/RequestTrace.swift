@@ -52,7 +52,6 @@ public struct RequestTrace: Sendable, Equatable {
   /// - Throws: ``RequestTraceError`` for the first line that is not of that form.
   public init(csv: String) throws(RequestTraceError) {
     var entries: [Entry] = []
-    var lines: [Int] = []
     for (number, line) in csv.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
       let fields = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map {
         String(decoding: $0.filter { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }, as: UTF8.self)
@@ -74,7 +73,6 @@ public struct RequestTrace: Sendable, Equatable {
         priority: numbers.count > 4 ? numbers[4] : 0)
       if let reason = Self.objection(to: entry) { throw RequestTraceError(line: number + 1, reason: reason) }
       entries.append(entry)
-      lines.append(number + 1)
     }
     try self.init(entries)
   }

@@ -127,6 +127,9 @@ struct OpenAPIDocument: Sendable {
       Detail(summary: "What happens to the blocks of the cache.", type: "text/event-stream", answer: text)
     case .liveState:
       Detail(summary: "The batch as it flies.", type: "text/event-stream", answer: text)
+    case .waiting:
+      Detail(
+        summary: "Why requests wait, in words and numbers.", answer: object(["object": "string", "data": "array"]))
     }
   }
 
@@ -142,7 +145,7 @@ struct OpenAPIDocument: Sendable {
     switch endpoint {
     case .version, .metrics, .openAPI: return []
     case .health: return [("503", "Loading, shutting down or stalled.")]
-    case .models, .liveState: return engine
+    case .models, .liveState, .waiting: return engine
     case .model: return engine + [("404", "No such model.")]
     case .cacheEvents: return engine + [("400", "Last-Event-ID is not a number."), ("501", "Cache events are off.")]
     case .tokenize, .detokenize: return engine + body

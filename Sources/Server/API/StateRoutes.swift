@@ -44,6 +44,12 @@ struct StateRoutes: Sendable {
     return .json(model(name, llm))
   }
 
+  /// `GET /inflight/waiting`: why requests wait, those that go first first.
+  func waiting() async throws(APIError) -> Answer {
+    let explanations = try await state.engine().explainWaiting()
+    return .json(.object([("object", "list"), ("data", .array(explanations.map(\.json)))]))
+  }
+
   private func model(_ name: String, _ llm: LLM) -> JSONValue {
     .object([
       ("id", .string(name)), ("object", "model"), ("created", .integer(state.created)), ("owned_by", "inflight"),

@@ -24,6 +24,7 @@ struct Routes: Sendable {
     case detokenize = "POST /detokenize"
     case cacheEvents = "GET /v1/kv_cache/events"
     case liveState = "GET /inflight/state"
+    case waiting = "GET /inflight/waiting"
 
     /// The method.
     var method: String { String(rawValue.prefix { $0 != " " }) }
@@ -99,6 +100,7 @@ struct Routes: Sendable {
     case .models: return try states.models()
     case .model: return try states.model(named: String(decoding: percentDecoded(name), as: UTF8.self))
     case .liveState: return try LiveState(state: state, exchange: exchange).answer()
+    case .waiting: return try await states.waiting()
     case .cacheEvents:
       return try states.cacheEvents(after: request.headers[.lastEventID], exchange)
     case .completions: return try await texts.completions(try await body(of: request))
