@@ -21,6 +21,10 @@ HOOK __m256i dot4_of_eight(__m256i sums, __m256i weights, __m256i activations) {
   return _mm256_add_epi32(sums, _mm256_madd_epi16(odd, odd_activations));
 }
 
+HOOK __m256i dot2_of_eight(__m256i sums, __m256i integers, __m256i pairs) {
+  return _mm256_add_epi32(sums, _mm256_madd_epi16(integers, pairs));
+}
+
 #include "avx2_hooks.h"
 #include "vector_kernels.h"
 

@@ -20,6 +20,10 @@ HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
   return sums + (v16i)both;
 }
 
+HOOK v16i dot2(v16i sums, v16i integers, int32_t pair) {
+  return sums + (v16i)_mm512_madd_epi16((__m512i)integers, _mm512_set1_epi32(pair));
+}
+
 #include "avx512_hooks.h"
 #include "vector_kernels.h"
 

@@ -67,11 +67,15 @@ static float integer_element(
     for (int32_t g = first; g < end; g++) {
       const ik_int8_group *group = groups + g - first;
       const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
+      float halves = 0;
       for (int k = 0; k < 32; k += run) {
         int32_t sum = dot(format, weights, column, group->values + k, k, k + run), twice = group->top_quad * 4;
         if (k <= twice && twice < k + run) sum += 128 * dot(format, weights, column, group->top, twice, twice + 4);
-        out = fmaf((float)sum * group->scale, scale_of(format, tile, g, column, k), out);
+        float scale = scale_of(format, tile, g, column, k);
+        if (run == 32) out = fmaf((float)sum * group->scale, scale, out);
+        else halves = k == 0 ? (float)sum * scale : fmaf((float)sum, scale, halves);
       }
+      if (run < 32) out = fmaf(halves, group->scale, out);
       if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
         out = fmaf(group->scaled_sum, minimum_of(format, tile, g, column), out);
       }
@@ -164,6 +168,7 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
   int32_t total = 0;
   memset(group, 0, sizeof *group);
   group->top_quad = top_quad;
+  group->top_halves[top_quad / 4] = -1;
   for (int i = 0; i < IK_GROUP; i++) {
     bool listed = i / 4 != top_quad && largest_of_quad(x, i / 4) > outlier;
     float rounded = rintf(x[i] * inverse);
@@ -172,7 +177,7 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
     int32_t q = rounded == rounded ? (int32_t)rounded : 0, upper = listed || i / 4 == top_quad ? (q + 64) >> 7 : 0;
     high[i] = (int8_t)(listed ? upper : 0);
     group->values[i] = (int8_t)(q - 128 * upper);
-    if (i / 4 == top_quad) group->top[i % 4] = group->half_tops[i / 16][i % 4] = (int8_t)upper;
+    if (i / 4 == top_quad) group->top[i % 4] = (int8_t)upper;
     group->sums[i / 16] += q - 128 * high[i];
     total += q;
   }

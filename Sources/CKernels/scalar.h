@@ -33,6 +33,19 @@ static inline float exponential(float x) {
   return p * power_of_two((int)n);
 }
 
+// 2^(x + bits)
+static inline float exponential2(float x, int bits) {
+  if (x != x) return x;
+  if (x < IK_EXP2_MIN) x = IK_EXP2_MIN;
+  float n = rintf(x), f = x - n;
+  float p = fmaf(IK_EXP2_P5, f, IK_EXP2_P4);
+  p = fmaf(p, f, IK_EXP2_P3);
+  p = fmaf(p, f, IK_EXP2_P2);
+  p = fmaf(p, f, IK_EXP2_P1);
+  p = fmaf(p, f, 1.0f);
+  return p * power_of_two((int)n + bits);
+}
+
 // Adds sixteen partial sums in the order of the vector tiers.
 static inline float sum_lanes(float lanes[16]) {
   for (int step = 8; step > 0; step /= 2) {
@@ -43,6 +56,18 @@ static inline float sum_lanes(float lanes[16]) {
 
 // The kernel of scalar_sums.c.
 void ik_scalar_exponential_sums(const void *arguments, int32_t begin, int32_t end);
+
+// A vector as integers for IK_CACHE_INT16, in scalar_attention_int16.c: its scale is returned.
+float ik_scalar_quantize_by_norm(const float *x, int32_t dimension, int16_t *out);
+void ik_scalar_store_integers(const ik_cache *cache, const float *key, const float *value, uint8_t *p, int32_t slot);
+// One query, quantized, against keys begin ..< end of the 32 from position `start` on.
+typedef struct ik_scalar_block {
+  const uint8_t *heads[32];   // of the positions begin ..< end: one KV head's part of their blocks
+  int32_t slots[32];
+  int32_t begin, end;
+} ik_scalar_block;
+void ik_scalar_attend_integers(
+    const ik_attention *a, const ik_scalar_block *block, const int16_t *query, float scale, ik_partial *state);
 
 // The kernels of scalar_attention.c.
 void ik_scalar_rotate(const void *arguments, int32_t begin, int32_t end);

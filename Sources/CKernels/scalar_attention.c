@@ -48,6 +48,10 @@ void ik_scalar_rotate(const void *arguments, int32_t begin, int32_t end) {
       const float *key = qkv + (size_t)(r->heads + head) * dimension;
       const float *value = key + (size_t)cache->kv_heads * dimension;
       uint8_t *p = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride + (size_t)head * cache->head_stride;
+      if (cache->type == IK_CACHE_INT16) {
+        ik_scalar_store_integers(cache, key, value, p, slot);
+        continue;
+      }
       float *scales = (float *)(void *)(p + cache->scales_offset) + slot;
       store_vector(cache, key, p, (size_t)slot, (size_t)cache->block_size, scales);
       store_vector(
@@ -66,12 +70,14 @@ static void clear(ik_partial *state) {
 
 static float finite_maximum(float maximum) { return maximum == -INFINITY ? 0.0f : maximum; }
 
-static void fold(ik_partial *total, const ik_partial *split, int32_t dimension) {
+static void fold(ik_cache_type type, ik_partial *total, const ik_partial *split, int32_t dimension) {
   float lanes[16];
   memcpy(lanes, split->sums, sizeof lanes);
   if (split->maximum == -INFINITY && sum_lanes(lanes) == 0) return;
   float both = finite_maximum(total->maximum > split->maximum ? total->maximum : split->maximum);
-  float a = exponential(total->maximum - both), b = exponential(split->maximum - both);
+  bool binary = type == IK_CACHE_INT16;
+  float a = binary ? exponential2(total->maximum - both, 0) : exponential(total->maximum - both);
+  float b = binary ? exponential2(split->maximum - both, 0) : exponential(split->maximum - both);
   for (int j = 0; j < 16; j++) total->sums[j] = fmaf(total->sums[j], a, split->sums[j] * b);
   for (int32_t d = 0; d < dimension; d++) total->out[d] = fmaf(total->out[d], a, split->out[d] * b);
   total->maximum = both;
@@ -147,11 +153,24 @@ static void attend_split(
     ik_partial *state
 ) {
   clear(state);
+  int16_t integers[IK_MAXIMUM_HEAD_DIMENSION];
+  float query_scale = 0;
+  if (a->cache.type == IK_CACHE_INT16) query_scale = ik_scalar_quantize_by_norm(query, a->cache.head_dimension, integers);
   int32_t first = split * IK_SPLIT, last = position < first + IK_SPLIT - 1 ? position : first + IK_SPLIT - 1;
   if (a->window > 0 && position - a->window + 1 > first) first = position - a->window + 1;
   for (int32_t start = first / 32 * 32; start <= last; start += 32) {
     int32_t end = last - start + 1 < 32 ? last - start + 1 : 32;
-    attend_block(a, run, kv_head, query, start, first > start ? first - start : 0, end, state);
+    int32_t begin = first > start ? first - start : 0;
+    if (a->cache.type != IK_CACHE_INT16) {
+      attend_block(a, run, kv_head, query, start, begin, end, state);
+      continue;
+    }
+    ik_scalar_block block = {.begin = begin, .end = end};
+    for (int32_t key = begin; key < end; key++) {
+      block.heads[key] = head_at(a, run, kv_head, start + key);
+      block.slots[key] = (start + key) % a->cache.block_size;
+    }
+    ik_scalar_attend_integers(a, &block, integers, query_scale, state);
   }
 }
 
@@ -162,7 +181,7 @@ static void attend_row(
   clear(&total);
   for (int32_t index = 0; index < ik_splits(position + 1); index++) {
     attend_split(a, run, kv_head, position, query, index, &split);
-    fold(&total, &split, a->cache.head_dimension);
+    fold(a->cache.type, &total, &split, a->cache.head_dimension);
   }
   finish(&total, a->cache.head_dimension, result);
 }
@@ -204,7 +223,7 @@ void ik_scalar_fold_partials(const void *arguments, int32_t begin, int32_t end) 
       ik_partial total;
       clear(&total);
       for (int32_t split = 0; split < ik_splits(run->first_position + 1); split++) {
-        fold(&total, a->partials + run->partial_start + (size_t)split * a->heads + head, dimension);
+        fold(a->cache.type, &total, a->partials + run->partial_start + (size_t)split * a->heads + head, dimension);
       }
       finish(&total, dimension, a->out + ((size_t)run->token_start * a->heads + head) * dimension);
     }

@@ -2,7 +2,8 @@
 //
 // Keys are visited 32 at a time with an online softmax (Milakov and Gimelshein, 2018) inside a split, and the splits are
 // folded together in order. The steps of a row depend on its own position only. Many rows go through a block of keys
-// together: those of the query heads that share a KV head, for all tokens of a tile.
+// together: those of the query heads that share a KV head, for all tokens of a tile. What is done with a block is in
+// vector_attention_float.h and, for caches of 16-bit integers, in vector_attention_int16.h.
 
 enum { ATTENTION_ROWS = 64 };
 
@@ -11,22 +12,10 @@ typedef struct attention_rows {
   const float *queries[ATTENTION_ROWS];
   int32_t positions[ATTENTION_ROWS];
   ik_partial *states[ATTENTION_ROWS];
+  // For a cache of 16-bit integers: the queries as such, two in each, and what makes their products scores.
+  int32_t pairs[ATTENTION_ROWS][IK_MAXIMUM_HEAD_DIMENSION / 2];
+  float factors[ATTENTION_ROWS];
 } attention_rows;
-
-// 32 keys and values in float32, and what their products are multiplied with if they are kept as integers.
-typedef struct attention_block {
-  float keys[IK_MAXIMUM_HEAD_DIMENSION][32];
-  float values[32 * IK_MAXIMUM_HEAD_DIMENSION];
-  float key_scales[32], value_scales[32];
-} attention_block;
-
-INLINE v16 load_cached(ik_cache_type type, const uint8_t *p, size_t index) {
-  switch (type) {
-  case IK_CACHE_F16: return load_half(p + 2 * index);
-  case IK_CACHE_BF16: return load_bfloat(p + 2 * index);
-  default: return signed_bytes_to_float(p + index);
-  }
-}
 
 // Where the 32 positions from a multiple of 32 on are: sixteen in each of two places, the first of them at `slots`.
 typedef struct cached_positions {
@@ -34,207 +23,24 @@ typedef struct cached_positions {
   int32_t slots[2];
 } cached_positions;
 
-// Sixteen of the 32 keys' numbers of dimension `d`.
-INLINE v16 load_keys(const ik_cache *cache, ik_cache_type type, const cached_positions *from, int32_t d, int half) {
-  return load_cached(type, from->heads[half], (size_t)d * cache->block_size + from->slots[half]);
-}
-
-// Sixteen dimensions, from `d` on, of value `key` of 32.
-INLINE v16 load_value(const ik_cache *cache, ik_cache_type type, const cached_positions *from, int32_t key, int32_t d) {
-  int half = key / 16;
-  size_t row = (size_t)(from->slots[half] + key % 16) * cache->padded_dimension;
-  return load_cached(type, from->heads[half] + cache->values_offset, row + d);
-}
-
-// Reads keys and values of one KV head, values of the first `present` positions only.
-INLINE void load_block(
-    const ik_cache *cache, ik_cache_type type, const cached_positions *from, int32_t present, attention_block *out
-) {
-  int32_t padded = cache->padded_dimension;
-  for (int32_t d = 0; d < cache->head_dimension; d++) {
-    store(out->keys[d], load_keys(cache, type, from, d, 0));
-    store(out->keys[d] + 16, load_keys(cache, type, from, d, 1));
-  }
-  for (int32_t key = 0; key < present; key++) {
-    for (int32_t d = 0; d < padded; d += 16) {
-      store(out->values + (size_t)key * padded + d, load_value(cache, type, from, key, d));
-    }
-  }
-}
-
-// Reads what the products are multiplied with.
-INLINE void load_block_scales(const ik_cache *cache, const cached_positions *from, attention_block *out) {
-  for (int half = 0; half < 2; half++) {
-    const float *scales =
-        (const float *)(const void *)(from->heads[half] + cache->scales_offset) + from->slots[half];
-    store(out->key_scales + 16 * half, load(scales));
-    store(out->value_scales + 16 * half, load(scales + cache->block_size));
-  }
-}
-
-// Where keys and values are read: in the cache itself, where few rows use them, or in a block that was loaded for many.
-typedef struct attention_source {
-  bool is_cache;
-  const attention_block *block;
-  const ik_cache *cache;
-  ik_cache_type type;
-  cached_positions positions;
-} attention_source;
-
-// Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, a line for each dimension, so that the
-// requests of a block are spread over the work on the one before it: decoding, that takes a third of attention's time away.
-INLINE void score_rows(
-    int rows, const attention_source *from, int32_t dimension, const float *const *queries, float (*scores)[32],
-    const uint8_t *next
-) {
-  v16 sums[ATTENTION_GROUP][2];
-#pragma unroll
-  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat(0.0f);
-  for (int32_t d = 0; d < dimension; d++) {
-    __builtin_prefetch(next + (size_t)d * 64, 0, 2);
-    v16 k0 = from->is_cache ? load_keys(from->cache, from->type, &from->positions, d, 0) : load(from->block->keys[d]);
-    v16 k1 = from->is_cache ? load_keys(from->cache, from->type, &from->positions, d, 1) : load(from->block->keys[d] + 16);
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      v16 q = splat(queries[r][d]);
-      sums[r][0] = fma16(q, k0, sums[r][0]);
-      sums[r][1] = fma16(q, k1, sums[r][1]);
-    }
-  }
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    store(scores[r], sums[r][0]);
-    store(scores[r] + 16, sums[r][1]);
-  }
-}
-
-// Adds keys begin ..< end to `width` vectors, from dimension `d` on, of `rows` rows, and asks for values at `next`, a line each.
-INLINE void add_some_values(
-    int rows, int width, const attention_source *from, int32_t d, const float (*weights)[32], int32_t begin, int32_t end,
-    v16 (*sums)[2], const uint8_t *next
-) {
-  int32_t padded = from->cache->padded_dimension;
-  for (int32_t key = begin; key < end; key++) {
-    __builtin_prefetch(next + (size_t)key * 64, 0, 2);
-    v16 v[2];
-#pragma unroll
-    for (int i = 0; i < width; i++) {
-      v[i] = from->is_cache ? load_value(from->cache, from->type, &from->positions, key, d + 16 * i)
-                            : load(from->block->values + (size_t)key * padded + d + 16 * i);
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      v16 w = splat(weights[r][key]);
-#pragma unroll
-      for (int i = 0; i < width; i++) sums[r][i] = fma16(w, v[i], sums[r][i]);
-    }
-  }
-}
-
-// out[r] = out[r] * decays[r] + sum over keys begins[r] ..< ends[r] of weights[r][key] * values[key], for `rows` rows.
-INLINE void add_values(
-    int rows, const attention_source *from, const float (*weights)[32], const int32_t *begins, const int32_t *ends,
-    const float *decays, ik_partial *const *states, const uint8_t *next
-) {
-  int32_t begin = 0, end = 32, padded = from->cache->padded_dimension;
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    begin = begins[r] > begin ? begins[r] : begin;
-    end = ends[r] < end ? ends[r] : end;
-  }
-  if (begin > end) begin = end;
-  for (int32_t d = 0; d < padded; d += 32) {
-    int width = padded - d < 32 ? 1 : 2;
-    v16 sums[ATTENTION_GROUP][2];
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      sums[r][0] = load(states[r]->out + d) * decays[r];
-      if (width == 2) sums[r][1] = load(states[r]->out + d + 16) * decays[r];
-    }
-    // Most keys are seen by all rows; what only some of them see comes before and after.
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      if (begins[r] >= begin) continue;
-      int32_t last = ends[r] < begin ? ends[r] : begin;
-      if (width == 2) {
-        add_some_values(1, 2, from, d, weights + r, begins[r], last, sums + r, next + (size_t)d * 64);
-      } else {
-        add_some_values(1, 1, from, d, weights + r, begins[r], last, sums + r, next + (size_t)d * 64);
-      }
-    }
-    if (width == 2) {
-      add_some_values(rows, 2, from, d, weights, begin, end, sums, next + (size_t)d * 64);
-    } else {
-      add_some_values(rows, 1, from, d, weights, begin, end, sums, next + (size_t)d * 64);
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      int32_t first = begins[r] > end ? begins[r] : end;
-      if (ends[r] <= first) continue;
-      if (width == 2) {
-        add_some_values(1, 2, from, d, weights + r, first, ends[r], sums + r, next + (size_t)d * 64);
-      } else {
-        add_some_values(1, 1, from, d, weights + r, first, ends[r], sums + r, next + (size_t)d * 64);
-      }
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      store(states[r]->out + d, sums[r][0]);
-      if (width == 2) store(states[r]->out + d + 16, sums[r][1]);
-    }
-  }
-}
-
 INLINE v16 soft_capped(v16 scores, float cap) {
   return cap * (1.0f - 2.0f / (exp16(scores * (2.0f / cap)) + 1.0f));
 }
 
-// Keeps the lanes begin ..< end of a vector whose first lane is key `first`; the others become -infinity.
-INLINE v16 visible(v16 scores, int32_t first, int32_t begin, int32_t end) {
+// Which lanes of a vector whose first lane is key `first` are among begin ..< end.
+INLINE v16i lanes_among(int32_t first, int32_t begin, int32_t end) {
   const v16i lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   v16i keys = lanes + first;
-  return select16((keys >= begin) & (keys < end), scores, splat(-INFINITY));
+  return (keys >= begin) & (keys < end);
+}
+
+// Keeps these lanes; the others become -infinity.
+INLINE v16 visible(v16 scores, int32_t first, int32_t begin, int32_t end) {
+  return select16(lanes_among(first, begin, end), scores, splat(-INFINITY));
 }
 
 // What is subtracted from scores: their maximum, and something finite if there is none.
 INLINE v16 finite_maximum(v16 maximum) { return select16(maximum == -INFINITY, splat(0.0f), maximum); }
-
-// Turns the scores of up to 16 rows into weights, and says by how much what was summed before decays.
-INLINE void soften(
-    const ik_attention *a, const attention_block *block, ik_cache_type type, int32_t rows, float (*scores)[32],
-    const int32_t *begins, const int32_t *ends, ik_partial *const *states, float decays[16]
-) {
-  v16 highest[16], old;
-  for (int32_t r = 0; r < rows; r++) {
-    for (int half = 0; half < 2; half++) {
-      v16 s = load(scores[r] + 16 * half);
-      if (type == IK_CACHE_INT8) s *= load(block->key_scales + 16 * half);
-      s *= a->scale;
-      if (a->soft_cap > 0) s = soft_capped(s, a->soft_cap);
-      if (begins[r] > 0 || ends[r] < 32) s = visible(s, 16 * half, begins[r], ends[r]);
-      store(scores[r] + 16 * half, s);
-      highest[r] = half == 0 ? s : max16(highest[r], s);
-    }
-    old[r] = states[r]->maximum;
-  }
-  for (int32_t r = rows; r < 16; r++) {
-    highest[r] = splat(-INFINITY);
-    old[r] = -INFINITY;
-  }
-  v16 maximum = max16(old, maxima(highest)), bounded = finite_maximum(maximum);
-  store(decays, exp16(old - bounded));
-  for (int32_t r = 0; r < rows; r++) {
-    v16 w0 = exp16(load(scores[r]) - bounded[r]), w1 = exp16(load(scores[r] + 16) - bounded[r]);
-    states[r]->maximum = maximum[r];
-    store(states[r]->sums, fma16(load(states[r]->sums), splat(decays[r]), w0 + w1));
-    if (type == IK_CACHE_INT8) {
-      w0 *= load(block->value_scales);
-      w1 *= load(block->value_scales + 16);
-    }
-    store(scores[r], w0);
-    store(scores[r] + 16, w1);
-  }
-}
 
 INLINE void clear_state(ik_partial *state, int32_t padded) {
   state->maximum = -INFINITY;
@@ -243,11 +49,13 @@ INLINE void clear_state(ik_partial *state, int32_t padded) {
 }
 
 // Folds a split into the total. A split of which a row saw no key leaves the row as it is; one in which all scores were
-// NaN has no maximum either, but a sum.
-INLINE void fold(ik_partial *total, const ik_partial *split, int32_t padded) {
+// NaN has no maximum either, but a sum. Maxima of caches of 16-bit integers are logarithms to the base 2.
+INLINE void fold(ik_cache_type type, ik_partial *total, const ik_partial *split, int32_t padded) {
   if (split->maximum == -INFINITY && sum_lanes(load(split->sums)) == 0) return;
   v16 both = finite_maximum(splat(total->maximum > split->maximum ? total->maximum : split->maximum));
-  v16 a = exp16(total->maximum - both), b = exp16(split->maximum - both);
+  bool binary = type == IK_CACHE_INT16;
+  v16 a = binary ? exp2_16(total->maximum - both, 0) : exp16(total->maximum - both);
+  v16 b = binary ? exp2_16(split->maximum - both, 0) : exp16(split->maximum - both);
   store(total->sums, fma16(load(total->sums), a, load(split->sums) * b));
   for (int32_t d = 0; d < padded; d += 16) {
     store(total->out + d, fma16(load(total->out + d), a, load(split->out + d) * b));
@@ -286,89 +94,37 @@ INLINE cached_positions positions_at(
       {cached_head(a, run, kv_head, first), cached_head(a, run, kv_head, second)}, {first % size, second % size}};
 }
 
-// The keys of one split, as far as the rows see them. The rows' states are cleared first.
-INLINE void attend_split(
-    const ik_attention *a, ik_cache_type type, bool is_cache, const ik_run *run, int32_t kv_head, const attention_rows *rows,
-    int32_t split
-) {
-  const ik_cache *cache = &a->cache;
-  int32_t padded = cache->padded_dimension, lowest = INT32_MAX, highest = 0;
+// Clears the rows' states, and finds which positions of a split any of them sees.
+INLINE void begin_split(const ik_attention *a, const attention_rows *rows, int32_t split, int32_t *begin, int32_t *end) {
+  int32_t lowest = INT32_MAX, highest = 0;
   for (int32_t r = 0; r < rows->count; r++) {
-    clear_state(rows->states[r], padded);
+    clear_state(rows->states[r], a->cache.padded_dimension);
     int32_t position = rows->positions[r];
     lowest = position < lowest ? position : lowest;
     highest = position > highest ? position : highest;
   }
-  int32_t begin = split * IK_SPLIT, end = highest + 1 < begin + IK_SPLIT ? highest + 1 : begin + IK_SPLIT;
-  if (a->window > 0 && lowest - a->window + 1 > begin) begin = lowest - a->window + 1;
-  attention_block block;
-  attention_source source = {is_cache, &block, cache, type, {{NULL, NULL}, {0, 0}}};
-  float scores[ATTENTION_ROWS][32], decays[ATTENTION_ROWS];
-  int32_t begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
-  for (int32_t start = begin / 32 * 32; start < end; start += 32) {
-    cached_positions positions = positions_at(a, run, kv_head, start, begin, end);
-    source.positions = positions;
-    if (!is_cache) load_block(cache, type, &positions, end - start < 32 ? end - start : 32, &block);
-    if (type == IK_CACHE_INT8) load_block_scales(cache, &positions, &block);
-    const uint8_t *next = start + 32 < end ? cached_head(a, run, kv_head, start + 32) : positions.heads[1];
-    const uint8_t *next_values = next + cache->values_offset;
-    for (int32_t r = 0; r < rows->count; r++) {
-      int32_t from = a->window > 0 ? rows->positions[r] - a->window + 1 - start : 0, to = rows->positions[r] + 1 - start;
-      begins[r] = from < 0 ? 0 : from > 32 ? 32 : from;
-      ends[r] = to < 0 ? 0 : to > 32 ? 32 : to;
-    }
-    for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
-      switch (rows->count - r) {
-#define CASE(count)                                                                                                   \
-  case count: score_rows(count, &source, cache->head_dimension, rows->queries + r, scores + r, next); break;
-        CASES_OF_ROWS(CASE)
-#undef CASE
-      default: score_rows(ATTENTION_GROUP, &source, cache->head_dimension, rows->queries + r, scores + r, next);
-      }
-    }
-    for (int32_t r = 0; r < rows->count; r += 16) {
-      int32_t count = rows->count - r < 16 ? rows->count - r : 16;
-      soften(a, &block, type, count, scores + r, begins + r, ends + r, rows->states + r, decays + r);
-    }
-    for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
-      const float (*weights)[32] = (const float (*)[32])scores + r;
-      switch (rows->count - r) {
-#define CASE(count)                                                                                                   \
-  case count: add_values(count, &source, weights, begins + r, ends + r, decays + r, rows->states + r, next_values); break;
-        CASES_OF_ROWS(CASE)
-#undef CASE
-      default:
-        add_values(ATTENTION_GROUP, &source, weights, begins + r, ends + r, decays + r, rows->states + r, next_values);
-      }
-    }
+  *begin = split * IK_SPLIT;
+  *end = highest + 1 < *begin + IK_SPLIT ? highest + 1 : *begin + IK_SPLIT;
+  if (a->window > 0 && lowest - a->window + 1 > *begin) *begin = lowest - a->window + 1;
+}
+
+// Which of the 32 positions from `start` on each row sees: begins[r] ..< ends[r].
+INLINE void see_positions(const ik_attention *a, const attention_rows *rows, int32_t start, int32_t *begins, int32_t *ends) {
+  for (int32_t r = 0; r < rows->count; r++) {
+    int32_t from = a->window > 0 ? rows->positions[r] - a->window + 1 - start : 0, to = rows->positions[r] + 1 - start;
+    begins[r] = from < 0 ? 0 : from > 32 ? 32 : from;
+    ends[r] = to < 0 ? 0 : to > 32 ? 32 : to;
   }
 }
 
-// One instance for each type of cache, and for few and many rows.
-#define ATTEND(name, type)                                                                                            \
-  static __attribute__((noinline)) void name##_few(                                                                   \
-      const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split            \
-  ) {                                                                                                                 \
-    attend_split(a, type, true, run, kv_head, rows, split);                                                           \
-  }                                                                                                                   \
-  static __attribute__((noinline)) void name(                                                                         \
-      const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split            \
-  ) {                                                                                                                 \
-    if (rows->count <= ATTENTION_GROUP) {                                                                             \
-      name##_few(a, run, kv_head, rows, split);                                                                       \
-    } else {                                                                                                          \
-      attend_split(a, type, false, run, kv_head, rows, split);                                                        \
-    }                                                                                                                 \
-  }
-ATTEND(attend_f16, IK_CACHE_F16)
-ATTEND(attend_bf16, IK_CACHE_BF16)
-ATTEND(attend_int8, IK_CACHE_INT8)
-#undef ATTEND
+#include "vector_attention_float.h"
+#include "vector_attention_int16.h"
 
 static void attend(
     const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
 ) {
   switch (a->cache.type) {
+  case IK_CACHE_INT16: attend_int16(a, run, kv_head, rows, split); break;
   case IK_CACHE_F16: attend_f16(a, run, kv_head, rows, split); break;
   case IK_CACHE_BF16: attend_bf16(a, run, kv_head, rows, split); break;
   case IK_CACHE_INT8: attend_int8(a, run, kv_head, rows, split); break;
@@ -388,9 +144,10 @@ static void attend_all(
     rows->states[r] = &splits[r];
   }
   int32_t first = a->window > 0 && lowest - a->window + 1 > 0 ? (lowest - a->window + 1) / IK_SPLIT : 0;
+  if (a->cache.type == IK_CACHE_INT16) quantize_queries(a, rows);
   for (int32_t split = first; split < ik_splits(highest + 1); split++) {
     attend(a, run, kv_head, rows, split);
-    for (int32_t r = 0; r < rows->count; r++) fold(&totals[r], &splits[r], padded);
+    for (int32_t r = 0; r < rows->count; r++) fold(a->cache.type, &totals[r], &splits[r], padded);
   }
   for (int32_t r = 0; r < rows->count; r++) finish(&totals[r], a->cache.head_dimension, results[r]);
 }
@@ -427,6 +184,7 @@ static void attend_partial(const ik_attention *a, const ik_run *run, int32_t kv_
     rows.positions[rows.count] = run->first_position;
     rows.states[rows.count++] = partials + head;
     if (rows.count == ATTENTION_ROWS || head + 1 == (kv_head + 1) * group) {
+      if (a->cache.type == IK_CACHE_INT16) quantize_queries(a, &rows);
       attend(a, run, kv_head, &rows, split);
       rows.count = 0;
     }
@@ -458,7 +216,7 @@ static void TIER(fold_partials)(const void *arguments, int32_t begin, int32_t en
       ik_partial total;
       clear_state(&total, padded);
       for (int32_t split = 0; split < ik_splits(run->first_position + 1); split++) {
-        fold(&total, a->partials + run->partial_start + (size_t)split * a->heads + head, padded);
+        fold(a->cache.type, &total, a->partials + run->partial_start + (size_t)split * a->heads + head, padded);
       }
       finish(&total, dimension, a->out + ((size_t)run->token_start * a->heads + head) * dimension);
     }

@@ -3,6 +3,7 @@
 //
 //   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
 //   v16i dot4_small(...)                                     optional: the same, for weights below 128, where that is cheaper
+//   v16i dot2(v16i sums, v16i integers, int32_t pair)         sums[j] += integers[j] . pair, both two signed 16-bit integers
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
 //
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
@@ -65,6 +66,21 @@ INLINE v16 exp16(v16 x) {
   v16i power = (__builtin_convertvector(n, v16i) + 127) << 23;
   // Below the range the result is 0; of a NaN it is a NaN, so that a broken input stays visible.
   return (v16)(((v16i)(p * (v16)power) & ~below) | unordered);
+}
+
+// 2^(x + bits) for x from -120 (below it is taken for -120) to 100; of a NaN it is a NaN. See exponential.h.
+INLINE v16 exp2_16(v16 x, int bits) {
+  x = max16(splat(IK_EXP2_MIN), x);
+  // Added to 1.5 * 2^23 + 127, a number is rounded to an integer, to nearest even, that is an exponent in the low bits.
+  const float to_exponent = 12582912.0f + 127.0f + (float)bits;
+  v16 shifted = x + to_exponent, f = x - (shifted - to_exponent);
+  v16 p = splat(IK_EXP2_P5);
+  p = fma16(p, f, splat(IK_EXP2_P4));
+  p = fma16(p, f, splat(IK_EXP2_P3));
+  p = fma16(p, f, splat(IK_EXP2_P2));
+  p = fma16(p, f, splat(IK_EXP2_P1));
+  p = fma16(p, f, splat(1.0f));
+  return p * (v16)((v16i)shifted << 23);
 }
 
 // Sixteen bfloat16 values; rounded to nearest even, and a NaN stays one.

@@ -118,12 +118,63 @@ INLINE void load_scales(
 INLINE int halves_of(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF ? 2 : 1; }
 INLINE bool has_minimum(ik_scaling scaling) { return scaling == IK_SCALE_MINIMUM || scaling == IK_SCALE_SUPER; }
 
-// Where the sums of a row start, so that the offset of the weights is taken off; `sums` are those of the halves.
-INLINE v16i start_sum(ik_scaling scaling, int offset, const int32_t *sums, int half) {
-  if (offset == 0) return splat_int(0);
-  v16i total = splat_int(sums[half]);
-  if (scaling != IK_SCALE_SUPER_HALF) total += splat_int(sums[1]);
-  return -(total * offset);
+// Where the sums of a row start, so that the offset of the weights is taken off `total`, the sum of its integers.
+INLINE v16i start_sum(int offset, int32_t total) { return offset == 0 ? splat_int(0) : -(splat_int(total) * offset); }
+
+// Products of the upper bits of a group's top quad with sixteen columns.
+INLINE v16i top_products(int planes, int offset, const uint8_t *weights, const ik_int8_group *group, int columns) {
+  int32_t top = load_quad_of_activations(group->top);
+  return dot4_of_format(offset, splat_int(0), load_any_quad(weights, planes, group->top_quad, columns), top) << 7;
+}
+
+// Adds the products of quads first ..< last of a group to the sums of `rows` rows.
+INLINE void add_quads(
+    int planes, int offset, int rows, const uint8_t *weights, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
+) {
+#pragma unroll
+  for (int quad = first; quad < last; quad++) {
+    v64u w0 = load_quad(weights, planes, quad, 0), w1 = load_quad(weights, planes, quad, 1);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
+      sums[r][0] = dot4_of_format(offset, sums[r][0], w0, a);
+      sums[r][1] = dot4_of_format(offset, sums[r][1], w1, a);
+    }
+  }
+}
+
+// A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
+INLINE void add_halves(
+    int planes, int offset, int rows, const uint8_t *weights, const group_scales *scales, const ik_int8_group *x, v16 (*out)[2]
+) {
+  v16i sums[2][ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+  v16 products[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    const ik_int8_group *group = x + r * IK_CHUNK;
+#pragma unroll
+    for (int c = 0; c < 2; c++) {
+      v16i top = top_products(planes, offset, weights, group, c);
+      sums[0][r][c] = start_sum(offset, group->sums[0]) + (top & splat_int(group->top_halves[0]));
+      sums[1][r][c] = start_sum(offset, group->sums[1]) + (top & splat_int(group->top_halves[1]));
+    }
+  }
+  add_quads(planes, offset, rows, weights, x, 0, 4, sums[0]);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+#pragma unroll
+    for (int c = 0; c < 2; c++) products[r][c] = to_float(sums[0][r][c]) * scales->scales[0][c];
+  }
+  add_quads(planes, offset, rows, weights, x, 4, 8, sums[1]);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    v16 scale = splat(x[r * IK_CHUNK].scale);
+#pragma unroll
+    for (int c = 0; c < 2; c++) {
+      v16 both = fma16(to_float(sums[1][r][c]), scales->scales[1][c], products[r][c]);
+      out[r][c] = fma16(both, scale, out[r][c]);
+    }
+  }
 }
 
 // Adds one group to `rows` rows: all but the high bits of outliers. `x` is the group of the first row.
@@ -131,37 +182,24 @@ INLINE void add_group(
     ik_scaling scaling, int planes, int offset, int rows, const uint8_t *weights, const group_scales *scales,
     const ik_int8_group *x, v16 (*out)[2]
 ) {
-  int halves = halves_of(scaling);
+  if (scaling == IK_SCALE_SUPER_HALF) {
+    add_halves(planes, offset, rows, weights, scales, x, out);
+    return;
+  }
+  v16i sums[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
 #pragma unroll
-  for (int half = 0; half < halves; half++) {
-    v16i sums[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+  for (int r = 0; r < rows; r++) {
+    const ik_int8_group *group = x + r * IK_CHUNK;
+    v16i start = start_sum(offset, group->sums[0] + group->sums[1]);
+    sums[r][0] = start + top_products(planes, offset, weights, group, 0);
+    sums[r][1] = start + top_products(planes, offset, weights, group, 1);
+  }
+  add_quads(planes, offset, rows, weights, x, 0, 8, sums);
 #pragma unroll
-    for (int r = 0; r < rows; r++) {
-      const ik_int8_group *group = x + r * IK_CHUNK;
-      int32_t top = load_quad_of_activations(halves == 2 ? group->half_tops[half] : group->top);
-      v16i start = start_sum(scaling, offset, group->sums, half);
+  for (int r = 0; r < rows; r++) {
+    v16 scale = splat(x[r * IK_CHUNK].scale);
 #pragma unroll
-      for (int c = 0; c < 2; c++) {
-        v16i upper = dot4_of_format(offset, splat_int(0), load_any_quad(weights, planes, group->top_quad, c), top);
-        sums[r][c] = start + (upper << 7);
-      }
-    }
-#pragma unroll
-    for (int quad = 8 / halves * half; quad < 8 / halves * (half + 1); quad++) {
-      v64u w0 = load_quad(weights, planes, quad, 0), w1 = load_quad(weights, planes, quad, 1);
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
-        sums[r][0] = dot4_of_format(offset, sums[r][0], w0, a);
-        sums[r][1] = dot4_of_format(offset, sums[r][1], w1, a);
-      }
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      v16 scale = splat(x[r * IK_CHUNK].scale);
-#pragma unroll
-      for (int c = 0; c < 2; c++) out[r][c] = fma16(to_float(sums[r][c]) * scale, scales->scales[half][c], out[r][c]);
-    }
+    for (int c = 0; c < 2; c++) out[r][c] = fma16(to_float(sums[r][c]) * scale, scales->scales[0][c], out[r][c]);
   }
   if (has_minimum(scaling)) {
 #pragma unroll

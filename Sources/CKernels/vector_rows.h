@@ -76,9 +76,9 @@ INLINE void quantize_group(
     memcpy(group->values + 16 * half, &low, 16);
     memcpy(tops + 16 * half, &upper, 16);
   }
-  memset(group->half_tops, 0, sizeof group->half_tops);
   memcpy(group->top, tops + 4 * quad, 4);
-  memcpy(group->half_tops[quad / 4], tops + 4 * quad, 4);
+  group->top_halves[0] = -(quad < 4);
+  group->top_halves[1] = -(quad >= 4);
   group->top_quad = quad;
   v16i sums = sum_both(q[0], q[1]);
   memcpy(group->sums, &sums, 8);
@@ -294,6 +294,59 @@ INLINE void store_vector(
   }
 }
 
+// Integers of a vector with a Euclidean norm of IK_NORM_LIMIT, zeros behind them up to a multiple of sixteen. Returns their
+// scale, which is NaN if the norm is not finite.
+INLINE float quantize_by_norm(const float *x, int32_t dimension, int16_t *out) {
+  v16 squares = splat(0.0f);
+  for (int32_t i = 0; i < dimension; i += 16) {
+    v16 v = load_some(x + i, dimension - i);
+    squares = fma16(v, v, squares);
+  }
+  float norm = sqrtf(sum_lanes(squares)), scale = norm / IK_NORM_LIMIT;
+  bool broken = !(norm < INFINITY);
+  float inverse = broken || scale <= IK_SMALLEST_SCALE ? 0.0f : 1.0f / scale;
+  for (int32_t i = 0; i < dimension; i += 16) {
+    v16 v = broken ? splat(0.0f) : load_some(x + i, dimension - i) * inverse;
+    v16s integers = __builtin_convertvector((v16i)(v + 12582912.0f), v16s);
+    memcpy(out + i, &integers, 32);
+  }
+  return broken ? NAN : scale;
+}
+
+// Integers of a vector up to IK_VALUE_LIMIT, as above. Returns their scale, a power of two.
+INLINE float quantize_by_peak(const float *x, int32_t dimension, int16_t *out) {
+  v16 largest = splat(0.0f);
+  bool broken = false;
+  for (int32_t i = 0; i < dimension; i += 16) {
+    v16 v = __builtin_elementwise_abs(load_some(x + i, dimension - i));
+    if (__builtin_reduce_and(v < INFINITY) == 0) broken = true;
+    largest = max16(largest, v);
+  }
+  float inverse, scale = ik_value_scale(max_lanes(largest), &inverse);
+  for (int32_t i = 0; i < dimension; i += 16) {
+    v16 v = broken ? splat(0.0f) : load_some(x + i, dimension - i) * inverse;
+    v16i whole = (v16i)(v + 12582912.0f) - 0x4b400000;
+    whole = __builtin_elementwise_min(whole, splat_int((int32_t)IK_VALUE_LIMIT));
+    whole = __builtin_elementwise_max(whole, splat_int(-(int32_t)IK_VALUE_LIMIT));
+    v16s integers = __builtin_convertvector(whole, v16s);
+    memcpy(out + i, &integers, 32);
+  }
+  return broken ? NAN : scale;
+}
+
+// Writes one head's key and value as 16-bit integers.
+static void store_integers(const ik_cache *cache, const float *key, const float *value, uint8_t *p, int32_t slot) {
+  int16_t integers[IK_MAXIMUM_HEAD_DIMENSION];
+  float *scales = (float *)(void *)(p + cache->scales_offset) + slot;
+  scales[0] = quantize_by_norm(key, cache->head_dimension, integers);
+  for (int32_t d = 0; d < ik_even(cache->head_dimension); d += 2) {
+    memcpy(p + 2 * ((size_t)d * cache->block_size + 2 * (size_t)slot), integers + d, 4);
+  }
+  scales[cache->block_size] = quantize_by_peak(value, cache->head_dimension, integers);
+  uint8_t *values = p + cache->values_offset + 4 * (size_t)(slot / 2) * cache->padded_dimension + slot % 2 * 2;
+  for (int32_t d = 0; d < cache->padded_dimension; d++) memcpy(values + 4 * (size_t)d, integers + d, 2);
+}
+
 static void TIER(rotate)(const void *arguments, int32_t begin, int32_t end) {
   const ik_rotate *r = arguments;
   const ik_cache *cache = &r->cache;
@@ -312,6 +365,10 @@ static void TIER(rotate)(const void *arguments, int32_t begin, int32_t end) {
       const float *key = qkv + (size_t)(r->heads + head) * dimension;
       const float *value = key + (size_t)cache->kv_heads * dimension;
       uint8_t *p = block + (size_t)head * cache->head_stride;
+      if (cache->type == IK_CACHE_INT16) {
+        store_integers(cache, key, value, p, slot);
+        continue;
+      }
       float *scales = (float *)(void *)(p + cache->scales_offset) + slot;
       store_vector(cache, key, p, (size_t)slot, (size_t)cache->block_size, dimension, scales);
       store_vector(

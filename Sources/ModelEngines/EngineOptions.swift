@@ -25,7 +25,7 @@ public struct EngineOptions: Sendable, Equatable {
   /// Creates options.
   public init(
     threadCount: Int? = nil, maximumBatchTokens: Int = 512, maximumLogitsRows: Int = 256,
-    maximumSequenceLength: Int? = nil, cacheTokens: Int? = nil, cacheType: KVCacheType = .f16,
+    maximumSequenceLength: Int? = nil, cacheTokens: Int? = nil, cacheType: KVCacheType = .int16,
     blockSize: Int = 32, memory: MemoryLimit? = nil, kernelTier: String? = nil
   ) {
     self.threadCount = threadCount

@@ -27,10 +27,12 @@ package final class KVBlocks {
     }
 
     var paddedDimension: Int { (headDimension + 15) / 16 * 16 }
-    var valuesOffset: Int { blockSize * headDimension * type.elementBytes }
+    /// Dimensions of a key that there are places for: 16-bit integers stand in twos.
+    private var keyDimension: Int { type == .int16 ? (headDimension + 1) / 2 * 2 : headDimension }
+    var valuesOffset: Int { blockSize * keyDimension * type.elementBytes }
     // A multiple of four, so that the scales are aligned: blocks have a multiple of 16 positions.
     var scalesOffset: Int { valuesOffset + blockSize * paddedDimension * type.elementBytes }
-    var headStride: Int { scalesOffset + (type == .int8 ? 2 * blockSize * 4 : 0) }
+    var headStride: Int { scalesOffset + (type.hasScales ? 2 * blockSize * 4 : 0) }
     var layerStride: Int { headStride * kvHeads }
 
     /// Bytes of one block over all layers.

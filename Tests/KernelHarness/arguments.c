@@ -47,7 +47,7 @@ static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integ
   memset(group, 0, sizeof *group);
   memcpy(group->values, from->values, IK_GROUP);
   memcpy(group->top, from->top, 4);
-  memcpy(group->half_tops[from->top_quad / 4], from->top, 4);
+  group->top_halves[from->top_quad / 4] = -1;
   group->top_quad = from->top_quad;
   for (int32_t i = 0; i < IK_GROUP; i++) {
     int32_t low = from->values[i] + 128 * (i / 4 == from->top_quad ? from->top[i % 4] : 0);
@@ -148,7 +148,7 @@ void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, co
       if (matters(a)) {
         compare_bytes("values", a->values, b->values, IK_GROUP);
         compare_bytes("top", a->top, b->top, 4);
-        compare_bytes("half_tops", a->half_tops, b->half_tops, sizeof a->half_tops);
+        compare_bytes("top_halves", a->top_halves, b->top_halves, sizeof a->top_halves);
         compare_bytes("sums", a->sums, b->sums, sizeof a->sums);
         if (a->top_quad != b->top_quad) report("top_quad", index, (uint32_t)a->top_quad, (uint32_t)b->top_quad);
       }

@@ -97,7 +97,7 @@ void check_attention(int32_t size) {
   int32_t dimension = one_in(6) ? random_in(1, 256) : dimensions[random_in(0, 11)];
   int32_t kv_heads = random_in(1, 4), heads = kv_heads * (one_in(2) ? random_in(1, 4) : random_in(1, 16));
   int32_t run_count = random_in(1, 5), block_size = 16 << random_in(0, 2);
-  ik_cache_type type = (ik_cache_type)random_in(IK_CACHE_F16, IK_CACHE_INT8);
+  ik_cache_type type = (ik_cache_type)random_in(IK_CACHE_INT16, IK_CACHE_INT8);
   bool broken = one_in(3);
   if (one_in(2)) {
     // Little else, so that there may be many positions.

@@ -102,7 +102,7 @@ void check_rotate(int32_t size) {
   int32_t kv_heads = random_in(1, 4), heads = kv_heads * random_in(1, 1 + 3 * size), tokens = random_in(0, 12);
   int32_t width = (heads + 2 * kv_heads) * dimension, half = rotated / 2, blocks = 6;
   int32_t block_size = one_in(2) ? 32 : 64;
-  ik_cache_type type = (ik_cache_type)random_in(IK_CACHE_F16, IK_CACHE_INT8);
+  ik_cache_type type = (ik_cache_type)random_in(IK_CACHE_INT16, IK_CACHE_INT8);
   describe(
       "%d tokens, heads %d/%d, %d of %d dimensions rotated, cache %d with blocks of %d", tokens, heads, kv_heads, rotated,
       dimension, type, block_size);

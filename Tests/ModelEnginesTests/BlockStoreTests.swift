@@ -8,7 +8,7 @@ import Testing
 
 /// The engines keep the contract that sharing blocks relies on, also with blocks that were copied, read and written.
 @Suite struct BlockStoreTests {
-  private func engine(_ kind: EngineKind, cacheType: KVCacheType = .f16) throws -> any ModelEngine {
+  private func engine(_ kind: EngineKind, cacheType: KVCacheType = .int16) throws -> any ModelEngine {
     let directory = try TemporaryDirectory()
     try TinyCheckpoint(configJSON: TinyCheckpoint.config(), weightScale: 0.3).writeHuggingFace(to: directory)
     var options = EngineOptions.small

@@ -86,7 +86,7 @@ import Testing
     #expect(message.contains("the engine does not fit: weights") && message.contains("what fits is a cache of "))
     let numbers = message.matches(of: /a cache of (\d+) tokens/).compactMap { Int($0.1) }
     #expect(numbers.count == 2 && message.contains("as int8"))
-    for (tokens, type) in zip(numbers, [KVCacheType.f16, .int8]) {
+    for (tokens, type) in zip(numbers, [KVCacheType.int16, .int8]) {
       var options = options
       options.cacheType = type
       options.cacheTokens = tokens

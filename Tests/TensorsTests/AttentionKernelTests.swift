@@ -16,7 +16,7 @@ import Testing
     var dimension: Int
     var rotated: Int
     var window: Int
-    var cacheType = IK_CACHE_F16
+    var cacheType = IK_CACHE_INT16
     var softCap: Float = 0
     /// Whether single tokens are computed split by split.
     var partial = false
@@ -60,7 +60,8 @@ import Testing
     /// The attention outputs `[sequence][position][heads * dimension]` of all passes.
     func run(_ tier: ik_kernels) -> [[[Float]]] {
       let elementBytes = cacheType == IK_CACHE_INT8 ? 1 : 2
-      let headStride = 32 * (dimension + padded) * elementBytes + (cacheType == IK_CACHE_INT8 ? 256 : 0)
+      let scaleBytes = cacheType == IK_CACHE_INT8 || cacheType == IK_CACHE_INT16 ? 256 : 0
+      let headStride = 32 * (dimension + padded) * elementBytes + scaleBytes
       // Stale contents must not matter, not even NaNs: 0x7fc0 is one as float16, bfloat16 and float32.
       var cache = [UInt16](repeating: 0x7fc0, count: blockCount * kvHeads * headStride / 2)
       var results = lengths.map { _ in [[Float]]() }
@@ -185,7 +186,7 @@ import Testing
       heads: kvHeads * [1, 2, 3, 5, 7][g.int(in: 0...4)], kvHeads: kvHeads, dimension: dimension,
       rotated: g.int(in: 0...1) == 0 ? dimension : dimension / 2, window: g.int(in: 0...2) == 0 ? g.int(in: 1...50) : 0,
       lengths: (0..<g.int(in: 1...3)).map { _ in g.int(in: 1...80) }, chunk: chunk ?? g.int(in: 1...90), using: &g)
-    batch.cacheType = [IK_CACHE_F16, IK_CACHE_BF16, IK_CACHE_INT8][g.int(in: 0...2)]
+    batch.cacheType = [IK_CACHE_INT16, IK_CACHE_F16, IK_CACHE_BF16, IK_CACHE_INT8][g.int(in: 0...3)]
     batch.softCap = g.int(in: 0...2) == 0 ? 1.5 : 0
     batch.partial = .random(using: &g)
     return batch
@@ -212,22 +213,23 @@ import Testing
       for (sequence, positions) in batch.textbook().enumerated() {
         for (position, expected) in positions.enumerated() {
           for (a, b) in zip(actual[sequence][position], expected) {
-            // Keys and values are kept with 11 or 8 bits.
-            #expect(abs(Double(a) - b) < (batch.cacheType == IK_CACHE_F16 ? 0.005 : 0.05))
+            // Keys and values are kept with 12, 11 or 8 bits.
+            let isPrecise = batch.cacheType == IK_CACHE_INT16 || batch.cacheType == IK_CACHE_F16
+            #expect(abs(Double(a) - b) < (isPrecise ? 0.005 : 0.05))
           }
         }
       }
     }
   }
 
-  @Test(arguments: 0..<3) func bitsDoNotDependOnChunksNeighboursOrSplits(_ type: Int) {
+  @Test(arguments: 0..<4) func bitsDoNotDependOnChunksNeighboursOrSplits(_ type: Int) {
     var g = SeededGenerator(seed: 14)
     let tier = Kernels.tiers[0]
     // Long enough for three splits.
     var whole = Batch(
       heads: 4, kvHeads: 2, dimension: 16, rotated: 16, window: type == 1 ? 300 : 0, lengths: [600, 33, 1], chunk: 600,
       using: &g)
-    whole.cacheType = [IK_CACHE_F16, IK_CACHE_BF16, IK_CACHE_INT8][type]
+    whole.cacheType = [IK_CACHE_INT16, IK_CACHE_F16, IK_CACHE_BF16, IK_CACHE_INT8][type]
     let expected = Self.bits(whole.run(tier))
     for (chunk, partial) in [(1, false), (1, true), (7, false), (32, false), (100, true), (512, false)] {
       var chunked = whole

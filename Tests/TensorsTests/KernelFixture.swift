@@ -78,9 +78,8 @@ final class QuantizedRows {
     let stored = storage.groups[index]
     let low = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
     let top = withUnsafeBytes(of: stored.top) { Array($0.bindMemory(to: Int8.self)) }
-    let halves = withUnsafeBytes(of: stored.half_tops) { Array($0.bindMemory(to: Int8.self)) }
     let quad = Int(stored.top_quad)
-    #expect(halves == (quad < 4 ? top + [0, 0, 0, 0] : [0, 0, 0, 0] + top))
+    #expect(stored.top_halves == (quad < 4 ? (-1, 0) : (0, -1)))
     let values = (0..<32).map {
       Int(low[$0]) + 128 * ($0 / 4 == quad ? Int(top[$0 % 4]) : listed[$0 / 4]?[$0 % 4] ?? 0)
     }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,7 +67,7 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 typedef struct ik_int8_group {
   int8_t values[32];      // -127 to 127; -64 to 63 where there are upper bits
   int8_t top[4];          // the upper bits of quad `top_quad`
-  int8_t half_tops[2][4]; // the same, for the half of the group that the quad is in; 0 for the other
+  int32_t top_halves[2];  // -1 for the half of the group that the quad is in; 0 for the other
   int32_t sums[2];        // of values + 128 * top, of the two halves
   float scale;
   float scaled_sum;       // scale * sum of (values + 128 * high), outliers included
@@ -202,14 +203,24 @@ typedef struct ik_exponential_sums {
 
 // How the cache keeps keys and values.
 typedef enum ik_cache_type {
+  IK_CACHE_INT16, // value = scale * integer, with a float32 scale for each position and head of keys and of values, see below
   IK_CACHE_F16,
   IK_CACHE_BF16,
   IK_CACHE_INT8,  // value = scale * integer, with a float32 scale for each position and head of keys and of values
 } ik_cache_type;
 
+// The integers of IK_CACHE_INT16 are such that products of vectors fit 32 bits, whatever is multiplied: a key's, and a query's,
+// have a Euclidean norm of about IK_NORM_LIMIT, so that a sum of products of both is below 2^31 (Cauchy and Schwarz); a
+// value's are at most 2^13 - 1 and the weights of 32 positions at most 2^13 each. The scale of a value is a power of two.
+#define IK_NORM_LIMIT 32700.0f
+#define IK_VALUE_LIMIT 8191.0f
+#define IK_WEIGHT_BITS 13
+
 // The paged cache of one layer. A block holds `block_size` positions; of each KV head first the keys as
-// [dimension][position], then the values as [position][padded dimension], then for IK_CACHE_INT8 the scales of the keys
-// and those of the values, each [position]. Strides and offsets are in bytes.
+// [dimension][position], then the values as [position][padded dimension], then for integers the scales of the keys
+// and those of the values, each [position]. Strides and offsets are in bytes. With IK_CACHE_INT16 two dimensions of a key, and
+// two positions of a value, stand together: [dimension / 2][position][2], where an odd number of dimensions has one more, and
+// [position / 2][padded dimension][2].
 typedef struct ik_cache {
   uint8_t *blocks;
   ik_cache_type type;
@@ -222,6 +233,22 @@ typedef struct ik_cache {
   int32_t padded_dimension;   // head_dimension rounded up to a multiple of 16
   int32_t kv_heads;
 } ik_cache;
+
+static inline int32_t ik_even(int32_t dimension) { return (dimension + 1) / 2 * 2; }
+
+// The scale of integers up to IK_VALUE_LIMIT for values up to `peak`, and its inverse. From 2^-60 on, so that neither is
+// subnormal.
+static inline float ik_value_scale(float peak, float *inverse) {
+  uint32_t bits, exponent;
+  memcpy(&bits, &peak, 4);
+  exponent = bits >> 23 < 79 ? 79 : bits >> 23;
+  float scale;
+  bits = (exponent - 12) << 23;
+  memcpy(&scale, &bits, 4);
+  bits = (254u << 23) - bits;
+  memcpy(inverse, &bits, 4);
+  return scale;
+}
 
 // Where one token stands.
 typedef struct ik_token {
@@ -255,9 +282,10 @@ typedef struct ik_run {
 // the results of the splits are folded together in ascending order.
 enum { IK_QUERY_TILE = 16, IK_SPLIT = 256, IK_MAXIMUM_HEAD_DIMENSION = 256 };
 
-// What a split makes of one row: sum of exp(score - maximum) in 16 lanes, and the sum of the values with these weights.
+// What a split makes of one row: sum of exp(score - maximum) in 16 lanes, and the sum of the values with these weights; with
+// IK_CACHE_INT16 the maximum is that of score * log2(e) + log2(scale of the value).
 typedef struct ik_partial {
-  float maximum;              // -infinity if the row sees no key of the split
+  float maximum;              // -infinity if the row sees no key of the split; with IK_CACHE_INT16 a logarithm to the base 2
   float sums[16];
   float out[IK_MAXIMUM_HEAD_DIMENSION];
 } ik_partial;
