@@ -31,7 +31,7 @@ struct EngineArguments: ParsableArguments {
 
   @Option(
     name: .customLong("kv-cache-type"),
-    help: "How keys and values are kept: int16 (fastest), f16, bf16, or int8 for half of the memory at some loss of accuracy.")
+    help: "How keys and values are kept: int16, f16, bf16, or int8 for half of the memory at some loss of accuracy.")
   var cacheType: KVCacheType = .int16
 
   @Option(help: "Tokens in a block of the cache: 16, 32 or 64.")
