@@ -1,4 +1,4 @@
-// The tier for AVX-512 with VNNI (Intel Ice Lake and AMD Zen 4 and newer).
+// The tier for AVX-512 with VNNI but no dot products of bfloat16 (Intel Cascade Lake, Ice Lake).
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -7,6 +7,7 @@
 #define TIER(name) ik_avx512_##name
 #define TIER_NAME "avx512-vnni"
 #define ROWS 4
+#define BFLOAT_ROWS 8
 #define ATTENTION_GROUP 6
 
 #include "vector_types.h"
