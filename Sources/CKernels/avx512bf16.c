@@ -17,10 +17,10 @@ HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
 }
 
 // The instruction takes the odd inputs first, and rounds after each product, whatever the rounding mode is.
-HOOK v16 dot2(v16 sums, v16i weights, int32_t activations) {
+HOOK v16 dot_bfloats(v16 sums, v16i weights, int32_t activations) {
   return (v16)_mm512_dpbf16_ps((__m512)sums, (__m512bh)weights, (__m512bh)_mm512_set1_epi32(activations));
 }
-#define dot2 dot2
+#define dot_bfloats dot_bfloats
 
 #include "avx512_hooks.h"
 #include "vector_kernels.h"

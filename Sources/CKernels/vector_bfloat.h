@@ -9,8 +9,8 @@
 // (see ik_bfloat_rows), and so two fused multiplications give the same bits where it is missing. The instruction of that
 // name on ARM rounds in another way and is not used. Sums start from 0; bias and what is added to come last.
 
-#ifndef dot2
-INLINE v16 dot2(v16 sums, v16i weights, int32_t activations) {
+#ifndef dot_bfloats
+INLINE v16 dot_bfloats(v16 sums, v16i weights, int32_t activations) {
   v16i a = splat_int(activations), upper = splat_int((int32_t)0xffff0000u);
   sums = fma16((v16)(a & upper), (v16)(weights & upper), sums);
   return fma16((v16)(a << 16), (v16)(weights << 16), sums);
@@ -39,8 +39,8 @@ INLINE void add_pairs(
     for (int r = 0; r < rows; r++) {
       int32_t a;
       memcpy(&a, x + r * IK_BFLOAT_CHUNK + 2 * p, 4);
-      sums[r][0] = dot2(sums[r][0], w0, a);
-      sums[r][1] = dot2(sums[r][1], w1, a);
+      sums[r][0] = dot_bfloats(sums[r][0], w0, a);
+      sums[r][1] = dot_bfloats(sums[r][1], w1, a);
     }
   }
 #pragma unroll

@@ -4,7 +4,7 @@
 //   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
 //   v16i dot4_small(...)                                     optional: the same, for weights below 128, where that is cheaper
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
-//   v16 dot2(v16 sums, v16i weights, int32_t activations)    optional: the step of vector_bfloat.h in one instruction
+//   v16 dot_bfloats(v16 sums, v16i weights, int32_t pair)     optional: the step of vector_bfloat.h in one instruction
 //
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
 // product, BFLOAT_ROWS of one in bfloat16, ATTENTION_GROUP of attention.
