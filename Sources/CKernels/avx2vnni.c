@@ -18,6 +18,7 @@
 #define TIER(name) ik_avx2vnni_##name
 #define TIER_NAME "avx2-vnni"
 #define ROWS 2
+#define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
 
 #include "vector_types.h"

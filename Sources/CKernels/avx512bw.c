@@ -7,6 +7,7 @@
 #define TIER(name) ik_avx512bw_##name
 #define TIER_NAME "avx512"
 #define ROWS 4
+#define BFLOAT_ROWS 8
 #define ATTENTION_GROUP 6
 
 #include "vector_types.h"

@@ -158,6 +158,7 @@ void ik_dequantize_row(ik_type type, const uint8_t *row, int32_t columns, float 
 
 size_t ik_tile_bytes(ik_type type, int32_t columns) {
   if (columns <= 0) return 0;
+  if (type == IK_BF16) return ((size_t)columns + 1) / 2 * IK_TILE * 4;
   if (!ik_is_integer(type)) return (size_t)columns * IK_TILE * (type == IK_F32 ? 4 : 2);
   ik_format format = ik_format_of(type);
   int32_t block = ik_header_bytes(format.scaling) > 0 ? 256 : 32;
@@ -226,6 +227,23 @@ static void pack_float_tile(ik_type type, const uint8_t *const rows[IK_TILE], in
   }
 }
 
+// Packs the inputs from `k` on of all columns: two of them, or the last one and a zero.
+static inline __attribute__((always_inline)) void pack_bfloat_pairs(
+    const uint8_t *const rows[IK_TILE], int32_t k, int count, uint8_t *tile
+) {
+  uint16_t pairs[2 * IK_TILE] = {0};
+  for (int column = 0; column < IK_TILE; column++) {
+    if (rows[column]) memcpy(pairs + 2 * column, rows[column] + 2 * (size_t)k, 2 * (size_t)count);
+  }
+  for (int i = 0; i < 2 * IK_TILE; i++) pairs[i] = ik_bounded_bfloat_weight(pairs[i]);
+  memcpy(tile + (size_t)k * IK_TILE * 2, pairs, sizeof pairs);
+}
+
+static void pack_bfloat_tile(const uint8_t *const rows[IK_TILE], int32_t columns, uint8_t *tile) {
+  for (int32_t k = 0; k + 1 < columns; k += 2) pack_bfloat_pairs(rows, k, 2, tile);
+  if (columns % 2 == 1) pack_bfloat_pairs(rows, columns - 1, 1, tile);
+}
+
 static inline __attribute__((always_inline)) void pack_integer_tile(
     ik_type type, ik_format format, const uint8_t *const rows[IK_TILE], int32_t columns, uint8_t *tile
 ) {
@@ -258,6 +276,7 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
     PACK(IK_Q4_K, IK_SCALE_SUPER, 0, 0);
     PACK(IK_Q5_K, IK_SCALE_SUPER, 1, 0);
     PACK(IK_Q6_K, IK_SCALE_SUPER_HALF, 2, 32);
+  case IK_BF16: pack_bfloat_tile(rows, columns, tile); return;
   default:
     memset(tile, 0, ik_tile_bytes(type, columns));
     pack_float_tile(type, rows, columns, tile);

@@ -115,6 +115,16 @@ static inline uint16_t ik_bfloat_from_float(float value) {
   return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+// What products in bfloat16 take of a weight and of an activation, see ik_bfloat_rows.
+static inline uint16_t ik_bounded_bfloat_weight(uint16_t weight) {
+  uint16_t least = (127 - 64) << 7;  // IK_BFLOAT_LEAST_WEIGHT
+  return (weight & 0x7fff) < least ? 0 : weight;
+}
+static inline uint16_t ik_bounded_bfloat_activation(float activation) {
+  bool small = activation > -IK_BFLOAT_LEAST_ACTIVATION && activation < IK_BFLOAT_LEAST_ACTIVATION;
+  return small ? 0 : ik_bfloat_from_float(activation);
+}
+
 static inline uint16_t ik_load16(const uint8_t *bytes) {
   uint16_t value;
   memcpy(&value, bytes, 2);

@@ -7,6 +7,7 @@
 #define TIER(name) ik_neon_##name
 #define TIER_NAME "neon-dotprod"
 #define ROWS 2
+#define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
 
 #include "vector_types.h"

@@ -7,6 +7,7 @@
 #define TIER(name) ik_neon_i8mm_##name
 #define TIER_NAME "neon-i8mm"
 #define ROWS 2
+#define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
 
 #include "vector_types.h"

@@ -17,7 +17,7 @@
 extern const ik_kernels ik_scalar_kernels;
 
 #if defined(__x86_64__)
-extern const ik_kernels ik_avx512_kernels, ik_avx2vnni_kernels, ik_avx512bw_kernels, ik_avx2_kernels;
+extern const ik_kernels ik_avx512bf16_kernels, ik_avx512_kernels, ik_avx2vnni_kernels, ik_avx512bw_kernels, ik_avx2_kernels;
 
 // The processor is asked directly, since runtime libraries of some age do not know this bit.
 static bool has_avx_vnni(void) {
@@ -31,7 +31,9 @@ static int32_t vector_tiers(const ik_kernels **tiers) {
   bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  if (avx512 && __builtin_cpu_supports("avx512vnni")) tiers[count++] = &ik_avx512_kernels;
+  bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  if (avx512vnni && __builtin_cpu_supports("avx512bf16")) tiers[count++] = &ik_avx512bf16_kernels;
+  if (avx512vnni) tiers[count++] = &ik_avx512_kernels;
   if (avx2 && has_avx_vnni()) tiers[count++] = &ik_avx2vnni_kernels;
   if (avx512) tiers[count++] = &ik_avx512bw_kernels;
   if (avx2) tiers[count++] = &ik_avx2_kernels;
@@ -54,7 +56,7 @@ static int32_t vector_tiers(const ik_kernels **tiers) {
 #endif
 
 const ik_kernels *ik_kernels_at(int32_t index) {
-  const ik_kernels *tiers[5];
+  const ik_kernels *tiers[6];
   int32_t count = vector_tiers(tiers);
   tiers[count++] = &ik_scalar_kernels;
   return index >= 0 && index < count ? tiers[index] : NULL;

@@ -94,13 +94,24 @@ static float integer_element(
 static float float_weight(ik_type type, const uint8_t *tile, size_t index) {
   switch (type) {
   case IK_F16: return ik_float_from_half(ik_load16(tile + 2 * index));
-  case IK_BF16: return ik_float_from_bfloat(ik_load16(tile + 2 * index));
   default: {
     float value;
     memcpy(&value, tile + 4 * index, 4);
     return value;
   }
   }
+}
+
+static float bfloat_product(const uint8_t *tile, const ik_bfloat_rows *x, int32_t row, int column) {
+  float sum = 0;
+  for (int32_t k = 0; k < x->inputs; k += 2) {
+    const uint16_t *pair = x->values + ik_bfloat_index(x, row, k / IK_BFLOAT_CHUNK) + k % IK_BFLOAT_CHUNK;
+    const uint8_t *weights = tile + 2 * ((size_t)k * IK_TILE + 2 * (size_t)column);
+    // The odd input comes first: see vector_bfloat.h.
+    sum = fmaf(ik_float_from_bfloat(pair[1]), ik_float_from_bfloat(ik_load16(weights + 2)), sum);
+    sum = fmaf(ik_float_from_bfloat(pair[0]), ik_float_from_bfloat(ik_load16(weights)), sum);
+  }
+  return sum;
 }
 
 static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
@@ -117,6 +128,8 @@ static void scalar_matmul(const void *arguments, int32_t begin, int32_t end) {
         if (m->accumulate) value += *out;
         if (ik_is_integer(m->type)) {
           value = integer_element(format, data, m->int8, row, column, value);
+        } else if (m->type == IK_BF16) {
+          value += bfloat_product(data, m->bfloat, row, column);
         } else {
           const float *x = m->floats + (size_t)row * m->inputs;
           for (int32_t k = 0; k < m->inputs; k++) {
@@ -200,10 +213,19 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
   }
 }
 
+static void round_row(const float *x, int32_t columns, const ik_bfloat_rows *out, int32_t row) {
+  for (int32_t i = 0; i < columns + columns % 2; i++) {
+    uint16_t *value = out->values + ik_bfloat_index(out, row, i / IK_BFLOAT_CHUNK) + i % IK_BFLOAT_CHUNK;
+    *value = i < columns ? ik_bounded_bfloat_activation(x[i]) : 0;
+  }
+}
+
 static void scalar_quantize(const void *arguments, int32_t begin, int32_t end) {
   const ik_quantize *q = arguments;
   for (int32_t row = begin; row < end; row++) {
-    quantize_row(q->x + (size_t)row * q->columns, q->columns, q->int8, row);
+    const float *x = q->x + (size_t)row * q->columns;
+    if (q->int8) quantize_row(x, q->columns, q->int8, row);
+    if (q->bfloat) round_row(x, q->columns, q->bfloat, row);
   }
 }
 
@@ -217,6 +239,7 @@ static void scalar_rms_norm(const void *arguments, int32_t begin, int32_t end) {
     float inverse = 1.0f / sqrtf(sum_lanes(lanes) / (float)n->columns + n->epsilon);
     for (int32_t i = 0; i < n->columns; i++) out[i] = x[i] * inverse * n->weight[i];
     if (n->int8) quantize_row(out, n->columns, n->int8, row);
+    if (n->bfloat) round_row(out, n->columns, n->bfloat, row);
   }
 }
 

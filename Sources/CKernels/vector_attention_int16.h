@@ -34,12 +34,6 @@ static void quantize_queries(const ik_attention *a, attention_rows *rows) {
   }
 }
 
-INLINE v16i load_integers(const uint8_t *p) {
-  v16i v;
-  memcpy(&v, p, 64);
-  return v;
-}
-
 // Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, so that the requests of a block are
 // spread over the work on the one before it.
 INLINE void score_integers(
@@ -54,7 +48,7 @@ INLINE void score_integers(
   for (int32_t pair = 0; pair < ik_even(cache->head_dimension) / 2; pair++) {
     __builtin_prefetch(next + (size_t)pair * 128, 0, 2);
     __builtin_prefetch(next + (size_t)pair * 128 + 64, 0, 2);
-    v16i a = load_integers(k0 + (size_t)pair * stride), b = load_integers(k1 + (size_t)pair * stride);
+    v16i a = load_ints(k0 + (size_t)pair * stride), b = load_ints(k1 + (size_t)pair * stride);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       sums[r][0] = dot2(sums[r][0], a, pairs[r][pair]);
@@ -89,7 +83,7 @@ INLINE void add_integer_values(
       next += 128;
       v16i v[2];
 #pragma unroll
-      for (int i = 0; i < width; i++) v[i] = load_integers(values + (size_t)(key / 2) * stride + 64 * i);
+      for (int i = 0; i < width; i++) v[i] = load_ints(values + (size_t)(key / 2) * stride + 64 * i);
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         int32_t pair;
@@ -132,7 +126,7 @@ INLINE void soften_integers(
   v16 highest[16], old;
   for (int32_t r = 0; r < rows; r++) {
     for (int half = 0; half < 2; half++) {
-      v16 s = to_float(load_integers((const uint8_t *)(products[r] + 16 * half))) * scales->keys[half];
+      v16 s = to_float(load_ints(products[r] + 16 * half)) * scales->keys[half];
       if (a->soft_cap > 0) {
         s = fma16(soft_capped(s * factors[r], a->soft_cap), splat(IK_LOG2_E), scales->logarithms[half]);
       } else {

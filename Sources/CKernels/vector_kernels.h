@@ -5,9 +5,10 @@
 //   v16i dot4_small(...)                                     optional: the same, for weights below 128, where that is cheaper
 //   v16i dot2(v16i sums, v16i integers, int32_t pair)         sums[j] += integers[j] . pair, both two signed 16-bit integers
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
+//   v16 dot_bfloats(v16 sums, v16i weights, int32_t pair)     optional: the step of vector_bfloat.h in one instruction
 //
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
-// product, ATTENTION_GROUP of attention.
+// product, BFLOAT_ROWS of one in bfloat16, ATTENTION_GROUP of attention.
 #include "CKernels.h"
 #include "exponential.h"
 #include "formats.h"
@@ -100,6 +101,7 @@ INLINE void store_bfloat(void *p, v16 v) {
 }
 
 #include "vector_matmul.h"
+#include "vector_bfloat.h"
 #include "vector_rows.h"
 #include "vector_attention.h"
 #include "vector_sums.h"

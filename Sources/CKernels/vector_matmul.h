@@ -400,8 +400,7 @@ INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, i
 
 INLINE v16 load_weight(ik_type type, const uint8_t *p, size_t index) {
   if (type == IK_F32) return load((const float *)(const void *)p + index);
-  if (type == IK_F16) return load_half(p + 2 * index);
-  return load_bfloat(p + 2 * index);
+  return load_half(p + 2 * index);
 }
 
 INLINE void float_tile(
@@ -452,14 +451,16 @@ INLINE void matmul_items(
   }
 }
 
-// One instance for each stored type, so that each is compiled with its format as constants.
+// vector_bfloat.h has this one.
+static void matmul_IK_BF16(const ik_matmul *m, int32_t begin, int32_t end);
+
+// One instance for each other stored type, so that each is compiled with its format as constants.
 #define MATMUL_OF(type, scaling, planes, offset)                                                                      \
   static __attribute__((noinline)) void matmul_##type(const ik_matmul *m, int32_t begin, int32_t end) {               \
     matmul_items(m, (ik_format){scaling, planes, offset}, ik_is_integer(type), type, begin, end);                     \
   }
 MATMUL_OF(IK_F32, IK_SCALE_OFFSET, 0, 0)
 MATMUL_OF(IK_F16, IK_SCALE_OFFSET, 0, 0)
-MATMUL_OF(IK_BF16, IK_SCALE_OFFSET, 0, 0)
 MATMUL_OF(IK_Q8_0, IK_SCALE_OFFSET, -1, 128)
 MATMUL_OF(IK_Q4_0, IK_SCALE_OFFSET, 0, 8)
 MATMUL_OF(IK_Q5_0, IK_SCALE_OFFSET, 1, 16)

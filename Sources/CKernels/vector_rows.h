@@ -179,7 +179,9 @@ static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *ou
 static void TIER(quantize)(const void *arguments, int32_t begin, int32_t end) {
   const ik_quantize *q = arguments;
   for (int32_t row = begin; row < end; row++) {
-    quantize_row(q->x + (size_t)row * q->columns, q->columns, q->int8, row);
+    const float *x = q->x + (size_t)row * q->columns;
+    if (q->int8) quantize_row(x, q->columns, q->int8, row);
+    if (q->bfloat) round_row(x, q->columns, q->bfloat, row);
   }
 }
 
@@ -218,6 +220,7 @@ static void TIER(rms_norm)(const void *arguments, int32_t begin, int32_t end) {
       store_some(out + whole, last, left);
     }
     if (n->int8) quantize_row(out, n->columns, n->int8, row);
+    if (n->bfloat) round_row(out, n->columns, n->bfloat, row);
   }
 }
 

@@ -33,10 +33,10 @@ package struct CPUOperations {
   package func normalize(_ x: Matrix, weight: AlignedBuffer, epsilon: Float, into out: Operand) {
     precondition(x.columns == out.columns && weight.byteCount >= x.columns * 4)
     out.resize(rows: x.rows)
-    withOptional(out.integers) { integers in
+    out.withForms { integers, bfloats in
       var task = ik_rms_norm(
         x: x.pointer, weight: weight.pointer(), epsilon: epsilon, columns: Int32(x.columns),
-        out: out.floats.pointer(), is_scratch: !out.keepsFloats, int8: integers)
+        out: out.floats.pointer(), is_scratch: !out.forms.contains(.floats), int8: integers, bfloat: bfloats)
       pool.run(tier.kernels.pointee.rms_norm, &task, count: x.rows, grain: 8)
     }
   }
@@ -85,13 +85,13 @@ package struct CPUOperations {
     run: (ik_matmul, _ count: Int, _ grain: Int) -> Void
   ) {
     precondition(x.columns == weights.inputs)
-    precondition(!weights.needsIntegers || x.hasIntegers, "the operand has the form that the weights need")
+    precondition(x.forms.isSuperset(of: weights.operandForms), "the operand has the forms that the weights need")
     guard x.rows > 0 else { return }
-    withOptional(x.integers) { integers in
+    x.withForms { integers, bfloats in
       for segment in weights.segments {
         var matmul = ik_matmul(
-          segment.slice, inputs: weights.inputs, x: x, integers: integers, out: out + segment.firstColumn,
-          stride: stride, accumulate: accumulate)
+          segment.slice, inputs: weights.inputs, x: x, integers: integers, bfloats: bfloats,
+          out: out + segment.firstColumn, stride: stride, accumulate: accumulate)
         run(matmul, Int(ik_matmul_items(&matmul)), grain(rows: x.rows, tileCount: segment.tileCount))
       }
     }
@@ -106,26 +106,28 @@ package struct CPUOperations {
   /// parts of `n` outputs each.
   package func multiplyGated(_ x: Operand, _ weights: PackedLinear, into out: Operand) {
     precondition(x.columns == weights.inputs && weights.outputs == 2 * out.columns)
-    precondition(!weights.needsIntegers || x.hasIntegers, "the operand has the form that the weights need")
+    precondition(x.forms.isSuperset(of: weights.operandForms), "the operand has the forms that the weights need")
     out.resize(rows: x.rows)
     guard x.rows > 0 else { return }
     let (gate, up) = weights.halves
-    withOptional(x.integers) { integers in
+    x.withForms { integers, bfloats in
       var task = ik_gated(
-        gate: ik_matmul(gate, inputs: weights.inputs, x: x, integers: integers),
-        up: ik_matmul(up, inputs: weights.inputs, x: x, integers: integers), multiply: tier.kernels.pointee.matmul,
-        activate: tier.kernels.pointee.silu_gate, out: out.floats.pointer(), out_stride: out.columns)
+        gate: ik_matmul(gate, inputs: weights.inputs, x: x, integers: integers, bfloats: bfloats),
+        up: ik_matmul(up, inputs: weights.inputs, x: x, integers: integers, bfloats: bfloats),
+        multiply: tier.kernels.pointee.matmul, activate: tier.kernels.pointee.silu_gate, out: out.floats.pointer(),
+        out_stride: out.columns)
       let count = Int(ik_matmul_items(&task.gate))
       pool.run(ik_gated_task, &task, count: count, grain: grain(rows: x.rows, tileCount: count))
     }
     quantize(out)
   }
 
-  /// Makes the integers of an operand from its floats, if it has any.
+  /// Makes the other forms of an operand from its floats, if it has any.
   private func quantize(_ operand: Operand) {
-    guard operand.hasIntegers else { return }
-    withOptional(operand.integers) { integers in
-      var task = ik_quantize(x: operand.floats.pointer(), columns: Int32(operand.columns), int8: integers)
+    guard operand.forms != .floats else { return }
+    operand.withForms { integers, bfloats in
+      var task = ik_quantize(
+        x: operand.floats.pointer(), columns: Int32(operand.columns), int8: integers, bfloat: bfloats)
       pool.run(tier.kernels.pointee.quantize, &task, count: operand.rows, grain: 16)
     }
   }
@@ -187,26 +189,18 @@ package struct CPUOperations {
       (out.pointer + index * x.columns).update(from: x.pointer + row * x.columns, count: x.columns)
     }
   }
-
-  /// Calls `body` with a pointer to `value`, or with nil.
-  private func withOptional<Value>(_ value: Value?, _ body: (UnsafePointer<Value>?) -> Void) {
-    if let value {
-      withUnsafePointer(to: value) { body($0) }
-    } else {
-      body(nil)
-    }
-  }
 }
 
 extension ik_matmul {
   /// The product of an operand with columns of packed weights.
   fileprivate init(
     _ weights: PackedLinear.Slice, inputs: Int, x: Operand, integers: UnsafePointer<ik_int8_rows>?,
-    out: UnsafeMutablePointer<Float>? = nil, stride: Int = 0, accumulate: Bool = false
+    bfloats: UnsafePointer<ik_bfloat_rows>?, out: UnsafeMutablePointer<Float>? = nil, stride: Int = 0,
+    accumulate: Bool = false
   ) {
     self.init(
       type: weights.type.kernelType, tiles: weights.tiles, tile_bytes: weights.tileBytes, inputs: Int32(inputs),
-      outputs: Int32(weights.columns), rows: Int32(x.rows), int8: integers, floats: x.floats.pointer(), out: out,
-      out_stride: stride, bias: weights.bias, accumulate: accumulate)
+      outputs: Int32(weights.columns), rows: Int32(x.rows), int8: integers, bfloat: bfloats,
+      floats: x.floats.pointer(), out: out, out_stride: stride, bias: weights.bias, accumulate: accumulate)
   }
 }

@@ -3,7 +3,8 @@ internal import CKernels
 /// The weights of one linear layer, or of several that share their input (query, key and value; gate and up), repacked
 /// for the vector units: `out[row] = x[row] * weights' + bias`.
 ///
-/// Quantized weights stay quantized: a packed matrix has the integers and scales of the file in another order.
+/// Quantized weights stay quantized: a packed matrix has the integers and scales of the file in another order. Weights in
+/// bfloat16 stay so too; what it cannot hold, float16 and float32, is multiplied in float32.
 package final class PackedLinear {
   /// One of the layers.
   package struct Part {
@@ -60,10 +61,8 @@ package final class PackedLinear {
   /// Bytes of the biases.
   package var biasByteCount: Int { segments.reduce(0) { $0 + ($1.bias?.byteCount ?? 0) } }
 
-  /// Whether the integer form of the activations is used.
-  package var needsIntegers: Bool { segments.contains { $0.type.isQuantized } }
-  /// Whether the float32 form of the activations is used.
-  package var needsFloats: Bool { segments.contains { !$0.type.isQuantized } }
+  /// The forms of the activations that the products take.
+  package var operandForms: Operand.Forms { segments.reduce(into: []) { $0.formUnion($1.type.operandForm) } }
 
   /// The parts that are packed together: neighbours of one element type, as long as each begins with a tile of its own.
   package static func segments(of parts: [(type: DType, outputs: Int)]) -> [Range<Int>] {

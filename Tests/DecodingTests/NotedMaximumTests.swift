@@ -18,7 +18,7 @@ import Testing
     let x = Matrix(capacity: rowCount, columns: 1)
     x.resize(rows: rowCount)
     for index in 0..<rowCount { x.setRow(index, [0]) }
-    let operand = Operand(capacity: rowCount, columns: 1, integers: false)
+    let operand = Operand(capacity: rowCount, columns: 1, forms: .floats)
     operations.normalize(x, weight: AlignedBuffer(byteCount: 64), epsilon: 1, into: operand)
     let logits = Logits(vocabularySize: row.count)
     operations.multiply(operand, head, into: logits)

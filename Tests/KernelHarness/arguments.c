@@ -27,7 +27,7 @@ ik_int8_rows copy_of_int8_rows(const ik_int8_rows *x) {
 
 ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns) {
   ik_int8_rows result = new_int8_rows(rows, columns / IK_GROUP);
-  ik_quantize arguments = quantize_arguments(x, columns, &result);
+  ik_quantize arguments = quantize_arguments(x, columns, &result, NULL);
   tiers[0]->quantize(&arguments, 0, rows);
   return result;
 }
@@ -158,6 +158,57 @@ void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, co
 }
 
 // ---------------------------------------------------------------------------------------------------------------
+// Activations in bfloat16.
+
+static size_t bfloat_bytes(const ik_bfloat_rows *x) { return ik_bfloat_index(x, 0, ik_bfloat_chunks(x->inputs)) * 2; }
+
+ik_bfloat_rows new_bfloat_rows(int32_t rows, int32_t inputs) {
+  ik_bfloat_rows x = {.inputs = inputs, .pitch = rows + (one_in(2) ? 0 : random_in(1, 5))};
+  x.values = buffer(bfloat_bytes(&x));
+  return x;
+}
+
+ik_bfloat_rows copy_of_bfloat_rows(const ik_bfloat_rows *x) {
+  ik_bfloat_rows copy = *x;
+  copy.values = copy_of(x->values, bfloat_bytes(x));
+  return copy;
+}
+
+ik_bfloat_rows rounded(const float *x, int32_t rows, int32_t columns) {
+  ik_bfloat_rows result = new_bfloat_rows(rows, columns);
+  ik_quantize arguments = quantize_arguments(x, columns, NULL, &result);
+  tiers[0]->quantize(&arguments, 0, rows);
+  return result;
+}
+
+static uint16_t *bfloat_at(const ik_bfloat_rows *x, int32_t row, int32_t i) {
+  return x->values + ik_bfloat_index(x, row, i / IK_BFLOAT_CHUNK) + i % IK_BFLOAT_CHUNK;
+}
+
+ik_bfloat_rows random_bfloat_rows(int32_t rows, int32_t inputs, bool finite) {
+  ik_bfloat_rows x = new_bfloat_rows(rows, inputs);
+  for (int32_t row = 0; row < rows; row++) {
+    int32_t low = one_in(3) ? -48 : one_in(2) ? 40 : -10, high = low == 40 ? 127 : low + random_in(0, 60);
+    for (int32_t i = 0; i < inputs; i++) {
+      uint16_t value = one_in(20) ? 0 : random_bfloat(low, high);
+      if (!finite && one_in(200)) value = (uint16_t)((random_bits() & 0x807f) | 0x7f80);
+      *bfloat_at(&x, row, i) = value;
+    }
+    if (inputs % 2 == 1) *bfloat_at(&x, row, inputs) = 0;
+  }
+  return x;
+}
+
+void compare_bfloat_rows(const ik_bfloat_rows *expected, const ik_bfloat_rows *got, const plan *rows) {
+  for (int32_t row = rows->begin; row < rows->end; row++) {
+    for (int32_t i = 0; i < expected->inputs + expected->inputs % 2; i++) {
+      compare_halves(
+          "bfloat", 0x7f80, (const uint8_t *)bfloat_at(expected, row, i), (const uint8_t *)bfloat_at(got, row, i), 1);
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
 // Products and rows.
 
 ik_matmul matmul_arguments(const matmul_case *c, float *out) {
@@ -169,6 +220,7 @@ ik_matmul matmul_arguments(const matmul_case *c, float *out) {
       .outputs = c->outputs,
       .rows = c->rows,
       .int8 = c->int8,
+      .bfloat = c->bfloat,
       .floats = c->floats,
       .out = out,
       .out_stride = c->out_stride,
@@ -195,7 +247,8 @@ ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, i
 }
 
 ik_rms_norm norm_arguments(
-    const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8
+    const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8,
+    const ik_bfloat_rows *bfloat
 ) {
   return (ik_rms_norm){
       .x = x,
@@ -205,11 +258,12 @@ ik_rms_norm norm_arguments(
       .out = out,
       .is_scratch = is_scratch,
       .int8 = int8,
+      .bfloat = bfloat,
   };
 }
 
-ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8) {
-  return (ik_quantize){.x = x, .columns = columns, .int8 = int8};
+ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8, const ik_bfloat_rows *bfloat) {
+  return (ik_quantize){.x = x, .columns = columns, .int8 = int8, .bfloat = bfloat};
 }
 
 ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, size_t out_stride) {

@@ -3,6 +3,7 @@
 // Each format is read a second time here, one weight at a time, from the description of the blocks. Packed tiles are
 // read by the scalar twin's product with rows that are 1 at one input.
 #include "harness.h"
+#include <math.h>
 #include <string.h>
 
 const char *const type_names[11] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
@@ -40,6 +41,9 @@ uint8_t *random_stored_row(ik_type type, int32_t inputs, bool finite) {
     float value = random_float(-1, 1);
     if (type == IK_F32) memcpy(block, &value, 4);
     if (type == IK_BF16) memcpy(block, (uint8_t *)&value + 2, 2);
+    // About the least weight that is kept, and below it.
+    uint16_t small = random_bfloat(-67, -60);
+    if (type == IK_BF16 && one_in(4)) memcpy(block, &small, 2);
   }
   return row;
 }
@@ -149,6 +153,7 @@ static void check_packing(ik_type type, int32_t inputs) {
     x[p * inputs + probes[p]] = 1;
   }
   ik_int8_rows int8 = {0};
+  ik_bfloat_rows bfloat = rounded(x, PROBES, inputs);
   // Minimums are added before outliers, so that with these a sum of two numbers would be rounded once and not twice.
   bool has_minimums = type == IK_Q4_1 || type == IK_Q5_1 || type == IK_Q4_K || type == IK_Q5_K;
   if (type >= IK_Q8_0) int8 = one_hot_int8_rows(PROBES, inputs / IK_GROUP, probes, !has_minimums && one_in(2));
@@ -159,6 +164,7 @@ static void check_packing(ik_type type, int32_t inputs) {
       .rows = PROBES,
       .tiles = tile,
       .int8 = &int8,
+      .bfloat = &bfloat,
       .floats = x,
       .out_stride = IK_TILE,
   };
@@ -168,6 +174,7 @@ static void check_packing(ik_type type, int32_t inputs) {
   for (int32_t p = 0; p < PROBES; p++) {
     for (int32_t i = 0; i < IK_TILE; i++) {
       expected[p * IK_TILE + i] = rows[i] ? stored_weight(type, rows[i], probes[p]) : 0;
+      if (type == IK_BF16 && fabsf(expected[p * IK_TILE + i]) < IK_BFLOAT_LEAST_WEIGHT) expected[p * IK_TILE + i] = 0;
       // The sign of a zero is lost in a sum.
       if (got[p * IK_TILE + i] == 0 && expected[p * IK_TILE + i] == 0) got[p * IK_TILE + i] = expected[p * IK_TILE + i];
     }
@@ -182,5 +189,6 @@ void check_formats(int32_t size) {
   set_tier(tiers[0]);
   check_dequantization(type, inputs);
   check_packing(type, inputs);
+  if (type == IK_BF16 && ik_tile_bytes(type, inputs) != (size_t)(inputs + inputs % 2) * 64) report("tile bytes", 0, 0, 1);
   if (block_inputs(type) > 1 && ik_tile_bytes(type, inputs + 1) != 0) report("tile bytes", 0, 0, 1);
 }

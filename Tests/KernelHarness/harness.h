@@ -19,6 +19,7 @@ int32_t random_in(int32_t low, int32_t high);  // both included
 bool one_in(int32_t count);
 float random_float(float low, float high);
 uint16_t random_half(int32_t exponent);        // float16 bits of a number below 2^exponent, and not below a hundredth of it
+uint16_t random_bfloat(int32_t low, int32_t high);  // bfloat16 bits of a number from 2^low to below 2^(high + 1)
 
 // Activations of many kinds: `count` values in each of `rows` rows, a kind for each row. Some rows have outliers, zeros,
 // subnormal numbers, or, unless `finite`, NaNs and infinities.
@@ -79,11 +80,20 @@ ik_int8_rows one_hot_int8_rows(int32_t rows, int32_t groups, const int32_t *inpu
 // Compares the rows of a plan: all of their groups, and the outliers that are listed.
 void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, const plan *rows);
 
+// Rows in bfloat16: junk, what the scalar twin makes of `x`, or random numbers, all over the range or close to its ends,
+// and unless `finite` any bits.
+ik_bfloat_rows new_bfloat_rows(int32_t rows, int32_t inputs);
+ik_bfloat_rows copy_of_bfloat_rows(const ik_bfloat_rows *x);
+ik_bfloat_rows rounded(const float *x, int32_t rows, int32_t columns);
+ik_bfloat_rows random_bfloat_rows(int32_t rows, int32_t inputs, bool finite);
+void compare_bfloat_rows(const ik_bfloat_rows *expected, const ik_bfloat_rows *got, const plan *rows);
+
 typedef struct matmul_case {
   ik_type type;
   int32_t inputs, outputs, rows;
   const uint8_t *tiles;
   const ik_int8_rows *int8;
+  const ik_bfloat_rows *bfloat;
   const float *floats;
   size_t out_stride;
   const float *bias;
@@ -95,8 +105,9 @@ ik_gated gated_arguments(
     const matmul_case *gate, const matmul_case *up, ik_task multiply, ik_task activate, float *out, size_t out_stride);
 ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride);
 ik_rms_norm norm_arguments(
-    const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8);
-ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8);
+    const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8,
+    const ik_bfloat_rows *bfloat);
+ik_quantize quantize_arguments(const float *x, int32_t columns, const ik_int8_rows *int8, const ik_bfloat_rows *bfloat);
 ik_silu_gate gate_arguments(const float *x, int32_t columns, float *out, size_t out_stride);
 ik_exponential_sums sums_arguments(const float *x, int32_t count, float maximum, float temperature, double *sums);
 

@@ -33,10 +33,13 @@ static matmul_case random_case(int32_t size, int32_t rows, int32_t outputs) {
     ik_int8_rows int8 = synthetic ? random_int8_rows(rows, inputs / IK_GROUP) : quantized(x, rows, inputs);
     c.int8 = copy_of(&int8, sizeof int8);
   }
+  // Gated products may have weights of both kinds.
+  ik_bfloat_rows bfloat = synthetic ? random_bfloat_rows(rows, inputs, finite) : rounded(x, rows, inputs);
+  c.bfloat = copy_of(&bfloat, sizeof bfloat);
   describe(
       "%s, %d rows, %d inputs, %d outputs, stride %zu%s%s%s%s", type_names[type], rows, inputs, outputs, c.out_stride,
       c.bias ? ", bias" : "", c.accumulate ? ", accumulated" : "", finite ? "" : ", broken input",
-      integer && synthetic ? ", random integers" : "");
+      type >= IK_BF16 && synthetic ? ", random activations" : "");
   return c;
 }
 
@@ -72,6 +75,7 @@ void check_gated(int32_t size) {
     up.tiles = random_tiles(up.type, up.inputs, columns, true);
   }
   up.int8 = gate.int8;
+  up.bfloat = gate.bfloat;
   up.floats = gate.floats;
   gate.accumulate = up.accumulate = false;
   size_t out_stride = (size_t)(columns + (one_in(2) ? 0 : random_in(1, 40))), both_stride = 2 * (size_t)columns;

@@ -4,26 +4,59 @@
 
 static int32_t random_row_count(void) { return one_in(8) ? random_in(0, 70) : random_in(0, 9); }
 
+static int32_t random_columns(int32_t size) {
+  return one_in(2) ? IK_GROUP * random_in(1, 20 * size) : random_in(1, 200 * size);
+}
+
+// The forms of a case's rows; `int8` has no groups, or `bfloat` no values, if it is not wanted.
+typedef struct forms {
+  ik_int8_rows int8;
+  ik_bfloat_rows bfloat;
+} forms;
+
+static forms random_forms(int32_t rows, int32_t columns) {
+  forms f = {0};
+  int32_t wanted = columns % IK_GROUP != 0 ? 2 : random_in(1, 3);
+  if (wanted & 1) f.int8 = new_int8_rows(rows, columns / IK_GROUP);
+  if (wanted & 2) f.bfloat = new_bfloat_rows(rows, columns);
+  return f;
+}
+
+static forms copy_of_forms(const forms *from) {
+  forms f = {0};
+  if (from->int8.groups) f.int8 = copy_of_int8_rows(&from->int8);
+  if (from->bfloat.values) f.bfloat = copy_of_bfloat_rows(&from->bfloat);
+  return f;
+}
+
+static const ik_int8_rows *int8_of(const forms *f) { return f->int8.groups ? &f->int8 : NULL; }
+static const ik_bfloat_rows *bfloat_of(const forms *f) { return f->bfloat.values ? &f->bfloat : NULL; }
+
+static const char *name_of(const forms *f) {
+  return !int8_of(f) ? bfloat_of(f) ? ", bfloat16" : "" : bfloat_of(f) ? ", integers and bfloat16" : ", integers";
+}
+
+static void compare_forms(const forms *expected, const forms *got, const plan *rows) {
+  if (int8_of(expected)) compare_int8_rows(&expected->int8, &got->int8, rows);
+  if (bfloat_of(expected)) compare_bfloat_rows(&expected->bfloat, &got->bfloat, rows);
+}
+
 void check_quantize(int32_t size) {
-  int32_t rows = random_row_count(), groups = random_in(1, 24 * size), columns = groups * IK_GROUP;
+  int32_t rows = random_row_count(), columns = random_columns(size);
   float *x = buffer((size_t)(rows * columns) * 4);
   random_rows(x, rows, columns, false);
-  describe("%d rows of %d columns", rows, columns);
-  ik_int8_rows initial = new_int8_rows(rows, groups), expected = copy_of_int8_rows(&initial);
-  ik_quantize arguments = quantize_arguments(x, columns, &expected);
+  forms initial = random_forms(rows, columns), expected = copy_of_forms(&initial);
+  describe("%d rows of %d columns%s", rows, columns, name_of(&initial));
+  ik_quantize arguments = quantize_arguments(x, columns, int8_of(&expected), bfloat_of(&expected));
   plan plan = random_plan(rows);
   run_whole(tiers[0]->quantize, &arguments, &plan);
   for (int32_t t = 1; t < tier_count; t++) {
-    ik_int8_rows got = copy_of_int8_rows(&initial);
-    arguments = quantize_arguments(x, columns, &got);
+    forms got = copy_of_forms(&initial);
+    arguments = quantize_arguments(x, columns, int8_of(&got), bfloat_of(&got));
     set_tier(tiers[t]);
     run_split(tiers[t]->quantize, &arguments, &plan);
-    compare_int8_rows(&expected, &got, &plan);
+    compare_forms(&expected, &got, &plan);
   }
-}
-
-static int32_t random_columns(int32_t size) {
-  return one_in(2) ? IK_GROUP * random_in(1, 20 * size) : random_in(1, 200 * size);
 }
 
 void check_rms_norm(int32_t size) {
@@ -32,27 +65,27 @@ void check_rms_norm(int32_t size) {
   random_rows(x, rows, columns, false);
   random_rows(weight, 1, columns, true);
   float epsilon = one_in(4) ? 0 : one_in(2) ? 1e-6f : 1e-5f;
-  bool has_int8 = columns % IK_GROUP == 0 && !one_in(4), is_scratch = has_int8 && one_in(2);
+  bool has_forms = !one_in(4), is_scratch = has_forms && one_in(2);
   float *initial = buffer((size_t)(rows * columns) * 4), *expected = copy_of(initial, (size_t)(rows * columns) * 4);
-  ik_int8_rows initial_int8 = {0}, expected_int8 = {0};
-  if (has_int8) {
-    initial_int8 = new_int8_rows(rows, columns / IK_GROUP);
-    expected_int8 = copy_of_int8_rows(&initial_int8);
+  forms initial_forms = {0}, expected_forms = {0};
+  if (has_forms) {
+    initial_forms = random_forms(rows, columns);
+    expected_forms = copy_of_forms(&initial_forms);
   }
   describe(
-      "%d rows of %d columns, epsilon %g%s%s", rows, columns, (double)epsilon, has_int8 ? ", integers" : "",
+      "%d rows of %d columns, epsilon %g%s%s", rows, columns, (double)epsilon, name_of(&initial_forms),
       is_scratch ? " only" : "");
   plan plan = random_plan(rows);
   for (int32_t t = 0; t < tier_count; t++) {
     float *out = t == 0 ? expected : copy_of(initial, (size_t)(rows * columns) * 4);
-    ik_int8_rows int8 = t == 0 || !has_int8 ? expected_int8 : copy_of_int8_rows(&initial_int8);
-    // The twin keeps its floats, which its integers do not depend on.
+    forms f = t == 0 ? expected_forms : copy_of_forms(&initial_forms);
+    // The twin keeps its floats, which the other forms do not depend on.
     ik_rms_norm arguments =
-        norm_arguments(x, weight, epsilon, columns, out, is_scratch && t > 0, has_int8 ? &int8 : NULL);
+        norm_arguments(x, weight, epsilon, columns, out, is_scratch && t > 0, int8_of(&f), bfloat_of(&f));
     set_tier(tiers[t]);
     (t == 0 ? run_whole : run_split)(tiers[t]->rms_norm, &arguments, &plan);
     if (!is_scratch) compare_floats("out", expected, out, (size_t)(rows * columns));
-    if (has_int8) compare_int8_rows(&expected_int8, &int8, &plan);
+    compare_forms(&expected_forms, &f, &plan);
   }
 }
 

@@ -42,6 +42,10 @@ uint16_t random_half(int32_t exponent) {
   return (uint16_t)((random_bits() & 0x8000) | (uint64_t)random_in(exponent + 8, exponent + 14) << 10 | (random_bits() & 1023));
 }
 
+uint16_t random_bfloat(int32_t low, int32_t high) {
+  return (uint16_t)((random_bits() & 0x807f) | (uint64_t)(random_in(low, high) + 127) << 7);
+}
+
 static float float_of_bits(uint32_t bits) {
   float value;
   memcpy(&value, &bits, 4);

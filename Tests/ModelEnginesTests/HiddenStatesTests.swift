@@ -15,8 +15,7 @@ import Testing
     let mean = (0..<size).map { column in
       Float(states.reduce(0.0) { $0 + Double($1[column]) } / Double(states.count))
     }
-    // The CPU engine keeps keys and values in float16; everything else is float32 in both engines.
-    let tolerance: Float = kind == .reference ? 1e-4 : 2e-2
+    let tolerance = model.tolerance(kind, size: TinyModel.size(model.hidden.last))
     for (found, expected) in [(states[states.count - 1], model.hidden.last), (mean, model.hidden.mean)] {
       let worst = zip(found, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
       #expect(worst < tolerance, "\(model.name) on \(kind): off by \(worst)")

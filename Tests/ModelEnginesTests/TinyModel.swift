@@ -11,6 +11,7 @@ struct TinyModel: CustomStringConvertible {
   let name: String
   let checkpoint: TinyCheckpoint
   let type: DType
+  let layerCount: Int
   let tokens: [TokenID]
   let rows: [Int]
   let logits: [[Float]]
@@ -32,6 +33,7 @@ struct TinyModel: CustomStringConvertible {
     checkpoint = try TinyCheckpoint(
       configJSON: json["config"]?.serialized() ?? "", weightScale: Float(json["scale"]?.doubleValue ?? 0))
     type = json["dtype"]?.stringValue == "bf16" ? .bf16 : .f32
+    layerCount = json["config"]?["num_hidden_layers"]?.intValue ?? 0
     tokens = json["tokens"]?.arrayValue?.compactMap { $0.intValue.map(TokenID.init) } ?? []
     rows = json["rows"]?.arrayValue?.compactMap(\.intValue) ?? []
     logits = json["logits"]?.arrayValue?.map(Self.floats) ?? []
@@ -40,6 +42,25 @@ struct TinyModel: CustomStringConvertible {
 
   private static func floats(_ json: JSONValue) -> [Float] {
     json.arrayValue?.compactMap { $0.doubleValue.map(Float.init) } ?? []
+  }
+
+  /// How far from those of transformers an engine's values may be, if their root mean square is about `size`.
+  ///
+  /// The CPU engine keeps keys and values in float16, and rounds what it multiplies with weights in bfloat16 to bfloat16;
+  /// everything else is float32 in both engines. Rounding to bfloat16 is off by up to half of a step of 2^-7 of numbers
+  /// between 1 and 2: by a 650th of them, as a root mean square, and so is a product with many such inputs. Four of these
+  /// follow each other in a layer, and then comes the head. Were nothing amplified, errors of `4 * layers + 1` roundings
+  /// would add up as independent ones do. Scores and gates amplify them, but not by more than 2; and the largest of some
+  /// thousand errors is within five standard deviations.
+  func tolerance(_ kind: EngineKind, size: Float) -> Float {
+    guard kind == .cpu else { return 1e-4 }
+    guard type == .bf16 else { return 2e-2 }
+    return 5 * 2 * size * Float(4 * layerCount + 1).squareRoot() / 650
+  }
+
+  /// The root mean square of `values`.
+  static func size(_ values: [Float]) -> Float {
+    (values.reduce(0) { $0 + $1 * $1 } / Float(values.count)).squareRoot()
   }
 
   /// The model as an engine of each kind, from a directory that is gone afterwards.

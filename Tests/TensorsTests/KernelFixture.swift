@@ -87,6 +87,32 @@ final class QuantizedRows {
   }
 }
 
+/// Rows of activations in bfloat16.
+final class BFloatRows {
+  private var storage: ik_bfloat_rows
+
+  init(rows: Int, columns: Int) {
+    let count = Int(ik_bfloat_chunks(Int32(columns))) * rows * Int(IK_BFLOAT_CHUNK)
+    let values = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
+    // What an earlier batch might have left there: NaNs.
+    values.initialize(repeating: 0x7fc0, count: count)
+    storage = ik_bfloat_rows(values: values, inputs: Int32(columns), pitch: Int32(rows))
+  }
+
+  deinit { storage.values.deallocate() }
+
+  func with<Result>(_ body: (UnsafePointer<ik_bfloat_rows>) -> Result) -> Result {
+    withUnsafePointer(to: storage) { body($0) }
+  }
+
+  /// The value of input `index` of a row, or what is behind the last.
+  func value(row: Int, _ index: Int) -> Float {
+    let chunk = Int(IK_BFLOAT_CHUNK)
+    let bits = storage.values[ik_bfloat_index(&storage, Int32(row), Int32(index / chunk)) + index % chunk]
+    return Float(bitPattern: UInt32(bits) << 16)
+  }
+}
+
 enum Kernels {
   /// Every tier of this processor; the last is the scalar twin.
   static var tiers: [ik_kernels] {
@@ -104,7 +130,19 @@ enum Kernels {
     let result = QuantizedRows(rows: rows, columns: columns)
     result.with { integers in
       x.withUnsafeBufferPointer { x in
-        var task = ik_quantize(x: x.baseAddress, columns: Int32(columns), int8: integers)
+        var task = ik_quantize(x: x.baseAddress, columns: Int32(columns), int8: integers, bfloat: nil)
+        tier.quantize(&task, 0, Int32(rows))
+      }
+    }
+    return result
+  }
+
+  /// Rounds `x` (`[rows, columns]`) to bfloat16 with a tier.
+  static func round(_ x: [Float], rows: Int, columns: Int, with tier: ik_kernels) -> BFloatRows {
+    let result = BFloatRows(rows: rows, columns: columns)
+    result.with { bfloats in
+      x.withUnsafeBufferPointer { x in
+        var task = ik_quantize(x: x.baseAddress, columns: Int32(columns), int8: nil, bfloat: bfloats)
         tier.quantize(&task, 0, Int32(rows))
       }
     }

@@ -30,9 +30,11 @@ import Testing
       start = accumulate ? (0..<rows * outputs).map { _ in g.float() } : nil
     }
 
-    /// Half of the step to which an activation is rounded. Of the quads of its group but the largest: the largest value
-    /// of those without an outlier over 127; or the largest of all over 16256.
+    /// Half of the step to which an activation is rounded, at most. In bfloat16: a 256th of it. As an integer, of the quads
+    /// of its group but the largest: the largest value of those without an outlier over 127; or the largest of all over
+    /// 16256.
     func halfStep(row: Int, input: Int) -> Double {
+      if type == .bf16 { return Double(abs(x[row * inputs + input])) / 256 }
       let values = x[row * inputs..<(row + 1) * inputs].map(Double.init)
       let group = values[input / 32 * 32..<(input / 32 + 1) * 32].map(abs)
       let meanSquare = values.reduce(0) { $0 + $1 * $1 } / Double(inputs)
@@ -67,6 +69,7 @@ import Testing
       let (tiles, tileBytes) = packed()
       let xs = Array(x[part.lowerBound * inputs..<part.upperBound * inputs])
       let quantized = type.isQuantized ? Kernels.quantize(xs, rows: part.count, columns: inputs, with: tier) : nil
+      let rounded = Kernels.round(xs, rows: part.count, columns: inputs, with: tier)
       var out =
         start.map { Array($0[part.lowerBound * outputs..<part.upperBound * outputs]) }
         ?? [Float](repeating: .nan, count: part.count * outputs)
@@ -76,9 +79,12 @@ import Testing
             func call(_ integers: UnsafePointer<ik_int8_rows>?, _ bias: UnsafePointer<Float>?) {
               var task = ik_matmul(
                 type: type.kernelType, tiles: tiles.baseAddress, tile_bytes: tileBytes, inputs: Int32(inputs),
-                outputs: Int32(outputs), rows: Int32(part.count), int8: integers, floats: xs.baseAddress,
+                outputs: Int32(outputs), rows: Int32(part.count), int8: integers, bfloat: nil, floats: xs.baseAddress,
                 out: out.baseAddress, out_stride: outputs, bias: bias, accumulate: start != nil)
-              tier.matmul(&task, 0, ik_matmul_items(&task))
+              rounded.with {
+                task.bfloat = $0
+                tier.matmul(&task, 0, ik_matmul_items(&task))
+              }
             }
             func withBias(_ integers: UnsafePointer<ik_int8_rows>?) {
               if let bias {
@@ -98,7 +104,8 @@ import Testing
   static func randomProduct(_ type: DType, _ g: inout SeededGenerator) -> Product {
     let inputs =
       type.isQuantized
-      ? max(32, type.blockElements) * g.int(in: 1...(type.blockElements == 256 ? 3 : 19)) : g.int(in: 1...90)
+      ? max(32, type.blockElements) * g.int(in: 1...(type.blockElements == 256 ? 3 : 19))
+      : g.int(in: 1...(.random(using: &g) ? 90 : 600))
     return Product(
       type: type, rows: .random(using: &g) ? g.int(in: 0...9) : g.int(in: 8...140), inputs: inputs,
       outputs: g.int(in: 1...100), bias: .random(using: &g),
@@ -153,7 +160,9 @@ import Testing
             let x = Double(product.x[row * product.inputs + k])
             sum += Double(weights[k]) * x
             magnitude += abs(Double(weights[k]) * x)
-            if product.type.isQuantized { rounding += abs(Double(weights[k])) * product.halfStep(row: row, input: k) }
+            if product.type.isQuantized || product.type == .bf16 {
+              rounding += abs(Double(weights[k])) * product.halfStep(row: row, input: k)
+            }
           }
           sum += Double(product.bias?[column] ?? 0) + Double(product.start?[row * product.outputs + column] ?? 0)
           // Every activation is off by at most half a step; the rest is the rounding of float32 sums.
@@ -164,17 +173,40 @@ import Testing
     }
   }
 
-  @Test func aNaNActivationIsNotLost() {
+  @Test(arguments: [DType.q4_1, .bf16]) func aNaNActivationIsNotLost(_ type: DType) {
     var g = SeededGenerator(seed: 1)
     for tier in Kernels.tiers {
       for bad in [Float.nan, .infinity, -.infinity] {
         var product = Product(
-          type: .q4_1, rows: 2, inputs: 64, outputs: 40, bias: false, accumulate: false, using: &g)
+          type: type, rows: 2, inputs: 64, outputs: 40, bias: false, accumulate: false, using: &g)
         product.x[70] = bad
         let out = product.run(tier)
         #expect(out[..<40].allSatisfy { $0.isFinite })
         #expect(out[40...].allSatisfy { !$0.isFinite }, "\(Kernels.name(tier)) \(bad)")
       }
+    }
+  }
+
+  /// The bits of `0` and of subnormal numbers differ between processors, so there must be none.
+  @Test func productsOfTinyNumbersHaveNoSubnormalSums() {
+    var g = SeededGenerator(seed: 6)
+    for _ in 0..<20 {
+      var product = Self.randomProduct(.bf16, &g)
+      product.bias = nil
+      product.start = nil
+      func tiny(_ exponents: ClosedRange<Int>) -> Float {
+        Float(
+          sign: .random(using: &g) ? .plus : .minus, exponent: g.int(in: exponents), significand: g.float(in: 1...2))
+      }
+      for index in product.x.indices { product.x[index] = tiny(-50 ... -46) }
+      for row in product.stored.indices {
+        product.stored[row] = (0..<product.inputs).flatMap { _ in
+          withUnsafeBytes(of: UInt16(tiny(-66 ... -62).bitPattern >> 16).littleEndian, Array.init)
+        }
+      }
+      let expected = product.run(Kernels.scalar)
+      #expect(expected.allSatisfy { !$0.isSubnormal })
+      for tier in Kernels.vectorTiers { #expect(Kernels.bits(product.run(tier)) == Kernels.bits(expected)) }
     }
   }
 }

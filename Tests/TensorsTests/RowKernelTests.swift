@@ -17,7 +17,7 @@ import Testing
         out.withUnsafeMutableBufferPointer { out in
           task = ik_rms_norm(
             x: x.baseAddress, weight: weight.baseAddress, epsilon: 1e-5, columns: Int32(weight.count),
-            out: out.baseAddress, is_scratch: false, int8: nil)
+            out: out.baseAddress, is_scratch: false, int8: nil, bfloat: nil)
           tier.rms_norm(&task, 0, Int32(rows))
         }
       }
@@ -109,6 +109,72 @@ import Testing
             #expect(abs(Float(q) * want.scale - value) <= want.scale * 0.501)
             #expect(abs(q) <= (listed[index / 4] != nil || index / 4 == want.topQuad ? 16_256 : 127))
           }
+        }
+      }
+    }
+  }
+
+  /// The nearest bfloat16 of a finite number that is not too large, ties to even; 0 below the least activation.
+  private func nearestBFloat(_ value: Float) -> Float {
+    if abs(value) < Float(IK_BFLOAT_LEAST_ACTIVATION) { return 0 }
+    let below = Float(bitPattern: value.bitPattern & 0xffff_0000)
+    let above = Float(bitPattern: below.bitPattern + 0x1_0000)
+    let (down, up) = (abs(Double(value) - Double(below)), abs(Double(above) - Double(value)))
+    return down < up || (down == up && below.bitPattern & 0x1_0000 == 0) ? below : above
+  }
+
+  @Test func roundedRowsAreTheNearest() {
+    var g = SeededGenerator(seed: 9)
+    for _ in 0..<60 {
+      let columns = g.int(in: 1...600)
+      let rows = g.int(in: 0...5)
+      var x = (0..<rows * columns).map { _ in g.float(in: -9...9) }
+      for index in x.indices where index % 7 == 3 {
+        // Ties, and numbers about the least one.
+        x[index] =
+          index % 2 == 0 ? Float(bitPattern: x[index].bitPattern & 0xffff_0000 | 0x8000) : x[index] * 0x1p-50
+      }
+      let least = Float(IK_BFLOAT_LEAST_ACTIVATION)
+      let special = [.nan, .infinity, -.infinity, least, -least, least.nextDown, .leastNonzeroMagnitude]
+      if rows > 0, columns > 10 { x.replaceSubrange(2..<2 + special.count, with: special) }
+      for tier in Kernels.tiers {
+        let rounded = Kernels.round(x, rows: rows, columns: columns, with: tier)
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let value = x[row * columns + column]
+            let expected = value.isFinite ? nearestBFloat(value) : value
+            #expect(Kernels.bits([rounded.value(row: row, column)]) == Kernels.bits([expected]))
+          }
+          if !columns.isMultiple(of: 2) { #expect(rounded.value(row: row, columns) == 0) }
+        }
+      }
+    }
+  }
+
+  @Test func normsAreRoundedToo() {
+    var g = SeededGenerator(seed: 10)
+    let (rows, columns) = (3, 299)
+    let x = (0..<rows * columns).map { _ in g.float(in: -4...4) }
+    let weight = (0..<columns).map { _ in g.float() }
+    for tier in Kernels.tiers {
+      let floats = Self.norm(tier, x: x, weight: weight, rows: rows)
+      let rounded = BFloatRows(rows: rows, columns: columns)
+      var scratch = [Float](repeating: 0, count: x.count)
+      rounded.with { bfloats in
+        x.withUnsafeBufferPointer { x in
+          weight.withUnsafeBufferPointer { weight in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+              var task = ik_rms_norm(
+                x: x.baseAddress, weight: weight.baseAddress, epsilon: 1e-5, columns: Int32(columns),
+                out: scratch.baseAddress, is_scratch: true, int8: nil, bfloat: bfloats)
+              tier.rms_norm(&task, 0, Int32(rows))
+            }
+          }
+        }
+      }
+      for row in 0..<rows {
+        for column in 0..<columns {
+          #expect(rounded.value(row: row, column) == nearestBFloat(floats[row * columns + column]))
         }
       }
     }

@@ -42,7 +42,11 @@ void ik_dequantize_row(ik_type type, const uint8_t *row, int32_t columns, float 
 // A packed matrix is a sequence of tiles of IK_TILE output columns. A tile of an integer format is a sequence of
 // groups of IK_GROUP inputs; a group holds the scales of its 32 columns (K-quants have some before every eighth group) and
 // then its weights, interleaved so that one 64-byte vector holds four consecutive inputs of sixteen columns. It has no
-// more bits than the rows that it is made of. A tile of a float format is [inputs][32].
+// more bits than the rows that it is made of. A tile of IK_F32 and IK_F16 is [inputs][32].
+//
+// A tile of IK_BF16 is [inputs / 2][32][2], so that one 64-byte vector holds two consecutive inputs of sixteen columns; an
+// odd last input has a zero beside it. Weights below IK_BFLOAT_LEAST_WEIGHT are 0 there. Float16 and float32 weights have
+// more bits than bfloat16 can hold, and so they are multiplied as float32 numbers.
 
 enum { IK_TILE = 32, IK_GROUP = 32 };
 
@@ -98,6 +102,30 @@ static inline size_t ik_chunk_index(const ik_int8_rows *x, int32_t row, int32_t 
   return (size_t)chunk * x->pitch + row;
 }
 
+// Rows of activations in bfloat16, rounded to nearest even; those below IK_BFLOAT_LEAST_ACTIVATION are 0. They are the
+// left side of products with weights in bfloat16. IK_BFLOAT_CHUNK inputs of a row, which a product takes at a time, lie
+// together, and behind them those of the next row. A zero follows the last of an odd number of inputs.
+//
+// Why there are least numbers: dot products of bfloat16 take subnormal numbers as zero, and processors do not agree
+// about what else they do with them. Here none can occur. With these limits every product of two numbers is a multiple of
+// 2^-126, and so is every sum of products, rounded or not, that starts from 0.
+#define IK_BFLOAT_LEAST_WEIGHT 0x1p-64f
+#define IK_BFLOAT_LEAST_ACTIVATION 0x1p-48f
+enum { IK_BFLOAT_CHUNK = 256 };
+
+typedef struct ik_bfloat_rows {
+  uint16_t *values;          // [chunks][pitch][IK_BFLOAT_CHUNK]
+  int32_t inputs;
+  int32_t pitch;             // at least the number of rows
+} ik_bfloat_rows;
+
+static inline int32_t ik_bfloat_chunks(int32_t inputs) { return (inputs + IK_BFLOAT_CHUNK - 1) / IK_BFLOAT_CHUNK; }
+
+// Where in `values` a chunk of a row begins.
+static inline size_t ik_bfloat_index(const ik_bfloat_rows *x, int32_t row, int32_t chunk) {
+  return ((size_t)chunk * x->pitch + row) * IK_BFLOAT_CHUNK;
+}
+
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks. A task is a kernel over a range of work items, run by the worker pool: function(arguments, begin, end).
 // Each item writes memory that no other item of the task touches.
@@ -115,7 +143,8 @@ typedef struct ik_matmul {
   int32_t outputs;            // valid columns of all tiles together
   int32_t rows;
   const ik_int8_rows *int8;   // for integer formats
-  const float *floats;        // for float formats: [rows][inputs]
+  const ik_bfloat_rows *bfloat;  // for IK_BF16
+  const float *floats;        // for IK_F32 and IK_F16: [rows][inputs]
   float *out;                 // first row, first column of this matrix
   size_t out_stride;          // floats between rows
   const float *bias;          // [outputs] or NULL
@@ -162,22 +191,24 @@ typedef struct ik_gated {
 } ik_gated;
 void ik_gated_task(const void *arguments, int32_t begin, int32_t end);
 
-// out[row] = x[row] / sqrt(mean(x[row]^2) + epsilon) * weight, and its integer form if asked for. Items: rows.
+// out[row] = x[row] / sqrt(mean(x[row]^2) + epsilon) * weight, and its integer and bfloat16 forms if asked for. Items: rows.
 typedef struct ik_rms_norm {
   const float *x;             // [rows][columns]
   const float *weight;        // [columns]
   float epsilon;
   int32_t columns;
   float *out;                 // [rows][columns]
-  bool is_scratch;            // only the integers are wanted: rows of `out` that belong to the items are work space
+  bool is_scratch;            // only the other forms are wanted: rows of `out` that belong to the items are work space
   const ik_int8_rows *int8;   // or NULL
+  const ik_bfloat_rows *bfloat;  // or NULL
 } ik_rms_norm;
 
-// Quantizes rows. Items: rows.
+// Quantizes rows, or rounds them to bfloat16, or both. Items: rows.
 typedef struct ik_quantize {
   const float *x;             // [rows][columns]
   int32_t columns;
-  const ik_int8_rows *int8;
+  const ik_int8_rows *int8;   // or NULL
+  const ik_bfloat_rows *bfloat;  // or NULL
 } ik_quantize;
 
 // out[row][i] = silu(x[row][i]) * x[row][columns + i]. Items: rows.

@@ -67,7 +67,7 @@ package final class CPUBackend: BatchBackend {
 
   package static func memoryNeeded(_ checkpoint: Checkpoint, options: EngineOptions) -> Int {
     let c = checkpoint.configuration
-    // Floats of a token in the buffers of a decoder, integers counted as half of them. The configuration's sizes are
+    // Floats of a token in the buffers of a decoder, other forms counted as half of them. The configuration's sizes are
     // bounded when a checkpoint is opened, so none of this overflows.
     let fused = (c.headCount + 2 * c.keyValueHeadCount) * c.headDimension
     let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 2 * c.intermediateSize
@@ -111,8 +111,8 @@ package final class CPUBackend: BatchBackend {
 
   package func operand(columns: Int, feeding consumers: [PackedLinear]) -> Operand {
     let operand = Operand(
-      capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains { $0.needsIntegers },
-      floats: consumers.contains { $0.needsFloats })
+      capacity: options.maximumBatchTokens, columns: columns,
+      forms: consumers.reduce(into: []) { $0.formUnion($1.operandForms) })
     workByteCount += operand.byteCount
     return operand
   }

@@ -28,11 +28,11 @@ struct CPUSizes: Equatable {
 
   private init() {}
 
-  /// Adds up what is asked for. A projection is whether it needs integers; all else is nothing.
+  /// Adds up what is asked for. A projection is the forms of activations that it takes; all else is nothing.
   private final class Backend: Models.Backend {
     typealias Matrix = Void
     typealias Operand = Void
-    typealias Projection = Bool
+    typealias Projection = Tensors.Operand.Forms
     typealias Vector = Void
     typealias Embedding = Void
     typealias Rotary = Void
@@ -48,13 +48,13 @@ struct CPUSizes: Equatable {
 
     func embedding(_ table: TensorDescriptor) {}
 
-    func projection(_ parts: [ProjectionPart]) -> Bool {
+    func projection(_ parts: [ProjectionPart]) -> Projection {
       for range in PackedLinear.segments(of: parts.map { ($0.weight.type, $0.weight.rowCount) }) {
         let (weight, outputs) = (parts[range.lowerBound].weight, parts[range].reduce(0) { $0 + $1.weight.rowCount })
         sizes.weights += PackedLinear.byteCount(type: weight.type, outputs: outputs, inputs: weight.columnCount)
         if parts[range].contains(where: { $0.bias != nil }) { sizes.weights += outputs * 4 }
       }
-      return parts.contains { $0.weight.type.isQuantized }
+      return parts.reduce(into: []) { $0.formUnion($1.weight.type.operandForm) }
     }
 
     func vector(_ tensor: TensorDescriptor) { sizes.weights += tensor.elementCount * 4 }
@@ -68,9 +68,10 @@ struct CPUSizes: Equatable {
       sizes.workSpace += Tensors.Matrix.byteCount(capacity: options.maximumBatchTokens, columns: columns)
     }
 
-    func operand(columns: Int, feeding consumers: [Bool]) {
+    func operand(columns: Int, feeding consumers: [Projection]) {
       sizes.workSpace += Tensors.Operand.byteCount(
-        capacity: options.maximumBatchTokens, columns: columns, integers: consumers.contains(true))
+        capacity: options.maximumBatchTokens, columns: columns,
+        forms: consumers.reduce(into: []) { $0.formUnion($1) })
     }
 
     func allocateCache(_ shape: AttentionShape) throws(EngineError) {
@@ -86,13 +87,13 @@ struct CPUSizes: Equatable {
 
     func embed(_ table: Void, into out: Void) {}
     func normalize(_ x: Void, _ weight: Void, epsilon: Float, into out: Void) {}
-    func multiply(_ x: Void, _ weights: Bool, into out: Void) {}
-    func multiply(_ x: Void, _ weights: Bool, addingTo sum: Void) {}
+    func multiply(_ x: Void, _ weights: Projection, into out: Void) {}
+    func multiply(_ x: Void, _ weights: Projection, addingTo sum: Void) {}
     func rotateAndStore(_ qkv: Void, _ rotary: Void, layer: Int) {}
     func attend(_ qkv: Void, layer: Int, into out: Void) {}
-    func multiplyGated(_ x: Void, _ weights: Bool, into out: Void) {}
+    func multiplyGated(_ x: Void, _ weights: Projection, into out: Void) {}
     func keepHidden(_ x: Void, _ weight: Void, epsilon: Float) {}
     func selectLogitsRows(_ x: Void, into out: Void) {}
-    func computeLogits(_ x: Void, _ head: Bool) {}
+    func computeLogits(_ x: Void, _ head: Projection) {}
   }
 }
