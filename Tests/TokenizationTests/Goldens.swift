@@ -7,7 +7,7 @@ struct GoldenError: Error, CustomStringConvertible {
   var description: String
 }
 
-/// The golden files, which scripts/goldens/tokenizers.py makes.
+/// The golden files, which scripts/goldens/tokenizer_cases.py makes.
 enum Goldens {
   /// The bytes of a file.
   static func bytes(_ name: String) throws -> [UInt8] {

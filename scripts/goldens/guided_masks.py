@@ -14,14 +14,11 @@ import pathlib
 import random
 import sys
 
-# This directory has a tokenizers.py of its own, which must not hide the package of that name.
-sys.path.append(sys.path.pop(0))
+import xgrammar
+from llguidance import LLInterpreter, LLMatcher, LLTokenizer, TokenizerWrapper
+from llguidance.gbnf_to_lark import gbnf_to_lark
 
-import xgrammar  # noqa: E402
-from llguidance import LLInterpreter, LLMatcher, LLTokenizer, TokenizerWrapper  # noqa: E402
-from llguidance.gbnf_to_lark import gbnf_to_lark  # noqa: E402
-
-import guided_cases as cases  # noqa: E402
+import guided_cases as cases
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = ROOT / "Tests" / "GuidedTests" / "Goldens" / "masks.json"

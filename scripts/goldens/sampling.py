@@ -13,13 +13,10 @@ import json
 import pathlib
 import sys
 
-# tokenizers.py beside this script is not the package that transformers wants.
-sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != pathlib.Path(__file__).resolve().parent]
-
-import numpy  # noqa: E402
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from transformers import (  # noqa: E402
+import numpy
+import torch
+import transformers
+from transformers import (
     GenerationMixin,
     MinPLogitsWarper,
     NoRepeatNGramLogitsProcessor,
@@ -31,7 +28,7 @@ from transformers import (  # noqa: E402
     TopPLogitsWarper,
     TypicalLogitsWarper,
 )
-from transformers.modeling_outputs import CausalLMOutputWithPast  # noqa: E402
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 VOCABULARY = 80
 TABLE = 23

@@ -2,7 +2,7 @@
 
 Needs the pip packages `tokenizers` (0.23.3 when the committed files were made), and `gguf` for the two real models:
 
-    python scripts/goldens/tokenizers.py Tests/TokenizationTests/Goldens [--smollm2 FILE.gguf] [--qwen FILE.gguf]
+    python scripts/goldens/tokenizer_cases.py Tests/TokenizationTests/Goldens [--smollm2 FILE.gguf] [--qwen FILE.gguf]
 
 Everything is drawn from seeded generators, so that a second run with the same library gives the same files. Files:
 
