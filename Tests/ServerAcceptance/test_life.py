@@ -323,6 +323,35 @@ def test_ten_thousand_idle_connections(start):
     server.wait_for(lambda: server.descriptors() <= before[1] + 5, 20)
 
 
+def test_more_connections_than_descriptors_wait(start):
+    server = start(descriptors=150)
+    kept = server.connect()
+    kept.request("GET", "/version")
+    assert kept.getresponse().read()
+    more = [server.raw(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(200)]
+
+    def processor_seconds():
+        with open(f"/proc/{server.process.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = processor_seconds()
+    time.sleep(1)
+    assert processor_seconds() - before < 0.5, "the server is busy with connections that it cannot take"
+    # Those that are open are served, and can do what needs a file.
+    kept.request("POST", "/v1/completions", json.dumps({"prompt": "a", "max_tokens": 1}), {"Content-Type": "application/json"})
+    assert kept.getresponse().status == 200
+    # The others are when their turn comes.
+    for one in more[:100]:
+        one.close()
+    more[-1].settimeout(20)
+    assert more[-1].recv(4096).startswith(b"HTTP/1.1 200 ")
+    for one in more:
+        one.close()
+    server.wait_for(lambda: server.status("/health") == 200, 20)
+    assert server.stop() == 0
+
+
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 def test_a_proxy_between(start, tmp_path):
     server = start()
