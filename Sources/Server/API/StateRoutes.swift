@@ -92,7 +92,8 @@ struct StateRoutes: Sendable {
       let connection = await WatchedConnection.of(exchange.channel)
       while state.phase == .ready, !Task.isCancelled, connection?.hasGone == false {
         let events = log.events(from: next)
-        for event in events { try await writer.send(CacheEventLog.json(event), id: event.number) }
+        for event in events { try await writer.add(CacheEventLog.json(event), id: event.number) }
+        try await writer.flush()
         if let last = events.last {
           next = last.number + 1
           silence = 0
