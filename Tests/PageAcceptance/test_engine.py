@@ -88,6 +88,7 @@ class EngineTest(PageTest):
         blocks = {"total": 1, "used": 1, "cached": 0, "free": 0}
         self.feed([{"step": 1, "batch": [], "waiting": 3, "blocks": blocks}])
         expect(self.page.locator("#waiting-words")).to_have_text("Request 7 waits for <b>blocks</b>. 2 more wait.")
+        self.screenshot("engine-waiting-light")
         self.feed([{"step": 2, "batch": [], "waiting": 0, "blocks": blocks}])
         expect(self.page.locator("#figure-waiting")).to_have_text("0")
         expect(self.page.locator("#waiting-words")).to_have_text("")
