@@ -84,6 +84,15 @@ def test_sigterm_ends_what_takes_too_long(start):
     assert b"shutting down" in data and b"[DONE]" in data
 
 
+def test_half_a_body_does_not_hold_up_the_end(start):
+    server = start()
+    raw = server.raw(
+        b"POST /tokenize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{")
+    time.sleep(0.3)  # As long as it may take until the head is read.
+    assert server.stop(20) == 0
+    assert b"".join(iter(lambda: raw.recv(4096), b"")).startswith(b"HTTP/1.1 503 ")
+
+
 def test_a_full_queue_says_when_to_come_back(start):
     server = start("--max-batch-size", "1", "--max-queue", "2")
     # Until the engine has taken the first one, it is in the queue.
@@ -153,15 +162,16 @@ def test_large_bodies_share_a_budget(start):
         return server.request("POST", "/tokenize", text[:1_000_000] + b'"}')[0] == 503
 
     def is_full_of_the_slow_one():
-        # Of two that are on their way, the one that finds no room is refused: until it has come, that may be the slow one.
+        # Until the slow one has come, it may be the one of the two that finds no room, and so may both.
         nonlocal slow
-        if is_full():
-            return True
+        found = is_full()
+        time.sleep(0.2)
         if select.select([slow], [], [], 0)[0]:
             slow.close()
             slow = server.raw(head % len(text) + text[:-1])
             time.sleep(0.2)
-        return False
+            return False
+        return found
 
     server.wait_for(is_full_of_the_slow_one, 30)
     assert server.post("/tokenize", {"prompt": "a"})[0] == 200

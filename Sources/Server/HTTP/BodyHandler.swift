@@ -3,7 +3,7 @@ internal import NIOCore
 internal import NIOHTTPTypes
 
 /// Watches how bodies arrive: tells a client that asks with `Expect: 100-continue` to send a body that is not too large, and
-/// ends one that takes too long.
+/// ends one that takes too long, or that is on its way when the server ends.
 final class BodyHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias OutboundIn = HTTPResponsePart
@@ -54,6 +54,15 @@ final class BodyHandler: ChannelDuplexHandler, RemovableChannelHandler {
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // Requests have ended by then: what is still to come would be refused.
+    if event is ChannelShouldQuiesceEvent, let timer = timer.take() {
+      timer.cancel()
+      context.fireErrorCaught(UnwantedBody())
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func channelInactive(context: ChannelHandlerContext) {
     timer.take()?.cancel()
     context.fireChannelInactive()
@@ -64,3 +73,6 @@ final class BodyHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
 /// A body was not there in time.
 struct LateBody: Error {}
+
+/// A body was not there when the server ended.
+struct UnwantedBody: Error {}
