@@ -35,6 +35,7 @@ package enum PageAssets {
     asset("/settings.js", .javaScript, PackageResources.settings_js),
     asset("/state.js", .javaScript, PackageResources.state_js),
     asset("/store.js", .javaScript, PackageResources.store_js),
+    asset("/waiting.js", .javaScript, PackageResources.waiting_js),
   ]
 
   /// The file that is served at this path, without the query; nil if there is none.

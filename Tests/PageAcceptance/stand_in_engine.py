@@ -83,6 +83,13 @@ class Engine(threading.Thread):
         with self.lock:
             self.listeners.discard(listener)
 
+    def reasons(self):
+        """Why requests wait, those that go first first."""
+        with self.lock:
+            words = [f"waits behind {before.id}, which came first" for before in self.waiting[:-1]]
+            words = [f"waits for a place in the batch, which holds {MAXIMUM_BATCH} requests", *words]
+            return [{"request": request.id, "reason": f"request {request.id} {why}"} for request, why in zip(self.waiting, words)]
+
     def run(self):
         while True:
             with self.lock:

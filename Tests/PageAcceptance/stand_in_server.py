@@ -81,6 +81,8 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/inflight/state":
             return self.authorized() and self.states()
+        if path == "/inflight/waiting":
+            return self.authorized() and self.json(200, {"object": "list", "data": self.server.engine.reasons()})
         if path == "/v1/models":
             return self.authorized() and self.json(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
         if path == "/health":

@@ -81,6 +81,29 @@ class EngineTest(PageTest):
         expect(self.page.locator("#flight-tip")).to_contain_text("Step 41: 2 aboard, 3 waiting, 12.5 ms")
         expect(self.page.locator("#flight-tip")).to_contain_text("reads 64 of 200 prompt tokens")
 
+    def test_why_requests_wait_is_said(self):
+        reasons = [{"reason": "request 7 waits for <b>blocks</b>"}, {"reason": "request 8 waits behind request 7"}, {}]
+        self.page.route("**/inflight/waiting", lambda route: route.fulfill(
+            status=200, content_type="application/json", body=json.dumps({"object": "list", "data": reasons})))
+        blocks = {"total": 1, "used": 1, "cached": 0, "free": 0}
+        self.feed([{"step": 1, "batch": [], "waiting": 3, "blocks": blocks}])
+        expect(self.page.locator("#waiting-words")).to_have_text("Request 7 waits for <b>blocks</b>. 2 more wait.")
+        self.screenshot("engine-waiting-light")
+        self.feed([{"step": 2, "batch": [], "waiting": 0, "blocks": blocks}])
+        expect(self.page.locator("#figure-waiting")).to_have_text("0")
+        expect(self.page.locator("#waiting-words")).to_have_text("")
+
+    def test_what_the_server_cannot_say_is_left_out(self):
+        self.may_complain_of = ["503"]
+        for status, body in [(200, "7"), (200, "{no"), (503, "{}")]:
+            self.page.unroute("**/inflight/waiting")
+            self.page.route("**/inflight/waiting", lambda route: route.fulfill(
+                status=status, content_type="application/json", body=body))
+            with self.page.expect_response("**/inflight/waiting"):
+                self.feed([{"step": 1, "batch": [], "waiting": 3, "blocks": {}}])
+            expect(self.page.locator("#figure-waiting")).to_have_text("3")
+            expect(self.page.locator("#waiting-words")).to_have_text("")
+
     def feed(self, events):
         """Lets the browser answer the next connections to the engine with these events, and opens the view."""
         body = "".join(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n" for event in events)

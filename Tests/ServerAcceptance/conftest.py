@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -21,14 +22,16 @@ import pytest
 class Server:
     """One running server."""
 
-    def __init__(self, *arguments, wait=True):
+    def __init__(self, *arguments, wait=True, descriptors=None):
+        """`descriptors` is how many files the server may have open, if that is to be less than a process may here."""
         self.log = tempfile.NamedTemporaryFile(mode="w+", suffix=".log")
         # Tests that write requests by hand call it "test" or "a".
         names = ["--allow-host", "test", "--allow-host", "a"]
         command = [os.environ["INFLIGHT"], "serve", "--port", "0", "--served-model-name", "test", *names, *arguments]
         if os.environ.get("INFLIGHT_MODEL"):
             command += ["--model", os.environ["INFLIGHT_MODEL"]]
-        self.process = subprocess.Popen(command, stderr=self.log, stdin=subprocess.DEVNULL)
+        limit = descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)))
+        self.process = subprocess.Popen(command, stderr=self.log, stdin=subprocess.DEVNULL, preexec_fn=limit)
         try:
             self.port = self.wait_for(self.listening_port, 30)
             if wait:

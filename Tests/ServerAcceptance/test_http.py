@@ -95,6 +95,29 @@ def test_a_client_that_waits_for_permission_gets_it(server):
     raw.close()
 
 
+def test_permission_does_not_come_into_the_answer_to_an_earlier_request(server):
+    first = json.dumps({"prompt": "a", "max_tokens": 8, "ignore_eos": True, "stream": True}).encode()
+    second = json.dumps({"prompt": "a", "max_tokens": 1}).encode()
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
+    raw = server.raw(head % (len(first), b"") + first + head % (len(second), b"Expect: 100-continue\r\n"))
+    raw.settimeout(20)
+    reader = raw.makefile("rb")
+
+    def read_head():
+        lines = list(iter(reader.readline, b"\r\n"))
+        return lines[0]
+
+    assert read_head().startswith(b"HTTP/1.1 200 ")
+    body = b""
+    while (length := int(reader.readline(), 16)) > 0:
+        body += reader.read(length + 2)[:-2]
+    assert reader.readline() == b"\r\n" and body.endswith(b"data: [DONE]\n\n")
+    assert read_head().startswith(b"HTTP/1.1 100 ")
+    raw.sendall(second)
+    assert read_head().startswith(b"HTTP/1.1 200 ")
+    raw.close()
+
+
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
     for expectation in [b"", b"Expect: 100-continue\r\n"]:
         raw = server.raw(

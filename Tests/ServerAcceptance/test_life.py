@@ -84,6 +84,15 @@ def test_sigterm_ends_what_takes_too_long(start):
     assert b"shutting down" in data and b"[DONE]" in data
 
 
+def test_half_a_body_does_not_hold_up_the_end(start):
+    server = start()
+    raw = server.raw(
+        b"POST /tokenize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{")
+    time.sleep(0.3)  # As long as it may take until the head is read.
+    assert server.stop(20) == 0
+    assert b"".join(iter(lambda: raw.recv(4096), b"")).startswith(b"HTTP/1.1 503 ")
+
+
 def test_a_full_queue_says_when_to_come_back(start):
     server = start("--max-batch-size", "1", "--max-queue", "2")
     # Until the engine has taken the first one, it is in the queue.
@@ -153,15 +162,16 @@ def test_large_bodies_share_a_budget(start):
         return server.request("POST", "/tokenize", text[:1_000_000] + b'"}')[0] == 503
 
     def is_full_of_the_slow_one():
-        # Of two that are on their way, the one that finds no room is refused: until it has come, that may be the slow one.
+        # Until the slow one has come, it may be the one of the two that finds no room, and so may both.
         nonlocal slow
-        if is_full():
-            return True
+        found = is_full()
+        time.sleep(0.2)
         if select.select([slow], [], [], 0)[0]:
             slow.close()
             slow = server.raw(head % len(text) + text[:-1])
             time.sleep(0.2)
-        return False
+            return False
+        return found
 
     server.wait_for(is_full_of_the_slow_one, 30)
     assert server.post("/tokenize", {"prompt": "a"})[0] == 200
@@ -321,6 +331,35 @@ def test_ten_thousand_idle_connections(start):
     for one in idle:
         one.close()
     server.wait_for(lambda: server.descriptors() <= before[1] + 5, 20)
+
+
+def test_more_connections_than_descriptors_wait(start):
+    server = start(descriptors=150)
+    kept = server.connect()
+    kept.request("GET", "/version")
+    assert kept.getresponse().read()
+    more = [server.raw(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(200)]
+
+    def processor_seconds():
+        with open(f"/proc/{server.process.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = processor_seconds()
+    time.sleep(1)
+    assert processor_seconds() - before < 0.5, "the server is busy with connections that it cannot take"
+    # Those that are open are served, and can do what needs a file.
+    kept.request("POST", "/v1/completions", json.dumps({"prompt": "a", "max_tokens": 1}), {"Content-Type": "application/json"})
+    assert kept.getresponse().status == 200
+    # The others are when their turn comes.
+    for one in more[:100]:
+        one.close()
+    more[-1].settimeout(20)
+    assert more[-1].recv(4096).startswith(b"HTTP/1.1 200 ")
+    for one in more:
+        one.close()
+    server.wait_for(lambda: server.status("/health") == 200, 20)
+    assert server.stop() == 0
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")

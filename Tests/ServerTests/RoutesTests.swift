@@ -215,7 +215,7 @@ import Testing
     ]
     let others = [
       "/health", "/version", "/metrics", "/openapi.json", "/v1/models", "/v1/models/{model}", "/v1/kv_cache/events",
-      "/inflight/state",
+      "/inflight/state", "/inflight/waiting",
     ]
     try await TinyServer().serve { client in
       let document = try await client.execute(uri: "/openapi.json", method: .get).json

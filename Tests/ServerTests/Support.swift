@@ -17,7 +17,8 @@ struct TinyServer {
   /// Loads the model; the server serves it at once unless `isReady` is false. It has embeddings if there is a `hiddenSize`.
   init(
     options: ServerOptions = ServerOptions(), script: FakeModelEngine.Script = FakeModelEngine.Script(),
-    executor: ExecutorConfiguration = ExecutorConfiguration(), hiddenSize: Int? = nil, isReady: Bool = true
+    executor: ExecutorConfiguration = ExecutorConfiguration(), scheduler: Scheduler? = nil, hiddenSize: Int? = nil,
+    isReady: Bool = true
   ) async throws {
     directory = try TemporaryDirectory()
     let config = TinyCheckpoint.config().replacing("\"vocab_size\": 96", with: "\"vocab_size\": 258")
@@ -25,7 +26,7 @@ struct TinyServer {
       to: directory, files: ["tokenizer.json": Self.tokenizer, "tokenizer_config.json": Self.tokenizerConfig])
     llm = try await LLM(
       model: directory.path, options: LLMOptions(executor: executor),
-      engine: FakeModelEngine(vocabularySize: 258, hiddenSize: hiddenSize, script: script))
+      engine: FakeModelEngine(vocabularySize: 258, hiddenSize: hiddenSize, script: script), scheduler: scheduler)
     var options = options
     options.modelNames = ["tiny"]
     state = ServerState(options: options, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -82,6 +82,9 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     APIError(503, reason, type: "service_unavailable", code: "service_unavailable", retryAfter: retryAfter)
   }
 
+  /// The server takes nothing more.
+  static var ending: APIError { .unavailable("the server is shutting down", retryAfter: 10) }
+
   /// What a refusal or a failure of the engine means to the client.
   ///
   /// - Parameter retryAfter: seconds after which a full queue may have room.

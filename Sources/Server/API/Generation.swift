@@ -101,7 +101,7 @@ final class Generation: Sendable {
   /// What a refusal of the engine means to the client.
   func refusal(_ error: InflightError) -> APIError {
     // The engine may end between the question for it and the request.
-    if state.phase == .draining { return .unavailable("the server is shutting down", retryAfter: 10) }
+    if state.phase == .draining { return .ending }
     return APIError(error, retryAfter: state.retryAfter)
   }
 
@@ -124,7 +124,7 @@ final class Generation: Sendable {
     case nil:
       if let error = error as? InflightError {
         error.kind == .cancelled
-          ? .unavailable("the server is shutting down", retryAfter: 10)
+          ? .ending
           : refusal(error)
       } else {
         APIError(500, "the answer could not be written", type: "server_error", code: "internal_error")

@@ -54,11 +54,11 @@ struct LiveState: Sendable {
       let seconds = (now - last.time) / .seconds(1)
       let rate = seconds > 0 ? Double(statistics.generatedTokenCount - last.tokens) / seconds : 0
       for step in steps.dropLast() {
-        try await writer.send(event(step.statistics, statistics, batch: step.entries, tokensPerSecond: rate))
+        try await writer.add(event(step.statistics, statistics, batch: step.entries, tokensPerSecond: rate))
       }
       // The newest event of those that are sent together has the map.
       if let step = steps.last {
-        try await writer.send(
+        try await writer.add(
           event(
             step.statistics, statistics, batch: step.entries, tokensPerSecond: rate,
             map: Self.map(await llm.blockUses())))
@@ -70,10 +70,11 @@ struct LiveState: Sendable {
       silence = steps.isEmpty ? silence + 1 : 0
       if steps.isEmpty, isIdle && !isRestShown || silence % Self.looksPerEvent == 0 {
         let map = isIdle ? Self.map(await llm.blockUses()) : nil
-        try await writer.send(event(statistics.lastStep, statistics, batch: [], tokensPerSecond: rate, map: map))
+        try await writer.add(event(statistics.lastStep, statistics, batch: [], tokensPerSecond: rate, map: map))
         last = (statistics.generatedTokenCount, now)
         isRestShown = isIdle
       }
+      try await writer.flush()
       try await Task.sleep(for: Self.interval)
     }
   }

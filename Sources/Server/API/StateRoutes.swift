@@ -45,9 +45,23 @@ struct StateRoutes: Sendable {
   }
 
   /// `GET /inflight/waiting`: why requests wait, those that go first first.
+  ///
+  /// - Throws: ``APIError`` if there is no engine to ask, and if it makes no step with which it could answer.
   func waiting() async throws(APIError) -> Answer {
-    let explanations = try await state.engine().explainWaiting()
-    return .json(.object([("object", "list"), ("data", .array(explanations.map(\.json)))]))
+    let llm = try state.engine()
+    let seconds = state.options.stallTimeout
+    let (answers, continuation) = AsyncStream.makeStream(of: [SchedulingExplanation]?.self)
+    Task { continuation.yield(await llm.explainWaiting()) }
+    let limit = Task {
+      try? await Task.sleep(for: .seconds(seconds))
+      continuation.yield(nil)
+    }
+    defer { limit.cancel() }
+    for await case let explanations? in answers.prefix(1) {
+      return .json(.object([("object", "list"), ("data", .array(explanations.map(\.json)))]))
+    }
+    throw .unavailable(
+      "the engine has made no step for \(seconds) seconds, and cannot say why requests wait", retryAfter: 10)
   }
 
   private func model(_ name: String, _ llm: LLM) -> JSONValue {
@@ -78,7 +92,8 @@ struct StateRoutes: Sendable {
       let connection = await WatchedConnection.of(exchange.channel)
       while state.phase == .ready, !Task.isCancelled, connection?.hasGone == false {
         let events = log.events(from: next)
-        for event in events { try await writer.send(CacheEventLog.json(event), id: event.number) }
+        for event in events { try await writer.add(CacheEventLog.json(event), id: event.number) }
+        try await writer.flush()
         if let last = events.last {
           next = last.number + 1
           silence = 0

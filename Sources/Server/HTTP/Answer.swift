@@ -15,7 +15,7 @@ enum Answer: Sendable {
   case events(@Sendable (inout EventWriter) async throws -> Void)
 
   /// The HTTP response. A closure runs after the head has been sent; `onEnd` is called when the answer is over.
-  func response(id: String, onEnd: @escaping @Sendable () -> Void) -> Response {
+  func response(onEnd: @escaping @Sendable () -> Void) -> Response {
     switch self {
     case .json(let json, let status):
       defer { onEnd() }

@@ -12,12 +12,6 @@ package struct EventWriter {
   /// Writes to the body of an answer.
   init(_ writer: any ResponseBodyWriter) { self.writer = writer }
 
-  /// Sends one event. Waits while the client does not read.
-  package mutating func send(_ json: JSONValue, id: UInt64? = nil) async throws {
-    buffer.writeBytes(Self.frame(json, id: id))
-    try await flush()
-  }
-
   /// Adds an event whose JSON is written already, in pieces. Sends what was added if that is much.
   mutating func add(_ pieces: [UInt8]...) async throws {
     buffer.writeStaticString("data: ")
@@ -29,13 +23,15 @@ package struct EventWriter {
   /// The most bytes that wait for what comes with them.
   private static let maximumBytes = 1 << 15
 
-  /// Adds an event.
-  mutating func add(_ json: JSONValue) async throws { try await add(json.serializedBytes()) }
+  /// Adds an event, with a number and a name if there are any. Sends what was added if that is much.
+  mutating func add(_ json: JSONValue, id: UInt64? = nil, name: String? = nil) async throws {
+    buffer.writeBytes(Self.frame(json, id: id, name: name))
+    if buffer.readableBytes > Self.maximumBytes { try await flush() }
+  }
 
   /// Adds an event with a name.
   mutating func add(named event: (name: String, json: JSONValue)) async throws {
-    buffer.writeBytes(Self.frame(event.json, name: event.name))
-    if buffer.readableBytes > Self.maximumBytes { try await flush() }
+    try await add(event.json, name: event.name)
   }
 
   /// Adds what ends a stream of OpenAI's.

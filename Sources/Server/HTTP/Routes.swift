@@ -129,6 +129,8 @@ struct Routes: Sendable {
       for try await buffer in request.body { try body.append(buffer.readableBytesView) }
     } catch let error as APIError {
       throw error
+    } catch is UnwantedBody {
+      throw .ending
     } catch is LateBody {
       throw APIError(
         408, "the body did not arrive within \(Int(state.options.bodyTimeout)) seconds", code: "body_timeout")

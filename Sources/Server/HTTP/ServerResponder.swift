@@ -66,7 +66,7 @@ package struct ServerResponder: HTTPResponder {
         }
         let answer = try await routes.answer(endpoint, name: name, request: request, exchange)
         let status = if case .json(_, let status) = answer { status } else { 200 }
-        response = answer.response(id: exchange.id) { onEnd(path, status) }
+        response = answer.response { onEnd(path, status) }
       }
     } catch {
       response = Answer.response(error)

@@ -81,7 +81,7 @@ package final class ServerState: Sendable {
     let (phase, llm) = contents.withLock { ($0.phase, $0.llm) }
     switch (phase, llm) {
     case (.ready, let llm?): return llm
-    case (.draining, _): throw .unavailable("the server is shutting down", retryAfter: 10)
+    case (.draining, _): throw .ending
     case (_, _): throw .unavailable("the model is loading", retryAfter: 5)
     }
   }

@@ -68,6 +68,12 @@ export async function models() {
   return (body.data ?? []).map((model) => String(model.id));
 }
 
+/** Why requests wait, in words, those that go first first. */
+export async function waitingReasons() {
+  const body = await (await request("/inflight/waiting")).json();
+  return (Array.isArray(body?.data) ? body.data : []).map((one) => String(one?.reason ?? ""));
+}
+
 /**
  * The data of each server-sent event of a body, as text. A line may end in CR, LF or both; comments and other fields are
  * passed over. Throws a `ServerError` for an event longer than 4 MiB.

@@ -6,6 +6,7 @@ import { Curves } from "./curves.js";
 import { Demo } from "./demo.js";
 import { byId, make, throttled } from "./dom.js";
 import { FlightChart } from "./flight.js";
+import { WaitingWords } from "./waiting.js";
 
 const wordsInterval = 250;
 const figures = [
@@ -22,6 +23,7 @@ export class EngineView {
   #state;
   #flight = new FlightChart(byId("flight"), byId("flight-tip"));
   #curves = new Curves(byId("curves"));
+  #waiting = new WaitingWords(byId("waiting-words"));
   #numbers = new Map();
   #demo;
   #isFrozen = false;
@@ -92,6 +94,7 @@ export class EngineView {
     const steps = this.#flight.stepsPerColumn;
     byId("flight-sub").textContent = steps >= 1.5 ? `one step of ${Math.round(steps)} is shown` : "";
     this.#writeFigures(latest);
+    this.#waiting.update(latest.waiting);
     this.#writeBlocks(latest.blocks);
     if (document.querySelector(".as-table").open) this.#writeTable(latest);
   }
