@@ -45,7 +45,8 @@ import Testing
   /// A string that would go on for ever is closed, and the reader is told that it was its length.
   @Test(arguments: [11, 12, 17, 40]) func aTextEndsAsItMust(maxTokens: Int) async throws {
     let grammar = try schema(
-      #"{"properties":{"a":{"type":"string","pattern":"zzz$"}},"required":["a"],"additionalProperties":false}"#)
+      #"{"type":"object","properties":{"a":{"type":"string","pattern":"zzz$"}},"required":["a"],"additionalProperties":false}"#
+    )
     let (text, reason) = try await output(grammar, maxTokens)
     #expect(text.hasPrefix("{\"a\":\"") && text.hasSuffix("zzz\"}"), "\(text)")
     #expect(text.utf8.count <= maxTokens && reason == .length)
@@ -53,7 +54,8 @@ import Testing
 
   /// With fewer tokens than any text has it is cut, as it would be without a grammar.
   @Test func aTextThatCannotEndInTimeIsCut() async throws {
-    let grammar = try schema(#"{"properties":{"a":{"const":"zzz"}},"required":["a"],"additionalProperties":false}"#)
+    let grammar = try schema(
+      #"{"type":"object","properties":{"a":{"const":"zzz"}},"required":["a"],"additionalProperties":false}"#)
     let (text, reason) = try await output(grammar, 8)
     #expect(text == "{\"a\":\"zz" && reason == .length)
   }
