@@ -127,6 +127,8 @@ let package = Package(
     .executableTarget(
       name: "GenerateExample", dependencies: ["Inflight"], path: "Examples/Generate", swiftSettings: house),
     .executableTarget(
+      name: "GuidedExample", dependencies: ["Inflight"], path: "Examples/Guided", swiftSettings: house),
+    .executableTarget(
       name: "ShortestFirstExample", dependencies: ["Inflight", "InflightTestKit"], path: "Examples/ShortestFirst",
       swiftSettings: house),
     .executableTarget(

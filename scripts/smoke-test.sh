@@ -54,6 +54,11 @@ import xml.etree.ElementTree as tree
 page = tree.parse(sys.argv[1])
 assert len(page.findall(".//{http://www.w3.org/2000/svg}svg")) == 5
 CHECK
+cat >"$work/list.json" <<'SCHEMA'
+{"type": "array", "items": {"type": "string"}, "minItems": 50}
+SCHEMA
+expect 0 "$inflight" bench --sampling --json-schema "$work/list.json" --rounds 1 --concurrency 2 \
+  --prompt-tokens 32 --output-tokens 8 --json
 expect 2 "$inflight" bench --sweep 2,1
 expect 2 "$inflight" bench --report x.html
 expect 1 "$inflight" bench --compare llama.cpp --python "$work/no-such-python"

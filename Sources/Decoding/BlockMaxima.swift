@@ -72,6 +72,47 @@ package struct BlockMaxima: Sendable {
     try findLargest()
   }
 
+  /// Writes to `row` what `mask` leaves of `values`, whose maxima these are: negative infinity where a bit is 0. They become
+  /// the maxima of `row`, all of whose blocks but those of which a part is left are known without looking.
+  ///
+  /// - Throws: as ``fill(_:row:)``.
+  package mutating func apply(
+    _ mask: [UInt64], to values: Span<Float>, into row: inout MutableSpan<Float>
+  ) throws(DecodingError) {
+    let count = min(values.count, row.count)
+    for block in 0..<min(keys.count, mask.count * 2) {
+      let bits = UInt32(truncatingIfNeeded: mask[block >> 1] >> UInt64(32 * (block & 1)))
+      let range = Self.range(ofBlock: block, count: count)
+      if bits == 0 {
+        for index in range { row[index] = -.infinity }
+        keys[block] = orderedKey(-.infinity)
+      } else if bits == .max {
+        for index in range { row[index] = values[index] }
+      } else if range.count == Self.blockCount {
+        keys[block] = Self.apply(bits, to: values.extracting(range), into: row._mutatingExtracting(range))
+      } else {
+        for index in range {
+          row[index] = bits >> UInt32(index - range.lowerBound) & 1 == 1 ? values[index] : -.infinity
+        }
+        keys[block] = Self.largestKey(row.span.extracting(range))
+      }
+    }
+    try findLargest()
+  }
+
+  /// One block: what `bits` leave of `values`; returns the largest key of it.
+  @inline(__always)
+  private static func apply(_ bits: UInt32, to values: Span<Float>, into row: consuming MutableSpan<Float>) -> Int32 {
+    var largest = orderedKey(-.infinity)
+    for index in 0..<blockCount {
+      let value = bits & 1 << UInt32(index) == 0 ? -Float.infinity : values[index]
+      row[index] = value
+      let key = orderedKey(value)
+      largest = key > largest ? key : largest
+    }
+    return largest
+  }
+
   private mutating func findLargest() throws(DecodingError) {
     largestKey = Int32.min
     for index in keys.indices {

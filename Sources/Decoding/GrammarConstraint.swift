@@ -20,6 +20,20 @@ package struct GrammarConstraint: TokenConstraint {
     }
   }
 
+  /// Writes one bit per token, 1 if it is allowed and the text can end with at most `count` more.
+  ///
+  /// - Throws: ``DecodingError`` if the grammar is too ambiguous.
+  package mutating func fillMask(_ words: inout [UInt64], endingWithin count: Int) throws(DecodingError) {
+    do {
+      try matcher.fillMask(into: &words, endingWithin: count)
+    } catch {
+      throw .unsupported(error.description)
+    }
+  }
+
+  /// Whether the text can end with at most `count` more tokens.
+  package mutating func canEnd(within count: Int) -> Bool { matcher.canEnd(within: count) }
+
   /// Goes on behind `token`.
   ///
   /// - Throws: ``DecodingError``.

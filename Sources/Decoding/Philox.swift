@@ -17,11 +17,12 @@ package enum Philox {
     return counter
   }
 
-  /// A number in `0 ..< 1` with 53 random bits for the token at `position` of sample `sampleIndex` of a request.
-  package static func uniform(seed: UInt64, sampleIndex: Int, position: Int) -> Double {
+  /// A number in `0 ..< 1` with 53 random bits for the token at `position` of sample `sampleIndex` of a request; `draw` tells
+  /// several of them apart.
+  package static func uniform(seed: UInt64, sampleIndex: Int, position: Int, draw: UInt32 = 0) -> Double {
     let counter = SIMD4(
       UInt32(truncatingIfNeeded: position), UInt32(truncatingIfNeeded: position >> 32),
-      UInt32(truncatingIfNeeded: sampleIndex), 0)
+      UInt32(truncatingIfNeeded: sampleIndex), draw)
     let words = block(
       counter: counter, key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
     let bits = (UInt64(words[0]) << 32 | UInt64(words[1])) >> 11

@@ -18,12 +18,15 @@ public final class SequenceControls: Sendable {
   ///   - controls: constraint and processors.
   ///   - capacity: number of tokens to make room for.
   public convenience init?(_ request: GenerationRequest, controls: TokenControls = TokenControls(), capacity: Int = 0) {
-    self.init(request, controls: controls, capacity: capacity, isJumpingForward: false)
+    let (limit, overflow) = request.promptTokens.count.addingReportingOverflow(request.params.maxTokens ?? .max)
+    self.init(
+      request, controls: controls, capacity: capacity, limit: overflow ? .max : limit, isJumpingForward: false)
   }
 
-  /// Creates controls as above, which look ahead for tokens that the constraint forces if `isJumpingForward` is true.
+  /// Creates controls as above of a sequence that has at most `limit` tokens; they look ahead for tokens that the constraint
+  /// forces if `isJumpingForward` is true.
   package init?(
-    _ request: GenerationRequest, controls: TokenControls, capacity: Int, isJumpingForward: Bool
+    _ request: GenerationRequest, controls: TokenControls, capacity: Int, limit: Int, isJumpingForward: Bool
   ) {
     let params = request.params
     let isNeeded =
@@ -31,7 +34,8 @@ public final class SequenceControls: Sendable {
       || !request.bannedSequences.isEmpty || !controls.isEmpty
     guard isNeeded else { return nil }
     isRewriting = !controls.isEmpty
-    state = Mutex(SequenceState(request, controls, capacity: capacity, isJumpingForward: isJumpingForward))
+    state = Mutex(
+      SequenceState(request, controls, capacity: capacity, limit: limit, isJumpingForward: isJumpingForward))
   }
 
   private init(_ state: SequenceState, isRewriting: Bool) {
@@ -47,6 +51,9 @@ public final class SequenceControls: Sendable {
   /// Whether the constraint allows nothing but the end.
   package var isFinished: Bool { state.withLock { $0.isFinished } }
 
+  /// Whether the constraint has kept the text from becoming longer than its tokens suffice for.
+  package var isShortened: Bool { state.withLock { $0.isShortened } }
+
   /// `token` was chosen.
   ///
   /// - Throws: ``DecodingError`` if the constraint does not allow it.
@@ -55,7 +62,20 @@ public final class SequenceControls: Sendable {
   }
 
   /// Finds out which tokens must follow `token`, which has been chosen and will be accepted next, whatever their logits.
-  func lookAhead(past token: TokenID) { state.withLock { $0.lookAhead(past: token) } }
+  ///
+  /// - Returns: false if the text could not end in time behind `token`, although it still can; ``shorten(_:_:)`` is then
+  ///   asked for. Never if `isFinal`.
+  func lookAhead(past token: TokenID, isFinal: Bool = false) -> Bool {
+    state.withLock { $0.lookAhead(past: token, isFinal: isFinal) }
+  }
+
+  /// Forbids in a row that the controls were applied to what the text could not end in time behind; false if that would be
+  /// everything, and nothing is forbidden then.
+  ///
+  /// - Throws: ``DecodingError`` if the constraint cannot say what is allowed.
+  func shorten(_ row: inout MutableSpan<Float>, _ scratch: inout Scratch) throws(DecodingError) -> Bool {
+    try state.withLock { (state) throws(DecodingError) in try state.shorten(&row, &scratch) }
+  }
 
   /// The token that must come next, if it was found ahead; each is returned once, and then accepted like any other.
   package func takeForcedToken() -> TokenID? { state.withLock { $0.takeForcedToken() } }
@@ -65,15 +85,31 @@ public final class SequenceControls: Sendable {
   /// - Throws: ``DecodingError`` if the constraint allows nothing or a processor throws.
   public func apply(to row: inout MutableSpan<Float>) throws(DecodingError) {
     var scratch = Scratch()
-    try apply(to: &row, &scratch)
-  }
-
-  /// Applies everything that comes before the temperature, with memory of the caller's; lists in it which logits were
-  /// changed one by one.
-  func apply(to row: inout MutableSpan<Float>, _ scratch: inout Scratch) throws(DecodingError) {
     try state.withLock { (state) throws(DecodingError) in
       if isRewriting { try state.rewrite(&row, &scratch) }
       state.editFew(&row, &scratch)
+    }
+  }
+
+  /// Writes to `row` what everything that comes before the temperature makes of `values`, with memory of the caller's.
+  /// `maxima` are those of `values`, and become those of `row`.
+  func apply(
+    _ values: Span<Float>, to row: inout MutableSpan<Float>, _ maxima: inout BlockMaxima, _ scratch: inout Scratch
+  ) throws(DecodingError) {
+    try state.withLock { (state) throws(DecodingError) in
+      if state.isOnlyMasking {
+        try state.fillMask(count: values.count, &scratch)
+        try maxima.apply(scratch.mask, to: values, into: &row)
+      } else {
+        for index in 0..<min(values.count, row.count) { row[index] = values[index] }
+        if isRewriting { try state.rewrite(&row, &scratch) }
+      }
+      state.editFew(&row, &scratch)
+      if isRewriting, !state.isOnlyMasking {
+        try maxima.fill(row.span)
+      } else {
+        try maxima.refresh(scratch.changed, in: row.span)
+      }
     }
   }
 

@@ -8,12 +8,16 @@ struct SequenceState: Sendable {
   private let badWords: [[TokenID]]
   private let endTokens: [TokenID]
   private let promptTokenCount: Int
+  /// Number of tokens that the sequence may have.
+  private let limit: Int
   private let isJumpingForward: Bool
   private var tokens: [TokenID]
   private var counts: TokenCounts
   private var ngrams: NGramIndex
   /// Tokens that were found to follow, the next one last.
   private var forced: [TokenID] = []
+  /// Whether a token was chosen so that the text can end in time.
+  private(set) var isShortened = false
 
   /// The most tokens that are looked for at a time.
   private static let maximumForcedCount = 64
@@ -22,8 +26,11 @@ struct SequenceState: Sendable {
   ///
   /// Tokens are looked for ahead only where a row of logits would decide nothing: not where its log-probabilities are asked
   /// for, and not where the caller's own code is to see it.
-  init(_ request: GenerationRequest, _ controls: TokenControls, capacity: Int, isJumpingForward: Bool) {
+  init(
+    _ request: GenerationRequest, _ controls: TokenControls, capacity: Int, limit: Int, isJumpingForward: Bool
+  ) {
     params = request.params
+    self.limit = limit
     self.controls = controls
     self.isJumpingForward =
       isJumpingForward && params.logprobs == nil && controls.constraint != nil && controls.processors.isEmpty
@@ -54,16 +61,40 @@ struct SequenceState: Sendable {
     ngrams.extend(with: tokens)
   }
 
-  /// Finds out which tokens must follow `token`, which will be accepted next.
-  mutating func lookAhead(past token: TokenID) {
-    guard isJumpingForward else { return }
+  /// Finds out which tokens must follow `token`, which will be accepted next; false if the text could not end in time behind
+  /// it, although it still can, unless `isFinal`.
+  mutating func lookAhead(past token: TokenID, isFinal: Bool) -> Bool {
     forced.removeAll(keepingCapacity: true)
-    guard var ahead = controls.constraint, (try? ahead.accept(token)) != nil else { return }
+    guard var ahead = controls.constraint, (try? ahead.accept(token)) != nil else { return true }
+    let leftCount = limit - tokens.count - 1
+    // Where it cannot end in time anyway, nothing would be won.
+    if !isFinal, !ahead.canEnd(within: leftCount), canEnd(within: leftCount + 1) { return false }
+    guard isJumpingForward else { return true }
     while forced.count < Self.maximumForcedCount, !ahead.isFinished, let next = ahead.forcedToken() {
       guard (try? ahead.accept(next)) != nil else { break }
       forced.append(next)
     }
     forced.reverse()
+    return true
+  }
+
+  private mutating func canEnd(within count: Int) -> Bool { controls.constraint?.canEnd(within: count) ?? true }
+
+  /// Forbids what the text could not end in time behind; false if that is everything that is not forbidden yet.
+  mutating func shorten(
+    _ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch
+  ) throws(DecodingError) -> Bool {
+    let leftCount = limit - tokens.count - 1
+    try controls.constraint?.fillMask(&scratch.mask, endingWithin: leftCount)
+    var isAnyLeft = false
+    for index in row.indices where scratch.mask[index >> 6] >> UInt64(index & 63) & 1 == 1 && row[index] > -.infinity {
+      isAnyLeft = true
+      break
+    }
+    guard isAnyLeft else { return false }
+    isShortened = true
+    Self.apply(scratch.mask, to: &row)
+    return true
   }
 
   /// The next of the tokens that were found; nil if there is none, or if something else forbids it: that it then fails the
@@ -77,15 +108,29 @@ struct SequenceState: Sendable {
     return token
   }
 
+  /// Whether the constraint is all that may change any logit.
+  var isOnlyMasking: Bool { controls.constraint != nil && controls.processors.isEmpty }
+
+  /// Asks the constraint which of `count` tokens it allows.
+  mutating func fillMask(count: Int, _ scratch: inout SequenceControls.Scratch) throws(DecodingError) {
+    let wordCount = (count + 63) / 64
+    if scratch.mask.count != wordCount { scratch.mask = Array(repeating: 0, count: wordCount) }
+    try controls.constraint?.fillMask(&scratch.mask)
+    guard scratch.mask.count == wordCount, Self.isAnyAllowed(scratch.mask, count: count) else { throw .nothingAllowed }
+  }
+
+  private static func isAnyAllowed(_ mask: [UInt64], count: Int) -> Bool {
+    let last = UInt64.max >> UInt64(mask.count * 64 - count)
+    return mask.dropLast().contains { $0 != 0 } || mask.last.map { $0 & last != 0 } ?? false
+  }
+
   /// Applies the constraint and the processors.
   mutating func rewrite(_ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch)
     throws(DecodingError)
   {
     if controls.constraint != nil {
-      let wordCount = (row.count + 63) / 64
-      if scratch.mask.count != wordCount { scratch.mask = Array(repeating: 0, count: wordCount) }
-      try controls.constraint?.fillMask(&scratch.mask)
-      guard scratch.mask.count == wordCount, Self.apply(scratch.mask, to: &row) else { throw .nothingAllowed }
+      try fillMask(count: row.count, &scratch)
+      Self.apply(scratch.mask, to: &row)
     }
     guard !controls.processors.isEmpty else { return }
     let tokens = tokens
@@ -96,18 +141,16 @@ struct SequenceState: Sendable {
         throw .processor("\(error)")
       }
     }
-    if controls.constraint != nil { _ = Self.apply(scratch.mask, to: &row) }
+    if controls.constraint != nil { Self.apply(scratch.mask, to: &row) }
   }
 
-  /// Forbids the tokens whose bits are 0; returns whether any is allowed.
-  private static func apply(_ mask: [UInt64], to row: inout MutableSpan<Float>) -> Bool {
-    var isAnyAllowed = false
+  /// Forbids the tokens whose bits are 0.
+  private static func apply(_ mask: [UInt64], to row: inout MutableSpan<Float>) {
     for place in mask.indices {
       let first = place * 64
       let count = min(64, row.count - first)
       let all: UInt64 = count == 64 ? .max : (1 << UInt64(count)) - 1
       let word = mask[place] & all
-      if word != 0 { isAnyAllowed = true }
       var forbidden = ~word & all
       if forbidden == all {
         for index in first..<first + count { row[index] = -.infinity }
@@ -118,7 +161,6 @@ struct SequenceState: Sendable {
         }
       }
     }
-    return isAnyAllowed
   }
 
   /// Applies what changes the logits of a few tokens, which it lists in `scratch`.

@@ -26,9 +26,31 @@ public protocol TokenConstraint: Sendable {
   /// What is forced is appended without a pass of the model. Only one token that spells the text counts: where others spell
   /// the beginning of the same text, the model has a choice.
   mutating func forcedToken() -> TokenID?
+
+  /// Whether at most `count` more tokens can bring the text to its end. True if nobody knows, which is what is there without
+  /// an implementation: the text is then cut when its tokens are used up.
+  ///
+  /// A constraint that knows is followed to an end in time: where a token is chosen behind which the text could not end within
+  /// the request's tokens any more, although it could before, another is chosen among those that
+  /// ``fillMask(_:endingWithin:)`` allows.
+  mutating func canEnd(within count: Int) -> Bool
+
+  /// Writes one bit per token as ``fillMask(_:)`` does: 1 for those that it allows and behind which ``canEnd(within:)`` is
+  /// true of `count`.
+  ///
+  /// - Throws: ``DecodingError`` if it cannot say what is allowed, which fails the request.
+  mutating func fillMask(_ words: inout [UInt64], endingWithin count: Int) throws(DecodingError)
 }
 
 extension TokenConstraint {
   /// Nil: nobody knows.
   public mutating func forcedToken() -> TokenID? { nil }
+
+  /// True: nobody knows.
+  public mutating func canEnd(within count: Int) -> Bool { true }
+
+  /// What ``fillMask(_:)`` allows.
+  public mutating func fillMask(_ words: inout [UInt64], endingWithin count: Int) throws(DecodingError) {
+    try fillMask(&words)
+  }
 }

@@ -73,7 +73,7 @@ package struct Request: Sendable {
     tokens += input.promptTokens
     grammar = controls.processors.isEmpty ? controls.grammar : nil
     self.controls = SequenceControls(
-      input, controls: controls, capacity: expectedCount, isJumpingForward: isJumpingForward)
+      input, controls: controls, capacity: expectedCount, limit: maximumTokenCount, isJumpingForward: isJumpingForward)
   }
 
   /// Creates sample `index` of `first`, whose prompt is processed, before it has generated anything.
@@ -164,6 +164,15 @@ package struct Request: Sendable {
     if !input.params.ignoreEndOfSequence, input.endOfSequenceTokenIDs.contains(token) { return .endOfSequence(token) }
     if input.params.stopTokenIDs.contains(token) { return .stopToken(token) }
     return tokens.count >= maximumTokenCount ? .length : nil
+  }
+
+  /// Why a text ended that came to its end for `reason`: because of its length, if its constraint kept it from going on
+  /// as the model wanted to, so that it could end at all.
+  func unlessShortened(_ reason: FinishReason) -> FinishReason {
+    switch reason {
+    case .endOfSequence, .constraintEnded: controls?.isShortened == true ? .length : reason
+    case .stopToken, .stopString, .length, .cancelled, .failed: reason
+    }
   }
 
   /// Ends the request, unless it has ended already.

@@ -45,14 +45,19 @@ extension StepLoop {
     current.generatedTokenCount += 1
     recorder?.generated(output, by: active[index].id)
     events.append(StepEvent(index: index, output: .token(output)))
-    if let reason = active[index].reasonToFinish { return active[index].finish(reason) }
-    guard let controls = active[index].controls else { return }
+    let reason = active[index].reasonToFinish
+    guard let controls = active[index].controls, reason == nil || reason == .length else {
+      if let reason { active[index].finish(active[index].unlessShortened(reason)) }
+      return
+    }
     do throws(DecodingError) {
       try controls.accept(output.token)
-      if controls.isFinished { active[index].finish(.constraintEnded) }
+      // A text that is complete has ended for that reason, even with the last token that it may have.
+      if controls.isFinished { active[index].finish(active[index].unlessShortened(.constraintEnded)) }
     } catch {
       active[index].finish(.failed(.decoding("\(error)")))
     }
+    if let reason { active[index].finish(reason) }
   }
 
   /// Tells the resource managers that the tokens of the step are processed. What a request computed that then failed is

@@ -89,6 +89,8 @@ extension GrammarWalker {
     for index in places.range(of: place) {
       let state = Int(places[index].state)
       for edge in network.edges[Int(network.firstEdges[state])..<Int(network.firstEdges[state + 1])] {
+        // What the byte costs must not depend on the others, some of which may be known already.
+        resetWork()
         let target = step(place, edge.low)
         guard target != Self.dead else { continue }
         let distance = endingDistance(of: target)

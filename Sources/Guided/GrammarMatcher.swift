@@ -8,8 +8,8 @@ public import Requests
 public struct GrammarMatcher: Sendable {
   /// The grammar that is followed.
   public let grammar: CompiledGrammar
-  private var memory: MaskMemory
-  private var place: MaskMemory.Place
+  private(set) var memory: MaskMemory
+  private(set) var place: MaskMemory.Place
   /// Whether a token that ends the sequence was accepted.
   public private(set) var isFinished = false
 
@@ -20,7 +20,7 @@ public struct GrammarMatcher: Sendable {
   }
 
   /// Takes the place along into the memory that is used now.
-  private mutating func refresh() {
+  mutating func refresh() {
     let latest = grammar.memory()
     guard latest !== memory else { return }
     place = latest.adopt(memory.image(of: place))

@@ -13,6 +13,8 @@ final class MaskMemory: Sendable {
     fileprivate(set) var canEnd: Bool
     /// Whether nothing can follow.
     fileprivate(set) var isLast: Bool
+    /// With how many bytes the text could end, at least.
+    fileprivate(set) var distance: Int32
   }
 
   /// What is known of a place's mask.
@@ -30,16 +32,20 @@ final class MaskMemory: Sendable {
     /// None of them twice.
     var masks: [TokenMask] = []
     var masksByHash: [UInt64: [Int32]] = [:]
+    /// For places at which that was asked, how many tokens bring the text to its end.
+    var endingTokenCounts: [Int32: Int32] = [:]
     /// Bytes that ``GrammarMemory`` was told of.
     var countedBytes = 0
 
     var byteCount: Int {
       walker.byteCount + maskOfPlace.count * 4 + masks.count * (64 + 8 * (masks.first?.words.count ?? 0))
+        + endingTokenCounts.count * 16
     }
 
     func place(_ number: Int32) -> Place {
       Place(
-        number: number, canEnd: walker.canEnd(at: number), isLast: walker.places.range(of: number).isEmpty)
+        number: number, canEnd: walker.canEnd(at: number), isLast: walker.places.range(of: number).isEmpty,
+        distance: walker.endingDistance(of: number))
     }
   }
 
@@ -100,6 +106,22 @@ final class MaskMemory: Sendable {
       let missing = contents.walker.places.count - contents.maskOfPlace.count
       contents.maskOfPlace.append(contentsOf: repeatElement(-1, count: missing))
       contents.maskOfPlace[Int(place.number)] = mask.map { Self.index(of: $0, in: &contents) } ?? -2
+      count(&contents)
+    }
+  }
+
+  /// The first token of the shortest ending from the place with this number.
+  func endingStep(from number: Int32) -> EndingStep {
+    contents.withLock { contents in
+      defer { count(&contents) }
+      return contents.walker.endingStep(from: number, vocabulary.all, known: contents.endingTokenCounts)
+    }
+  }
+
+  /// Remembers how many tokens bring the text to its end at these places.
+  func remember(endingTokenCounts counts: [(Int32, Int32)]) {
+    contents.withLock { contents in
+      for (place, tokenCount) in counts { contents.endingTokenCounts[place] = tokenCount }
       count(&contents)
     }
   }

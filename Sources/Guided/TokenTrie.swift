@@ -56,6 +56,20 @@ struct TokenTrie: Sendable {
     nodes.append(Node(end: Int32(nodes.count + 1), firstToken: Int32(tokens.count), depth: 0, byte: 0))
   }
 
+  /// The node that `byte` leads to from `node`, or from the root if that is nil.
+  func child(of node: Int?, _ byte: UInt8) -> Int? {
+    let end = node.map { Int(nodes[$0].end) } ?? nodes.count - 1
+    var child = node.map { $0 + 1 } ?? 0
+    while child < end {
+      if nodes[child].byte == byte { return child }
+      child = Int(nodes[child].end)
+    }
+    return nil
+  }
+
+  /// Whether a token ends at `node`.
+  func isToken(_ node: Int) -> Bool { nodes[node].firstToken < nodes[node + 1].firstToken }
+
   /// Whether `token` takes part.
   func contains(_ token: TokenID) -> Bool { token >= 0 && token < isMember.count && isMember[Int(token)] }
 }

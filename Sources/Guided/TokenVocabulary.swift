@@ -12,13 +12,15 @@ public struct TokenVocabulary: Sendable {
   public let endOfSequence: Set<TokenID>
   /// All tokens of texts.
   let all: TokenTrie
-  /// The tokens of texts that are not in ``plainMask``.
+  /// The tokens of texts that are not plain.
   let rest: TokenTrie
-  /// The tokens that are well-formed UTF-8 without control characters, quotation marks and backslashes, whose last
-  /// character may be cut short, of at most ``plainLength`` characters.
-  let plainMask: [UInt64]
+  /// For every number of characters up to ``plainLength`` the tokens of at most so many that are plain: well-formed UTF-8
+  /// without control characters, quotation marks and backslashes. The last character may be cut short.
+  let plainMasks: [[UInt64]]
   /// For every byte whether a token of texts has it: some vocabularies have none for bytes that their text never had.
   let knownBytes: [Bool]
+  /// Whether each of those is a token of its own.
+  let spellsEveryByte: Bool
   /// The most characters of a plain token.
   static let plainLength = 32
   private let bytes: [[UInt8]]
@@ -48,10 +50,26 @@ public struct TokenVocabulary: Sendable {
     var known = [Bool](repeating: false, count: 256)
     for token in ordinary { for byte in bytesOfTokens[Int(token)] { known[Int(byte)] = true } }
     knownBytes = known
+    var spelled = [Bool](repeating: false, count: 256)
+    for token in ordinary where bytesOfTokens[Int(token)].count == 1 {
+      spelled[Int(bytesOfTokens[Int(token)][0])] = true
+    }
+    spellsEveryByte = spelled == known
+    var byLength: [[TokenID]] = Array(repeating: [], count: Self.plainLength + 1)
+    var rest: [TokenID] = []
+    for token in ordinary {
+      if let length = Self.plainLength(of: bytesOfTokens[Int(token)]) {
+        byLength[length].append(token)
+      } else {
+        rest.append(token)
+      }
+    }
+    self.rest = TokenTrie(rest, bytesOfTokens: bytesOfTokens)
     var mask = [UInt64](repeating: 0, count: (bytesOfTokens.count + 63) / 64)
-    for token in ordinary where Self.isPlain(bytesOfTokens[Int(token)]) { mask.insert(token) }
-    plainMask = mask
-    rest = TokenTrie(ordinary.filter { !mask.holds($0) }, bytesOfTokens: bytesOfTokens)
+    plainMasks = byLength.map { tokens in
+      for token in tokens { mask.insert(token) }
+      return mask
+    }
   }
 
   /// What a token stands for; nil if there is no such token.
@@ -62,22 +80,23 @@ public struct TokenVocabulary: Sendable {
   /// Whether `token` may be part of a text.
   func isOrdinary(_ token: TokenID) -> Bool { all.contains(token) }
 
-  private static func isPlain(_ bytes: [UInt8]) -> Bool {
+  /// The number of characters of a plain token; nil for one that is not plain.
+  private static func plainLength(of bytes: [UInt8]) -> Int? {
     var index = 0
     var count = 0
     while index < bytes.count {
       let first = bytes[index]
       count += 1
-      guard first >= 0x20, first != 0x22, first != 0x5C, first != 0x7F else { return false }
+      guard first >= 0x20, first != 0x22, first != 0x5C, first != 0x7F else { return nil }
       index += 1
       guard first >= 0x80 else { continue }
-      guard let form = UTF8Form.form(first) else { return false }
+      guard let form = UTF8Form.form(first) else { return nil }
       for place in 0..<form.count where index < bytes.count {
-        guard (place == 0 ? form.second : 0x80...0xBF).contains(bytes[index]) else { return false }
+        guard (place == 0 ? form.second : 0x80...0xBF).contains(bytes[index]) else { return nil }
         index += 1
       }
     }
-    return count <= plainLength
+    return count <= plainLength ? count : nil
   }
 }
 

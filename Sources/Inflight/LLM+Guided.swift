@@ -13,8 +13,9 @@ extension LLM {
   /// let answer = try await llm.chat([.user("Is water wet?")], controls: controls)
   /// ```
   ///
-  /// Compiles the grammar on the caller's side; the last ones are remembered. Text that ends because of
-  /// ``SamplingParams/maxTokens`` or a stop string may be the beginning of a match only.
+  /// Compiles the grammar on the caller's side; the last ones are remembered. A text comes to its end before it has
+  /// ``SamplingParams/maxTokens``, unless these are fewer than a match needs; what a stop string ends may be the beginning of a
+  /// match only.
   ///
   /// - Throws: ``InflightError`` for a grammar that is wrong, not supported, too large, or that no text matches.
   public func controls(for grammar: Grammar) throws(InflightError) -> TokenControls {

@@ -44,23 +44,49 @@ struct GenerateCommand: AsyncParsableCommand {
   @Option(help: "With --beams: above 0 prefers longer texts.")
   var lengthPenalty: Double = 1
 
+  @Option(
+    help: """
+      With --beams: true ends the search when as many texts have ended as there are beams, false when the best that is under \
+      way is worse than they are, never when nothing better can come.
+      """)
+  var earlyStopping: EarlyStopping = .false
+
+  @Option(help: "With --json: the log-probabilities of the tokens, and of this many most probable ones at each place.")
+  var logprobs: Int?
+
+  /// When a beam search ends, in transformers' words.
+  enum EarlyStopping: String, ExpressibleByArgument, CaseIterable {
+    case `true`, `false`, never
+
+    var rule: BeamSearchParams.EarlyStopping {
+      switch self {
+      case .true: .whenEnoughHaveEnded
+      case .false: .whenUnlikely
+      case .never: .never
+      }
+    }
+  }
+
   func validate() throws {
+    if logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
     guard beams != nil else {
       if lengthPenalty != 1 { throw ValidationError("--length-penalty needs --beams") }
+      if earlyStopping != .false { throw ValidationError("--early-stopping needs --beams") }
       return
     }
     // What a beam search does not look at is refused.
     var plain = SamplingParams(maxTokens: sampling.maxTokens)
     plain.stopTokenIDs = sampling.stopTokenId
-    guard sampling.params == plain, samples == 1, bestOf == nil, !echo, !chat, form.isEmpty else {
-      throw ValidationError("--beams goes with --max-tokens, --stop-token-id and --length-penalty only")
+    guard sampling.params == plain, bestOf == nil, !echo, !chat, form.isEmpty, logprobs == nil else {
+      throw ValidationError(
+        "--beams goes with --samples, --max-tokens, --stop-token-id, --length-penalty and --early-stopping only")
     }
   }
 
   func run() async throws {
     let prompt = try prompt ?? StandardInput.readText()
     var params = sampling.params
-    (params.n, params.bestOf, params.echo) = (samples, bestOf, echo)
+    (params.n, params.bestOf, params.echo, params.logprobs) = (beams == nil ? samples : 1, bestOf, echo, logprobs)
     params = try params.validated()
     let llm = try await LLM.load(model, engine)
     if let beams {
@@ -73,19 +99,22 @@ struct GenerateCommand: AsyncParsableCommand {
     await llm.close()
   }
 
-  /// Prints the most probable text that a beam search finds.
+  /// Prints the most probable texts that a beam search finds, best first.
   private func search(_ prompt: String, _ width: Int, _ llm: LLM) async throws {
     let params = BeamSearchParams(
-      width: width, maxTokens: sampling.maxTokens, lengthPenalty: lengthPenalty, stopTokenIDs: sampling.stopTokenId)
-    guard let best = try await llm.beamSearch(prompt, params).first else {
-      throw CommandFailure("the engine ended without an answer")
+      width: width, maxTokens: sampling.maxTokens, n: samples, lengthPenalty: lengthPenalty,
+      earlyStopping: earlyStopping.rule, stopTokenIDs: sampling.stopTokenId)
+    for (rank, beam) in try await llm.beamSearch(prompt, params).enumerated() {
+      guard json else {
+        StandardOutput.write(samples == 1 ? "\(beam.text)\n" : "[\(rank)] \(beam.text)\n")
+        continue
+      }
+      StandardOutput.write(
+        .object([
+          ("text", .string(beam.text)), ("token_ids", .array(beam.tokens.map { .integer(Int64($0)) })),
+          ("logprob", .number(beam.logprob)), ("score", .number(beam.score)),
+        ]))
     }
-    guard json else { return StandardOutput.write("\(best.text)\n") }
-    StandardOutput.write(
-      .object([
-        ("text", .string(best.text)), ("token_ids", .array(best.tokens.map { .integer(Int64($0)) })),
-        ("logprob", .number(best.logprob)), ("score", .number(best.score)),
-      ]))
   }
 
   /// Begins to generate several answers.
@@ -103,11 +132,21 @@ struct GenerateCommand: AsyncParsableCommand {
   private func write(_ completion: Completion) {
     guard json else { return StandardOutput.write("[\(completion.sampleIndex)] \(completion.text)\n") }
     StandardOutput.write(
-      .object([
-        ("index", .integer(Int64(completion.sampleIndex))), ("text", .string(completion.text)),
-        ("token_ids", .array(completion.tokens.map { .integer(Int64($0)) })),
-        ("finish_reason", .string(completion.finishReason.name)),
-      ]))
+      .object(
+        [
+          ("index", .integer(Int64(completion.sampleIndex))), ("text", .string(completion.text)),
+          ("token_ids", .array(completion.tokens.map { .integer(Int64($0)) })),
+          ("finish_reason", .string(completion.finishReason.name)),
+        ] + Self.members(completion.logprobs)))
+  }
+
+  /// What is said about the log-probabilities of an answer; nothing if they were not asked for.
+  private static func members(_ logprobs: [TokenOutput]) -> [(String, JSONValue)] {
+    if logprobs.isEmpty { return [] }
+    return [
+      ("logprobs", .array(logprobs.map { $0.logprob.map(JSONValue.float) ?? .null })),
+      ("top", .array(logprobs.map { .list(of: $0.top) })),
+    ]
   }
 
   /// Prints one answer while it is generated.
@@ -119,13 +158,17 @@ struct GenerateCommand: AsyncParsableCommand {
 
     var text = ""
     var tokens: [TokenID] = []
+    var scored: [TokenOutput] = []
     var firstTokenAge: Double?
     var summary: RequestSummary?
     for try await chunk in stream {
       if chunk.token != nil, firstTokenAge == nil { firstTokenAge = ProcessAge.milliseconds }
       if !json { StandardOutput.write(chunk.text) }
       text += chunk.text
-      if let token = chunk.token { tokens.append(token.token) }
+      if let token = chunk.token {
+        tokens.append(token.token)
+        if token.logprob != nil { scored.append(token) }
+      }
       summary = chunk.summary ?? summary
     }
     guard let summary, let firstTokenAge else { throw CommandFailure("the engine ended without an answer") }
@@ -133,15 +176,16 @@ struct GenerateCommand: AsyncParsableCommand {
       let seconds = (ProcessAge.milliseconds - firstTokenAge) / 1000
       let speed = tokens.count > 1 && seconds > 0 ? Double(tokens.count - 1) / seconds : nil
       StandardOutput.write(
-        .object([
-          ("text", .string(text)),
-          ("token_ids", .array(tokens.map { .integer(Int64($0)) })),
-          ("finish_reason", .string(summary.reason.name)),
-          ("prompt_tokens", .integer(Int64(summary.promptTokenCount))),
-          ("completion_tokens", .integer(Int64(summary.completionTokenCount))),
-          ("ttft_ms", .rounded(firstTokenAge, digits: 1)),
-          ("tokens_per_second", speed.map { .rounded($0, digits: 1) } ?? .null),
-        ]))
+        .object(
+          [
+            ("text", .string(text)),
+            ("token_ids", .array(tokens.map { .integer(Int64($0)) })),
+            ("finish_reason", .string(summary.reason.name)),
+            ("prompt_tokens", .integer(Int64(summary.promptTokenCount))),
+            ("completion_tokens", .integer(Int64(summary.completionTokenCount))),
+            ("ttft_ms", .rounded(firstTokenAge, digits: 1)),
+            ("tokens_per_second", speed.map { .rounded($0, digits: 1) } ?? .null),
+          ] + Self.members(scored)))
     } else {
       StandardOutput.write("\n")
     }

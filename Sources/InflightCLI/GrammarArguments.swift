@@ -6,6 +6,9 @@ struct GrammarArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The text is JSON of the JSON schema in this file.", valueName: "file"))
   var jsonSchema: String?
 
+  @Flag(help: "The text is any JSON object.")
+  var jsonObject = false
+
   @Option(help: ArgumentHelp("The text matches this regular expression.", valueName: "pattern"))
   var regex: String?
 
@@ -16,12 +19,15 @@ struct GrammarArguments: ParsableArguments {
   var choice: [String] = []
 
   func validate() throws {
-    let count = [jsonSchema, regex, grammar].count { $0 != nil } + (choice.isEmpty ? 0 : 1)
-    guard count <= 1 else { throw ValidationError("use only one of --json-schema, --regex, --grammar and --choice") }
+    let count =
+      [jsonSchema, regex, grammar].count { $0 != nil } + [jsonObject, !choice.isEmpty].count { $0 }
+    guard count <= 1 else {
+      throw ValidationError("use only one of --json-schema, --json-object, --regex, --grammar and --choice")
+    }
   }
 
   /// Whether the text may be anything.
-  var isEmpty: Bool { jsonSchema == nil && regex == nil && grammar == nil && choice.isEmpty }
+  var isEmpty: Bool { jsonSchema == nil && !jsonObject && regex == nil && grammar == nil && choice.isEmpty }
 
   /// What makes the texts of `llm` so.
   func controls(_ llm: LLM) throws -> TokenControls {
@@ -31,6 +37,7 @@ struct GrammarArguments: ParsableArguments {
 
   private func form() throws -> Grammar {
     if let jsonSchema { return try Self.jsonSchema(inFile: jsonSchema) }
+    if jsonObject { return .jsonObject() }
     if let grammar { return .grammar(try TextFile.read(grammar)) }
     if let regex { return .regex(regex) }
     return .choice(choice.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) })

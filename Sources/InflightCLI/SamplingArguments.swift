@@ -75,6 +75,12 @@ struct SamplingArguments: ParsableArguments {
     }
   }
 
+  func validate() throws {
+    if let twice = Dictionary(grouping: logitBias, by: \.token).filter({ $1.count > 1 }).keys.min() {
+      throw ValidationError("--logit-bias is given twice for token \(twice)")
+    }
+  }
+
   /// The parameters, not validated.
   var params: SamplingParams {
     var params = SamplingParams(

@@ -35,7 +35,7 @@ struct ScoreCommand: AsyncParsableCommand {
           ("token_ids", .array(score.tokens.map { .integer(Int64($0)) })),
           ("logprobs", .array(score.logprobs.map { $0.map(JSONValue.float) ?? .null })),
           ("perplexity", score.perplexity.map(JSONValue.number) ?? .null),
-          ("top", .array(score.top.map { $0.map(Self.list) ?? .null })),
+          ("top", .array(score.top.map { $0.map(JSONValue.list(of:)) ?? .null })),
         ]))
     } else if let perplexity = score.perplexity {
       StandardOutput.write("perplexity \(perplexity) over \(score.tokens.count) tokens\n")
@@ -44,8 +44,11 @@ struct ScoreCommand: AsyncParsableCommand {
     }
     await llm.close()
   }
+}
 
-  private static func list(_ top: [TokenLogprob]) -> JSONValue {
+extension JSONValue {
+  /// Tokens with their log-probabilities, as commands print them.
+  static func list(of top: [TokenLogprob]) -> JSONValue {
     .array(top.map { .object([("id", .integer(Int64($0.token))), ("logprob", .float($0.logprob))]) })
   }
 }

@@ -8,7 +8,8 @@ public enum FinishReason: Sendable, Equatable {
   case stopString(String)
   /// The request's constraint allows nothing more.
   case constraintEnded
-  /// The request has as many tokens as it asked for, or its sequence is as long as the engine can hold.
+  /// The request has as many tokens as it asked for, or its sequence is as long as the engine can hold; or its constraint kept
+  /// the text from going on as the model wanted to, so that it came to its end before that.
   case length
   /// The caller cancelled the request, stopped reading its stream, or shut the executor down.
   case cancelled

@@ -43,6 +43,9 @@ import Testing
     let guided = try plan { ($0.jsonSchema, $0.rounds, $0.concurrency) = ("x.json", 5, 32) }
     #expect(guided.ways == [.greedy, .guided] && guided.rounds == 5 && guided.requests(level: 32) == 64)
     #expect(try plan { ($0.sampling, $0.jsonSchema) = (true, "x.json") }.ways == DecodingComparison.Way.allCases)
+    // Another engine runs only where it was asked for.
+    #expect(!sampled.hasPeer && !guided.hasPeer)
+    #expect(try plan { $0.compare = "llama.cpp" }.hasPeer)
     #expect(try plan { _ in }.ways.isEmpty)
   }
 

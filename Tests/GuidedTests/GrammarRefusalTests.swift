@@ -30,14 +30,24 @@ import Testing
     ("{\"pattern\":\"(?=a)b\"}", "pattern", "/pattern"),
     ("{\"items\":[{}]}", "items", "/items"),
     ("{\"oneOf\":[{\"type\":\"integer\"},{\"minimum\":2}]}", "oneOf", "/oneOf"),
-    ("{\"minimum\":1e40}", "minimum or maximum", "/minimum"),
-    ("{\"type\":\"object\",\"minProperties\":3}", "minProperties", ""),
+    ("{\"minimum\":1e40}", "minimum", "/minimum"),
+    ("{\"items\":{\"exclusiveMaximum\":-1e40}}", "exclusiveMaximum", "/items/exclusiveMaximum"),
+    ("{\"type\":\"object\",\"minProperties\":3}", "minProperties", "/minProperties"),
+    ("{\"patternProperties\":{\"(?=a)/\":{}}}", "patternProperties", "/patternProperties/(?=a)~1"),
+    (
+      "{\"allOf\":[{\"patternProperties\":{\"a\":{},\"b\":{},\"c\":{},\"d\":{},\"e\":{},\"f\":{},\"g\":{}}}]}",
+      "patternProperties",
+      "/allOf/0/patternProperties"
+    ),
+    ("{\"allOf\":[{\"maxLength\":5000},{\"pattern\":\"a\"}],\"type\":\"string\"}", "maxLength", "/allOf/0/maxLength"),
+    ("{\"type\":\"string\",\"format\":\"email\",\"minLength\":5000}", "minLength", "/minLength"),
+    ("{\"properties\":{\"a/b\":{\"multipleOf\":2}}}", "multipleOf", "/properties/a~1b/multipleOf"),
     // The declared member can never be, so that both would be others.
     (
       "{\"type\":\"object\",\"properties\":{\"ab\":{\"allOf\":[{\"type\":\"integer\"}],\"type\":\"object\"}},"
-        + "\"minProperties\":2,\"maxProperties\":2}", "minProperties", ""
+        + "\"minProperties\":2,\"maxProperties\":2}", "minProperties", "/minProperties"
     ),
-    ("{\"const\":12345678901234567890}", "enum or const", "/const"),
+    ("{\"const\":12345678901234567890}", "const", "/const"),
     (
       "{\"oneOf\":[{\"type\":\"string\",\"format\":\"ipv4\"},{\"type\":\"string\",\"format\":\"hostname\"}]}", "oneOf",
       "/oneOf"

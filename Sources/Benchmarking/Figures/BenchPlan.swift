@@ -45,6 +45,8 @@ package struct BenchPlan: Sendable, Equatable {
   package let report: String?
   /// Rounds of a comparison, with another engine or of ways to choose tokens; nil without one.
   package let rounds: Int?
+  /// Whether another engine runs in turns with ours.
+  package let hasPeer: Bool
   /// The ways to choose tokens that take turns; none if they are not compared.
   package let ways: [DecodingComparison.Way]
   /// Whether the tables of the profile are printed.
@@ -66,7 +68,8 @@ package struct BenchPlan: Sendable, Equatable {
       report = nil
     }
     ways = Self.ways(options)
-    rounds = options.compare == nil && ways.isEmpty ? nil : options.rounds ?? 3
+    hasPeer = options.compare != nil
+    rounds = !hasPeer && ways.isEmpty ? nil : options.rounds ?? 3
     printsProfile = options.profile
   }
 

@@ -80,8 +80,15 @@ struct SchemaConjunction {
   var memberCounts = CountRange()
   /// What the keys must be.
   var names: [Int] = []
+  /// Where some keywords were read that may turn out not to be supported beside others.
+  var places: [String: String] = [:]
   /// Where the schema is that says most of it, for messages.
   var pointer = ""
+
+  /// Says that `keyword` is not supported beside others.
+  func unsupported(_ keyword: String, _ reason: String) -> GuidedError {
+    .unsupportedKeyword(keyword: keyword, pointer: places[keyword] ?? pointer, reason: reason)
+  }
 
   /// Demands the member `key`.
   mutating func require(_ key: String) {

@@ -76,16 +76,22 @@ extension SchemaCompiler {
     case "maximum": conjunction.numbers.lowerTop(to: .init(value: try bound(member.value, place), isInclusive: true))
     case "exclusiveMaximum":
       conjunction.numbers.lowerTop(to: .init(value: try bound(member.value, place), isInclusive: false))
-    case "minLength": conjunction.lengths.raise(to: try count(member.value, place))
-    case "maxLength": conjunction.lengths.lowerTop(to: try count(member.value, place))
+    case "minLength":
+      conjunction.lengths.raise(to: try count(member.value, place))
+      conjunction.places[member.key] = place
+    case "maxLength":
+      conjunction.lengths.lowerTop(to: try count(member.value, place))
+      conjunction.places[member.key] = place
     case "pattern":
-      conjunction.patterns.append(StringPattern(node: try regex(try text(member.value, place), place), isSearch: true))
+      let node = try regex(try text(member.value, place), member.key, place)
+      conjunction.patterns.append(StringPattern(node: node, isSearch: true))
     case "format":
       let name = try text(member.value, place)
       guard let pattern = StringFormats.pattern(of: name) else {
         throw .unsupportedKeyword(keyword: "format", pointer: place, reason: "\"\(name.prefix(40))\" is not known")
       }
-      conjunction.patterns.append(StringPattern(node: try regex(pattern, place), isSearch: false, isFormat: true))
+      conjunction.patterns.append(
+        StringPattern(node: try regex(pattern, member.key, place), isSearch: false, isFormat: true))
     case "minItems": conjunction.elementCounts.raise(to: try count(member.value, place))
     case "maxItems": conjunction.elementCounts.lowerTop(to: try count(member.value, place))
     case "uniqueItems":
@@ -93,7 +99,9 @@ extension SchemaCompiler {
         throw .unsupportedKeyword(
           keyword: "uniqueItems", pointer: place, reason: "elements cannot be compared while they are generated")
       }
-    case "minProperties": conjunction.memberCounts.raise(to: try count(member.value, place))
+    case "minProperties":
+      conjunction.memberCounts.raise(to: try count(member.value, place))
+      conjunction.places[member.key] = place
     case "maxProperties": conjunction.memberCounts.lowerTop(to: try count(member.value, place))
     case "required":
       guard let keys = member.value.arrayValue else { throw .invalidSchema(pointer: place, problem: "not an array") }
@@ -151,12 +159,13 @@ extension SchemaCompiler {
     }
     if let patterns = object["patternProperties"] {
       let place = pointer + "/patternProperties"
+      conjunction.places["patternProperties"] = place
       guard let members = patterns.objectValue?.members else {
         throw .invalidSchema(pointer: place, problem: "not an object")
       }
       for member in members {
         let own = place + "/" + Self.escaped(member.key)
-        let pattern = StringPattern(node: try regex(member.key, own), isSearch: true)
+        let pattern = StringPattern(node: try regex(member.key, "patternProperties", own), isSearch: true)
         rule.patterns.append((try automaton(of: pattern), try location(member.value, own)))
       }
     }
@@ -175,7 +184,8 @@ extension SchemaCompiler {
     try builder.budget.spend(list.count)
     for case .number(let number) in list where number.magnitude >= 0x1p63 {
       throw .unsupportedKeyword(
-        keyword: "enum or const", pointer: pointer, reason: "a number is larger than whole numbers of 64 bits")
+        keyword: Self.keyword(at: pointer), pointer: pointer,
+        reason: "a number is larger than whole numbers of 64 bits")
     }
     guard let values = conjunction.values else {
       conjunction.values = list
@@ -215,7 +225,8 @@ extension SchemaCompiler {
     guard value.doubleValue != nil else { throw .invalidSchema(pointer: pointer, problem: "not a number") }
     guard let number = DecimalNumber(value) else {
       throw .unsupportedKeyword(
-        keyword: "minimum or maximum", pointer: pointer, reason: "the bound is larger than whole numbers of 64 bits")
+        keyword: Self.keyword(at: pointer), pointer: pointer,
+        reason: "the bound is larger than whole numbers of 64 bits")
     }
     return number
   }
@@ -228,7 +239,15 @@ extension SchemaCompiler {
     return min(count, 1 << 30)
   }
 
-  private mutating func regex(_ pattern: String, _ pointer: String) throws(GuidedError) -> RegexNode {
+  /// The keyword that `pointer` ends with.
+  private static func keyword(at pointer: String) -> String {
+    String(decoding: pointer.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed(), as: UTF8.self)
+  }
+
+  /// What `pattern` says, which stands at `pointer` for `keyword`.
+  private mutating func regex(
+    _ pattern: String, _ keyword: String, _ pointer: String
+  ) throws(GuidedError) -> RegexNode {
     guard pattern.utf8.count <= builder.limits.textByteCount else {
       throw .tooLarge(what: "a pattern has too many bytes", limit: builder.limits.textByteCount)
     }
@@ -241,7 +260,7 @@ extension SchemaCompiler {
       parsedPatterns[key] = node
       return node
     } catch {
-      throw .unsupportedKeyword(keyword: "pattern", pointer: pointer, reason: error.description)
+      throw .unsupportedKeyword(keyword: keyword, pointer: pointer, reason: error.description)
     }
   }
 }

@@ -78,8 +78,7 @@ extension SchemaCompiler {
     let keys = Set(rules.flatMap { $0.properties.map { Array($0.key.utf8) } } + declared.map { Array($0.key.utf8) })
     let patterns = rules.enumerated().flatMap { rule in rule.element.patterns.map { (rule.offset, $0) } }
     guard patterns.count <= Self.patternLimit else {
-      throw .unsupportedKeyword(
-        keyword: "patternProperties", pointer: conjunction.pointer, reason: "more than \(Self.patternLimit) patterns")
+      throw conjunction.unsupported("patternProperties", "more than \(Self.patternLimit) patterns")
     }
     if keys.isEmpty, patterns.isEmpty, conjunction.names.isEmpty {
       let schemas = rules.compactMap(\.additional)
@@ -149,9 +148,8 @@ extension SchemaCompiler {
   ) throws(GuidedError) -> ExpressionID {
     let counts = conjunction.memberCounts
     if others != nil, counts.minimum > declared.count + 1 {
-      throw .unsupportedKeyword(
-        keyword: "minProperties", pointer: conjunction.pointer,
-        reason: "it asks for more than one member that is not declared, and those might have the same key")
+      throw conjunction.unsupported(
+        "minProperties", "it asks for more than one member that is not declared, and those might have the same key")
     }
     // Counts beyond this are not told apart.
     let cap = counts.isUnbounded ? 1 : max(counts.maximum.map { $0 + 1 } ?? 1, counts.minimum, 1)

@@ -35,9 +35,9 @@ extension SchemaCompiler {
     if let result, conjunction.lengths.isUnbounded { return result }
     let lengths = conjunction.lengths
     guard max(lengths.minimum, lengths.maximum ?? 0) <= Self.countedLengthLimit else {
-      throw .unsupportedKeyword(
-        keyword: "minLength or maxLength", pointer: conjunction.pointer,
-        reason: "beside a pattern or a format at most \(Self.countedLengthLimit) can be counted")
+      throw conjunction.unsupported(
+        lengths.minimum > Self.countedLengthLimit ? "minLength" : "maxLength",
+        "beside a pattern or a format at most \(Self.countedLengthLimit) can be counted")
     }
     let counted = try builder.add(
       .repetition(try character(), minimum: lengths.minimum, maximum: lengths.maximum))

@@ -112,7 +112,7 @@ struct BenchCommand: AsyncParsableCommand {
       return
     }
     if let report = plan.report { try checkWritable(report) }
-    let peer = try plan.rounds.map { _ in try startPeer() }
+    let peer = plan.hasPeer ? try startPeer() : nil
     let guided = try jsonSchema.map { try GrammarArguments.jsonSchema(inFile: $0) }
     let run = try await BenchRun.load(model, engine, plan)
     let figures = try await run.measure(

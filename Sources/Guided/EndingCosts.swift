@@ -1,0 +1,136 @@
+import Requests
+
+/// How many tokens a text needs to come to an end, so that it can be brought there before they are used up.
+///
+/// Counted is one way to write one of the shortest endings: the longest token that it begins with, and so on. Another way may
+/// need fewer. Behind the first token of that way there is one token less to go, so that whoever can end within a number of
+/// tokens still can after choosing rightly.
+enum EndingStep {
+  /// So many tokens lead to the end from here, ``RuleNetwork/farthest`` if none are known to.
+  case known(Int32)
+  /// The next token leads to this place.
+  case token(Int32)
+
+  /// Follows the shortest ending from `place` with `step`; returns how many tokens it takes from there, and from every place
+  /// on the way.
+  static func counts(from place: Int32, _ step: (Int32) -> EndingStep) -> (count: Int32, onTheWay: [(Int32, Int32)]) {
+    var way: [Int32] = []
+    var next = place
+    while true {
+      switch step(next) {
+      case .token(let target):
+        way.append(next)
+        next = target
+      case .known(let count):
+        var count = count
+        var counts: [(Int32, Int32)] = []
+        for place in way.reversed() {
+          count = min(count + 1, RuleNetwork.farthest)
+          counts.append((place, count))
+        }
+        return (count, counts)
+      }
+    }
+  }
+}
+
+extension GrammarWalker {
+  /// Where the longest token leads that the shortest ending begins with; what is known in `counts` is not looked for.
+  mutating func endingStep(from place: Int32, _ tokens: TokenTrie, known counts: [Int32: Int32]) -> EndingStep {
+    if canEnd(at: place) { return .known(0) }
+    if let count = counts[place] { return .known(count) }
+    var current = place
+    var node: Int?
+    var longest: Int32?
+    while !canEnd(at: current), let byte = byteTowardsEnd(at: current), let child = tokens.child(of: node, byte) {
+      resetWork()
+      let target = step(current, byte)
+      // Where rules cannot be nested any deeper, an end may be farther than it seems.
+      guard target != Self.dead, endingDistance(of: target) < endingDistance(of: current) else { break }
+      (current, node) = (target, child)
+      if tokens.isToken(child) { longest = current }
+    }
+    return longest.map(EndingStep.token) ?? .known(RuleNetwork.farthest)
+  }
+}
+
+extension MaskMemory {
+  /// How many tokens bring a text at `place` to its end; ``RuleNetwork/farthest`` if that is not known. The lock is held for
+  /// one token at a time.
+  func endingTokenCount(at place: Place) -> Int32 {
+    let (count, onTheWay) = EndingStep.counts(from: place.number) { endingStep(from: $0) }
+    if !onTheWay.isEmpty { remember(endingTokenCounts: onTheWay) }
+    return count
+  }
+}
+
+extension MaskFinder {
+  /// The tokens at the place of `image` behind which at most `count` more tokens bring the text to its end, and those that
+  /// end it; nil if it takes too much work to find them.
+  mutating func mask(at image: PlaceImage, endingWithin count: Int) -> [UInt64]? {
+    let place = walker.adopt(image)
+    var words = [UInt64](repeating: 0, count: vocabulary.wordCount)
+    var counts: [Int32: Int32] = [:]
+    var isNear: [Int32: Bool] = [:]
+    walker.resetWork()
+    walk(vocabulary.all, from: place, &words) { finder, target in
+      if let known = isNear[target] { return known }
+      let isWithin = finder.canEnd(at: target, within: count, &counts)
+      isNear[target] = isWithin
+      finder.walker.resetWork()
+      return isWithin
+    }
+    guard !walker.isLost else { return nil }
+    if walker.canEnd(at: place) { for token in vocabulary.endOfSequence { words.insert(token) } }
+    return words
+  }
+
+  private mutating func canEnd(at place: Int32, within count: Int, _ counts: inout [Int32: Int32]) -> Bool {
+    let distance = walker.endingDistance(of: place)
+    if let answer = vocabulary.canEnd(after: distance, within: count) { return answer }
+    let (tokenCount, onTheWay) = EndingStep.counts(from: place) {
+      walker.endingStep(from: $0, vocabulary.all, known: counts)
+    }
+    for (place, count) in onTheWay { counts[place] = count }
+    return tokenCount <= count
+  }
+}
+
+extension TokenVocabulary {
+  /// The most bytes of an ending that is looked for.
+  private static let longestEnding: Int32 = 1 << 14
+
+  /// Whether `count` tokens are enough for an ending of `distance` bytes, if the number of bytes says so already.
+  func canEnd(after distance: Int32, within count: Int) -> Bool? {
+    if distance == 0 { return true }
+    guard count > 0, distance <= Self.longestEnding, Int(distance) <= min(count, 1 << 14) * all.longest else {
+      return false
+    }
+    // A token for every byte is enough, if there are such tokens.
+    return spellsEveryByte && Int(distance) <= count ? true : nil
+  }
+}
+
+extension GrammarMatcher {
+  /// Whether at most `count` more tokens can bring the text to its end, as far as that is known: false also where the shortest
+  /// ending has more than 16 KiB.
+  public mutating func canEnd(within count: Int) -> Bool {
+    if isFinished { return true }
+    if let answer = grammar.vocabulary.canEnd(after: place.distance, within: count) { return answer }
+    refresh()
+    return memory.endingTokenCount(at: place) <= count
+  }
+
+  /// Sets the bits of the tokens behind which at most `count` more can bring the text to its end, as ``canEnd(within:)`` has
+  /// it, and clears all others. They are some of those that ``fillMask(into:)`` allows. To find them takes longer.
+  ///
+  /// - Throws: ``GuidedError/tooAmbiguous``.
+  public mutating func fillMask(into words: inout [UInt64], endingWithin count: Int) throws(GuidedError) {
+    for index in words.indices { words[index] = 0 }
+    guard !isFinished else { return }
+    refresh()
+    var finder = MaskFinder(walker: grammar.makeWalker(), vocabulary: grammar.vocabulary)
+    guard let mask = finder.mask(at: memory.image(of: place), endingWithin: count) else { throw .tooAmbiguous }
+    words.replaceSubrange(0..<grammar.vocabulary.wordCount, with: mask)
+  }
+}
