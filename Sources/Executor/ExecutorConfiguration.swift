@@ -136,6 +136,9 @@ public enum SecondTier: Sendable, Equatable {
     }
   }
 
+  /// Most blocks of a part of a tier. The books of the cache take some tens of bytes for each, from the beginning.
+  private static let maximumBlockCount = 1 << 22
+
   private static func blockCount(
     _ byteCount: Int, _ bytesPerBlock: Int
   ) throws(ExecutorConfigurationError) -> Int {
@@ -143,7 +146,12 @@ public enum SecondTier: Sendable, Equatable {
       throw ExecutorConfigurationError(
         "the second tier of the cache has \(byteCount) bytes, but one block takes \(bytesPerBlock)")
     }
-    return min(byteCount / bytesPerBlock, Int(Int32.max))
+    guard byteCount / bytesPerBlock <= maximumBlockCount else {
+      throw ExecutorConfigurationError(
+        "the second tier of the cache has \(byteCount) bytes, more than \(maximumBlockCount) blocks of \(bytesPerBlock)"
+      )
+    }
+    return byteCount / bytesPerBlock
   }
 }
 

@@ -62,13 +62,24 @@ package final class Mailbox: Sendable {
   private let contents = Mutex(Contents())
   private let wakeUp = DispatchSemaphore(value: 0)
   private let queuedCount = Atomic<Int>(0)
+  /// Number of tokens of the prompts of requests that have not started.
+  private let queuedTokenCount = Atomic<Int>(0)
   private let startableCount: Atomic<Int>
   private let maximumQueuedRequests: Int
+  private let maximumQueuedTokens: Int
+
+  /// Most tokens of prompts that wait if nothing else is said. A request has its prompt twice, at four bytes a token (and once
+  /// more for penalties and the like): this is half of what the memory ledger sets aside for the program and its requests.
+  package static let standardQueuedTokens = 1 << 22
 
   /// Creates an open, empty box that accepts requests while fewer than `maximumQueuedRequests` wait, besides
-  /// `startableCount` that need not, until ``setStartable(_:)`` says otherwise.
-  package init(maximumQueuedRequests: Int, startableCount: Int = 0) {
+  /// `startableCount` that need not, until ``setStartable(_:)`` says otherwise; and while the prompts of all that have not
+  /// started have at most `maximumQueuedTokens`, but a single one whatever its length.
+  package init(
+    maximumQueuedRequests: Int, startableCount: Int = 0, maximumQueuedTokens: Int = Mailbox.standardQueuedTokens
+  ) {
     self.maximumQueuedRequests = maximumQueuedRequests
+    self.maximumQueuedTokens = maximumQueuedTokens
     self.startableCount = Atomic(startableCount)
   }
 
@@ -86,12 +97,23 @@ package final class Mailbox: Sendable {
     return waitingCount <= maximumQueuedRequests ? nil : .queueFull(limit: maximumQueuedRequests)
   }
 
+  /// The refusal of a prompt of `count` tokens for which there is no room; counts it otherwise.
+  private func addTokens(_ count: Int) -> SubmissionError? {
+    let queuedCount = queuedTokenCount.load(ordering: .relaxed)
+    guard queuedCount <= 0 || count <= maximumQueuedTokens - queuedCount else {
+      return .queueTooLong(tokenLimit: maximumQueuedTokens)
+    }
+    queuedTokenCount.add(count, ordering: .relaxed)
+    return nil
+  }
+
   /// Puts a request in.
   ///
-  /// - Throws: ``SubmissionError/queueFull(limit:)`` or ``SubmissionError/shutDown``.
+  /// - Throws: ``SubmissionError/queueFull(limit:)``, ``SubmissionError/queueTooLong(tokenLimit:)`` or
+  ///   ``SubmissionError/shutDown``.
   package func submit(_ request: Request) throws(SubmissionError) {
     let refusal: SubmissionError? = contents.withLock { contents in
-      if let refusal = self.refusal(contents) { return refusal }
+      if let refusal = self.refusal(contents) ?? addTokens(request.input.promptTokens.count) { return refusal }
       queuedCount.add(1, ordering: .relaxed)
       contents.mail.submissions.append(request)
       wake(&contents)
@@ -152,8 +174,11 @@ package final class Mailbox: Sendable {
   /// So many requests can start at the next step, besides those that have started: they are not waiting when they come.
   func setStartable(_ count: Int) { startableCount.store(count, ordering: .relaxed) }
 
-  /// `count` requests that were waiting have started or ended.
-  func leftQueue(_ count: Int) { queuedCount.subtract(count, ordering: .relaxed) }
+  /// Requests that were waiting have started or ended.
+  func leftQueue(_ requests: some Collection<Request>) {
+    queuedCount.subtract(requests.count, ordering: .relaxed)
+    queuedTokenCount.subtract(requests.reduce(0) { $0 + $1.input.promptTokens.count }, ordering: .relaxed)
+  }
 
   /// Exchanges what is in the box for `mail`, which is emptied and gives its storage to the box. Never blocks.
   func collect(into mail: inout Mail) {

@@ -20,8 +20,9 @@ final class PrefixCacheKeeper: Sendable {
     }
   }
 
-  /// Writes the file.
+  /// Writes the file, but not over one that is something else: the path may be a mistake.
   func save(_ cache: any KVCacheManaging) {
+    if let file, failures.contains(.foreign(path: file.path)) { return }
     attempt(cache) { (manager, file) throws(CacheFileError) in
       try manager.save(to: file.path, modelHash: file.modelHash)
     }

@@ -1,44 +1,78 @@
 internal import Dispatch
 internal import Synchronization
+internal import Tensors
 
-/// Lets readers go on, on a thread of its own.
+/// Lets readers go on, not on the engine thread.
 ///
 /// To resume a task costs microseconds: it goes through the lock of the tasks' thread pool, which the tasks resumed
-/// before it are using by then. The engine thread hands all readers of a step over at once instead, which costs one
-/// signal whatever their number.
+/// before it are using by then. So the engine thread hands all readers of a step over at once: to a worker of the engine's
+/// that waits for the next pass, which costs no call of the operating system; and only if none is awake, or there is none, to
+/// a thread that sleeps until then. To wake a thread up costs a call, and where every processor is busy the thread may take
+/// the one that the engine thread is on.
 final class ReaderWaker: Sendable {
   private struct Contents {
     var readers: [ParkedReader] = []
+    /// Empty, for the sake of its storage.
+    var spare: [ParkedReader] = []
     var isThreadAsleep = false
     var isClosed = false
+
+    /// Takes the readers out that came in.
+    mutating func take() -> [ParkedReader] {
+      defer { (readers, spare) = (spare, []) }
+      return readers
+    }
   }
 
-  /// What both threads share. Everything in it is behind the lock; the semaphore is signalled once for every time that
+  /// What the threads share. Everything in it is behind the lock; the semaphore is signalled once for every time that
   /// the thread has said, under the lock, that it goes to sleep.
   private final class Shared: Sendable {
-    let contents = Mutex(Contents())
-    let wakeUp = DispatchSemaphore(value: 0)
+    private let contents = Mutex(Contents())
+    private let wakeUp = DispatchSemaphore(value: 0)
 
-    /// Takes the readers out that came in, in exchange for `readers`, which must be empty. Sleeps until there are some.
-    ///
-    /// - Returns: false if none will come any more.
-    func collect(into readers: inout [ParkedReader]) -> Bool {
+    /// Adds readers to be resumed, and empties the list. The storage is reused.
+    func add(_ readers: inout [ParkedReader]) {
+      contents.withLock { contents in
+        if contents.readers.isEmpty { swap(&contents.readers, &readers) } else { contents.readers += readers }
+      }
+      readers.removeAll(keepingCapacity: true)
+    }
+
+    /// Resumes the readers that came in, if any did.
+    func resumeAll() { resume(contents.withLock { $0.take() }) }
+
+    /// Resumes readers as they come, and sleeps in between; returns when none will come any more.
+    func run() {
       while true {
-        let (hasReaders, isClosed) = contents.withLock { contents in
-          swap(&contents.readers, &readers)
+        let (readers, isClosed) = contents.withLock { contents in
+          let readers = contents.take()
           contents.isThreadAsleep = readers.isEmpty && !contents.isClosed
-          return (!readers.isEmpty, contents.isClosed)
+          return (readers, contents.isClosed)
         }
-        if hasReaders { return true }
-        if isClosed { return false }
-        wakeUp.wait()
+        if !readers.isEmpty {
+          resume(readers)
+        } else if isClosed {
+          return
+        } else {
+          wakeUp.wait()
+        }
       }
     }
 
-    /// Changes the contents and wakes the thread up if it sleeps.
-    func change(_ body: (inout Contents) -> Void) {
+    /// Resumes `readers`, of which there must be no other copy, and keeps their storage.
+    private func resume(_ readers: consuming [ParkedReader]) {
+      for place in readers.indices { readers[place].resume(isTurn: true) }
+      readers.removeAll(keepingCapacity: true)
+      let capacity = readers.capacity
+      contents.withLock { contents in
+        if contents.spare.capacity < capacity { swap(&contents.spare, &readers) }
+      }
+    }
+
+    /// Wakes the thread up if it sleeps, so that it looks again; for good if `isClosing`.
+    func wakeThread(isClosing: Bool = false) {
       let mustSignal = contents.withLock { contents in
-        body(&contents)
+        if isClosing { contents.isClosed = true }
         defer { contents.isThreadAsleep = false }
         return contents.isThreadAsleep
       }
@@ -46,36 +80,32 @@ final class ReaderWaker: Sendable {
     }
   }
 
-  private let shared = Shared()
+  private let shared: Shared
+  private let errand: WorkerErrand
   private let thread: DedicatedThread
 
   /// Starts the thread.
   ///
   /// - Throws: ``ThreadError`` if the operating system refuses it.
   init() throws(ThreadError) {
-    let shared = shared
-    thread = try DedicatedThread(stackBytes: 1 << 18) {
-      var readers: [ParkedReader] = []
-      while shared.collect(into: &readers) {
-        for reader in readers { reader.resume(isTurn: true) }
-        readers.removeAll(keepingCapacity: true)
-      }
-    }
+    let shared = Shared()
+    self.shared = shared
+    errand = WorkerErrand { shared.resumeAll() }
+    thread = try DedicatedThread(stackBytes: 1 << 18) { shared.run() }
   }
 
   deinit { close() }
 
-  /// Lets `readers` go on soon, and empties the list. The storage is reused.
-  func wake(_ readers: inout [ParkedReader]) {
+  /// Lets `readers` go on soon, and empties the list; on a thread of `pool` if one is awake.
+  func wake(_ readers: inout [ParkedReader], on pool: WorkerPool?) {
     guard !readers.isEmpty else { return }
-    shared.change { contents in
-      if contents.readers.isEmpty { swap(&contents.readers, &readers) } else { contents.readers += readers }
-    }
-    readers.removeAll(keepingCapacity: true)
+    shared.add(&readers)
+    if pool?.offer(errand) != true { shared.wakeThread() }
   }
 
-  /// Ends the thread once it has woken whom it was told to wake. Nobody may be handed over after that.
-  func close() { shared.change { $0.isClosed = true } }
+  /// Ends the thread once all have been woken that were handed over, those included that a pool was to wake. Nobody may be
+  /// handed over after that.
+  func close() { shared.wakeThread(isClosing: true) }
 
   /// Waits until the thread has ended, after ``close()``.
   func join() { thread.join() }

@@ -171,7 +171,7 @@ extension StepLoop {
 
   /// Lets the readers go on whose events have come.
   mutating func wakeReaders() {
-    if let waker { return waker.wake(&readers) }
+    if let waker { return waker.wake(&readers, on: workers) }
     for reader in readers { reader.resume(isTurn: true) }
     readers.removeAll(keepingCapacity: true)
   }

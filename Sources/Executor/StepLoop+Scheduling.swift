@@ -40,7 +40,7 @@ extension StepLoop {
       maximumTokenCount: request.maximumTokenCount, tag: request.input.tag)
     if let refusal = resources.refusal(of: needs) {
       finishWaiting(request, .failed(.resources("\(refusal)")))
-      mailbox.leftQueue(1)
+      mailbox.leftQueue(CollectionOfOne(request))
     } else {
       waiting.insert(request)
     }
@@ -50,7 +50,7 @@ extension StepLoop {
   private mutating func cancel(where isCancelled: (RequestID) -> Bool) {
     let cancelled = waiting.removeAll { isCancelled($0.id) }
     for request in cancelled { finishWaiting(request, .cancelled) }
-    mailbox.leftQueue(cancelled.count)
+    mailbox.leftQueue(cancelled)
     for index in active.indices where isCancelled(active[index].groupID) { active[index].finish(.cancelled) }
     respond()
     free()
@@ -82,7 +82,7 @@ extension StepLoop {
     if active.count > activeCount {
       waiting.removeStarted()
       tellRoom()
-      mailbox.leftQueue(active.count - activeCount)
+      mailbox.leftQueue(active[activeCount...])
     }
     current.scheduleNanoseconds = stopwatch.lap()
   }

@@ -27,6 +27,8 @@ package struct StepLoop {
   let statistics: StatisticsBox
   /// Lets readers go on, or nil to do that on this thread.
   let waker: ReaderWaker?
+  /// The engine's threads, if it has any to lend.
+  let workers: WorkerPool?
   /// Where those who watch see the batch.
   let board: BatchBoard
   /// How much of prompts a step may process while requests generate, if there is a latency to keep.
@@ -95,8 +97,9 @@ package struct StepLoop {
     self.board = board
     self.prefillBudget = prefillBudget
     checksBlocks = !(resources.cache is KVCacheManager)
-    if let pool = (engine as? any WorkerPoolOwner)?.workerPool, var sampling = decoder as? SamplingDecoder {
-      sampling.use(pool)
+    workers = (engine as? any WorkerPoolOwner)?.workerPool
+    if let workers, var sampling = decoder as? SamplingDecoder {
+      sampling.use(workers)
       self.decoder = sampling
     }
     freeSlots = (0..<limits.maximumRequestCount).reversed()

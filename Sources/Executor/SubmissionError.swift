@@ -23,6 +23,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
   case noHiddenStates
   /// As many requests wait as may wait.
   case queueFull(limit: Int)
+  /// The prompts that wait have as many tokens as may wait.
+  case queueTooLong(tokenLimit: Int)
   /// The executor is shut down.
   case shutDown
 
@@ -46,6 +48,8 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
       "token \(token) is not in the vocabulary of \(vocabularySize) tokens"
     case .noHiddenStates: "this engine has no hidden states to make embeddings of"
     case .queueFull(let limit): "\(limit) requests are waiting already; try again later"
+    case .queueTooLong(let tokenLimit):
+      "the prompts that wait already have nearly \(tokenLimit) tokens; try again later"
     case .shutDown: "the executor is shut down"
     }
   }
@@ -58,7 +62,7 @@ public enum SubmissionError: Error, Sendable, Equatable, CustomStringConvertible
     case .sequenceTooLong, .cacheTooSmall: "max_tokens"
     case .tooManySamples: "n"
     case .tokenOutOfVocabulary(_, _, let parameter): parameter
-    case .noHiddenStates, .queueFull, .shutDown: nil
+    case .noHiddenStates, .queueFull, .queueTooLong, .shutDown: nil
     }
   }
 }

@@ -62,7 +62,7 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
   private init(_ error: SubmissionError) {
     let kind: Kind =
       switch error {
-      case .queueFull: .overloaded
+      case .queueFull, .queueTooLong: .overloaded
       case .shutDown: .cancelled
       case .promptTooLong, .sequenceTooLong: .tooLong
       default: .request

@@ -66,7 +66,7 @@ package struct ExecutionReplay {
     } catch {
       throw .unsuitable(error.description)
     }
-    mailbox = Mailbox(maximumQueuedRequests: .max)
+    mailbox = Mailbox(maximumQueuedRequests: .max, maximumQueuedTokens: .max)
     admission = AdmissionLimits(engine.limits, manager.budget, maximumSampleCount: limits.maximumRequestCount)
     loop = StepLoop(
       engine: engine, decoder: decoder, scheduler: configuration.scheduler(limits),

@@ -23,10 +23,13 @@ package final class BlockFile: Sendable {
   }
 
   /// Opens a file that is there.
+  ///
+  /// - Throws: ``CacheFileError``, for what is no file in particular: to wait for a pipe to be written could take for ever.
   init(reading path: String) throws(CacheFileError) {
     self.path = path
-    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    guard isRegular else { throw .foreign(path: path) }
   }
 
   deinit { close(descriptor) }
@@ -34,8 +37,13 @@ package final class BlockFile: Sendable {
   /// Number of bytes in the file; 0 if the operating system does not say.
   var byteCount: Int {
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return 0 }
-    return Int(status.st_size)
+    return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  /// Whether it is a file, and no directory, device or pipe.
+  private var isRegular: Bool {
+    var status = stat()
+    return unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   /// Writes all of `bytes` at `offset`.
@@ -102,6 +110,8 @@ public enum CacheFileError: Error, Sendable, Equatable, CustomStringConvertible 
   case otherModel(path: String)
   /// The blocks have another shape.
   case otherGeometry(path: String, reason: String)
+  /// There is something else in the file's place.
+  case foreign(path: String)
   /// The file is not what was written.
   case damaged(path: String, reason: String)
   /// The manager cannot read the contents of blocks.
@@ -113,6 +123,7 @@ public enum CacheFileError: Error, Sendable, Equatable, CustomStringConvertible 
     case .system(let path, let reason): "\(path): \(reason)"
     case .otherModel(let path): "\(path): the saved cache belongs to another model; delete it or save a new one"
     case .otherGeometry(let path, let reason): "\(path): the saved cache does not fit: \(reason); save a new one"
+    case .foreign(let path): "\(path): this is no saved cache, and is left as it is"
     case .damaged(let path, let reason): "\(path): the saved cache is damaged: \(reason); delete it"
     case .noStore:
       "the engine does not give access to the contents of its cache, so that nothing can be saved or restored"

@@ -94,8 +94,14 @@ public final class Logits {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     guard hasTileKeys else { return nil }
     let keys = UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount])
-    let largest = Self.largest(of: keys)
-    guard Self.isValid(largestKey: largest), let tile = keys.firstIndex(of: largest) else { return nil }
+    // In pieces, so that the place of the largest is looked for in one of them only.
+    var (largest, piece) = (Int32.min, 0)
+    for first in stride(from: 0, to: keys.count, by: Self.pieceTiles) {
+      let end = min(first + Self.pieceTiles, keys.count)
+      let candidate = Self.largest(of: UnsafeBufferPointer(rebasing: keys[first..<end]))
+      if candidate > largest { (largest, piece) = (candidate, first) }
+    }
+    guard Self.isValid(largestKey: largest), let tile = keys[piece...].firstIndex(of: largest) else { return nil }
     let value = Float(bitPattern: UInt32(bitPattern: largest ^ ((largest >> 31) & .max)))
     let first = tile * Self.tileColumns
     for index in first..<min(first + Self.tileColumns, vocabularySize) {
@@ -117,6 +123,9 @@ public final class Logits {
     let infinity = Int32(bitPattern: Float.infinity.bitPattern)
     return key < infinity && key > ~infinity
   }
+
+  /// Number of tiles whose keys ``maximum(ofRow:)`` looks at together.
+  private static let pieceTiles = 64
 
   /// Number of columns of a tile.
   package static let tileColumns = Int(IK_TILE)

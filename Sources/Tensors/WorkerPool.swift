@@ -102,6 +102,17 @@ package final class WorkerPool {
     }
   }
 
+  /// Lets a worker do `errand` while this thread goes on, if one is awake that waits for a task; it comes late for the next
+  /// task then, which others begin without it. Nobody is woken up for an errand. May be called by the thread that runs tasks
+  /// only, between two of them. The same errand may be offered again before it was done, and is then done once at least
+  /// after the last offer.
+  ///
+  /// - Returns: whether it will be done; if not, it is the caller's business. A pool that ends before it has come to its
+  ///   errand drops it.
+  package func offer(_ errand: WorkerErrand) -> Bool {
+    !threads.isEmpty && shared.offer(errand, workerCount: threads.count)
+  }
+
   private final class ClosureBox {
     let body: @Sendable (Int) -> Void
     init(_ body: @escaping @Sendable (Int) -> Void) { self.body = body }
@@ -141,6 +152,8 @@ private final class Shared: @unchecked Sendable {
   private let finished = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let sleepers = Atomic<Int>(0)
+  /// What a worker that waits is to do first.
+  private let errands = ErrandSlot()
 
   // The task. Atomic because a late worker may read them while the next task is written; it then fails to claim.
   private let task = Atomic<UInt>(0)
@@ -232,6 +245,13 @@ private final class Shared: @unchecked Sendable {
     if polls.isMultiple(of: pollsPerYield) { sched_yield() } else { ik_pause() }
   }
 
+  func offer(_ errand: WorkerErrand, workerCount: Int) -> Bool {
+    guard errands.put(errand) else { return false }
+    // Either a worker that goes to sleep sees the errand, or it is seen here.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    return sleepers.load(ordering: .relaxed) < workerCount || errands.take() == nil
+  }
+
   func stop() {
     stopping.store(true, ordering: .sequentiallyConsistent)
     wakeAll()
@@ -278,6 +298,8 @@ private final class Shared: @unchecked Sendable {
     var polls = 0
     while true {
       if stopping.load(ordering: .acquiring) { return nil }
+      // Before the next task, which may be followed by others without end.
+      if !errands.isEmpty { errands.run() }
       let number = ticket.pointee.load(ordering: .acquiring) >> 32
       if number != seen { return number }
       if polls < Self.spinLimit {
@@ -294,7 +316,7 @@ private final class Shared: @unchecked Sendable {
     pthread_mutex_lock(mutex)
     sleepers.add(1, ordering: .sequentiallyConsistent)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    while ticket.pointee.load(ordering: .sequentiallyConsistent) >> 32 == seen
+    while ticket.pointee.load(ordering: .sequentiallyConsistent) >> 32 == seen && errands.isEmpty
       && !stopping.load(ordering: .sequentiallyConsistent)
     {
       pthread_cond_wait(condition, mutex)

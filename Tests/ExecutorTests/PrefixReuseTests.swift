@@ -1,4 +1,5 @@
 import Executor
+import Foundation
 import ModelEngines
 import Requests
 import Scheduling
@@ -139,8 +140,13 @@ import Testing
     // Another model's cache is refused, said so, and replaced.
     #expect(try await cached([2]) == (0, 1))
     #expect(try await cached([2]) == (39, 0))
-    try directory.write("damaged", to: "prefixes")
+    try directory.write("INFLT", to: "prefixes")
     #expect(try await cached([2]) == (0, 1))
+    #expect(try await cached([2]) == (39, 0))
+    // What is no cache at all is refused, said so, and stays as it is.
+    try directory.write("a letter", to: "prefixes")
+    #expect(try await cached([2]) == (0, 1))
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "a letter")
     directory.remove("prefixes")
   }
 }

@@ -1,5 +1,8 @@
+import Decoding
 import Executor
 import Requests
+import Resources
+import Scheduling
 import TestKit
 import Testing
 
@@ -137,6 +140,37 @@ import Testing
     script.gate?.open()
     await executor.shutdown()
     for submission in submissions { #expect(await submission.outputs.collect().reason == .cancelled) }
+  }
+
+  /// Prompts that wait take memory, which is set aside for so many tokens only.
+  @Test func theTokensOfTheQueueAreBounded() throws {
+    let mailbox = Mailbox(maximumQueuedRequests: 100, maximumQueuedTokens: 10)
+    func submit(_ id: UInt64, _ count: Int) throws(SubmissionError) {
+      let input = GenerationRequest(promptTokens: prompt(count, seed: id))
+      try mailbox.submit(
+        Request(id: RequestID(id), input: input, seed: 0, maximumTokenCount: count + 100, outputs: OutputQueue()))
+    }
+    var loop = StepLoop(
+      engine: FakeModelEngine(), decoder: GreedyDecoder(), scheduler: Scheduler(),
+      resources: ResourceManager(cache: KVCacheManager(blockSize: 4, blockCount: 256, slotCount: 2)),
+      limits: BatchLimits(maximumTokenCount: 256, maximumRequestCount: 2, maximumLogitsRowCount: 64, blockSize: 4),
+      mailbox: mailbox, statistics: StatisticsBox())
+    // A prompt that is longer than all that may wait is taken while there is no other.
+    try submit(0, 12)
+    #expect(throws: SubmissionError.queueTooLong(tokenLimit: 10)) { try submit(1, 1) }
+    // Who has started does not wait.
+    loop.step()
+    try submit(2, 6)
+    try submit(3, 4)
+    #expect(throws: SubmissionError.queueTooLong(tokenLimit: 10)) { try submit(4, 1) }
+    loop.step()
+    // One of the two has started; who is cancelled does not wait either.
+    try submit(5, 6)
+    #expect(throws: SubmissionError.queueTooLong(tokenLimit: 10)) { try submit(6, 1) }
+    mailbox.cancel(RequestID(3))
+    loop.step()
+    try submit(7, 4)
+    #expect(throws: SubmissionError.queueTooLong(tokenLimit: 10)) { try submit(8, 7) }
   }
 
   /// A burst that an idle executor has places for is no queue.

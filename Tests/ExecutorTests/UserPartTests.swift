@@ -101,5 +101,12 @@ import Testing
     #expect(refusal(tier, cache: LyingManager()).contains("give the tier to the manager of your own"))
     #expect(refusal(file, cache: LyingManager()).contains("prefixCacheFile needs a KVCacheManager"))
     #expect(refusal(tier, engine: ShortEngine()).contains("no access to the contents of its cache"))
+    // The books of a tier like that would not fit into any memory.
+    for tier in [
+      .file(directory: "/tmp", byteCount: .max), .memory(byteCount: .max),
+      .memoryThenFile(byteCount: 1 << 20, directory: "/tmp", fileByteCount: .max),
+    ] as [SecondTier] {
+      #expect(refusal(ExecutorConfiguration(secondTier: tier)).contains("more than 4194304 blocks"))
+    }
   }
 }

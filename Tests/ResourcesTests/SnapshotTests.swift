@@ -141,6 +141,28 @@ import Testing
         + "delete it or save a new one")
   }
 
+  @Test(.timeLimit(.minutes(1))) func whatIsNoFileOfOursIsSaidToBe() throws {
+    let directory = try TemporaryDirectory()
+    let pipe = directory.path + "/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    defer { unlink(pipe) }
+    let letters = [try directory.write("a letter", to: "letter"), try directory.write("x", to: "x")]
+    for path in letters + [directory.path, pipe] {
+      #expect(throws: CacheFileError.foreign(path: path)) {
+        try CacheBench().manager.restore(from: path, modelHash: hash)
+      }
+    }
+    // The beginning of ours, and a file that somebody has made for us.
+    for text in ["INFLTK", "", "INFLTKV1"] {
+      let path = try directory.write(text, to: "cut")
+      #expect(
+        throws: CacheFileError.damaged(path: path, reason: "it ends in the middle, at byte \(text.utf8.count)")
+      ) {
+        try CacheBench().manager.restore(from: path, modelHash: hash)
+      }
+    }
+  }
+
   /// Every damage is noticed, and what is in the cache afterwards is right.
   @Test func damagedFilesAreNoticed() throws {
     let directory = try TemporaryDirectory()
