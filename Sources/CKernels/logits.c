@@ -1,6 +1,8 @@
 // The product that makes logits: besides the product itself it notes, for each row and each tile of columns, the largest
-// logit, while the tile is still near the processor. Greedy decoding then reads a 32nd of what it would read otherwise.
+// logit, while the tile is still near the processor. Greedy decoding then reads a 32nd of what it would read otherwise. And what
+// a mask of tokens leaves of a row, with the largest logits of that.
 #include "CKernels.h"
+#include <math.h>
 #include <string.h>
 
 // An integer that is ordered as the floats are. Both zeros get the same key; NaN lies outside of the infinities.
@@ -34,6 +36,40 @@ void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
       const float *logits = m->out + (size_t)row * m->out_stride + first;
       l->keys[(size_t)row * l->key_stride + part.tile] =
           columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
+    }
+  }
+}
+
+static const uint32_t bit_of[IK_TILE] = {
+    1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,  1u << 8,  1u << 9,  1u << 10,
+    1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19, 1u << 20, 1u << 21,
+    1u << 22, 1u << 23, 1u << 24, 1u << 25, 1u << 26, 1u << 27, 1u << 28, 1u << 29, 1u << 30, 1u << 31,
+};
+
+// What `bits` leave of `count` logits; returns the largest key. Inlined so that whole blocks become vectors.
+static inline __attribute__((always_inline)) int32_t mask_block(
+    uint32_t bits, const float *restrict x, float *restrict y, int32_t count) {
+  int32_t largest = INT32_MIN;
+  for (int32_t i = 0; i < count; i++) {
+    float value = bits & bit_of[i] ? x[i] : -INFINITY;
+    y[i] = value;
+    int32_t key = ordered_key(value);
+    largest = key > largest ? key : largest;
+  }
+  return largest;
+}
+
+void ik_mask_logits(
+    const uint64_t *restrict mask, const float *restrict x, float *restrict y, int32_t *restrict keys, int32_t count) {
+  for (int32_t first = 0, block = 0; first < count; first += IK_TILE, block++) {
+    uint32_t bits = (uint32_t)(mask[first >> 6] >> (first & 63));
+    int32_t length = count - first < IK_TILE ? count - first : IK_TILE;
+    if (bits == UINT32_MAX) {
+      memcpy(y + first, x + first, sizeof(float) * (size_t)length);
+    } else if (length == IK_TILE) {
+      keys[block] = mask_block(bits, x + first, y + first, IK_TILE);
+    } else {
+      keys[block] = mask_block(bits, x + first, y + first, length);
     }
   }
 }

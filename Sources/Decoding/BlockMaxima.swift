@@ -79,38 +79,8 @@ package struct BlockMaxima: Sendable {
   package mutating func apply(
     _ mask: [UInt64], to values: Span<Float>, into row: inout MutableSpan<Float>
   ) throws(DecodingError) {
-    let count = min(values.count, row.count)
-    for block in 0..<min(keys.count, mask.count * 2) {
-      let bits = UInt32(truncatingIfNeeded: mask[block >> 1] >> UInt64(32 * (block & 1)))
-      let range = Self.range(ofBlock: block, count: count)
-      if bits == 0 {
-        for index in range { row[index] = -.infinity }
-        keys[block] = orderedKey(-.infinity)
-      } else if bits == .max {
-        for index in range { row[index] = values[index] }
-      } else if range.count == Self.blockCount {
-        keys[block] = Self.apply(bits, to: values.extracting(range), into: row._mutatingExtracting(range))
-      } else {
-        for index in range {
-          row[index] = bits >> UInt32(index - range.lowerBound) & 1 == 1 ? values[index] : -.infinity
-        }
-        keys[block] = Self.largestKey(row.span.extracting(range))
-      }
-    }
+    MaskedLogits.apply(mask, to: values, into: &row, keys: &keys)
     try findLargest()
-  }
-
-  /// One block: what `bits` leave of `values`; returns the largest key of it.
-  @inline(__always)
-  private static func apply(_ bits: UInt32, to values: Span<Float>, into row: consuming MutableSpan<Float>) -> Int32 {
-    var largest = orderedKey(-.infinity)
-    for index in 0..<blockCount {
-      let value = bits & 1 << UInt32(index) == 0 ? -Float.infinity : values[index]
-      row[index] = value
-      let key = orderedKey(value)
-      largest = key > largest ? key : largest
-    }
-    return largest
   }
 
   private mutating func findLargest() throws(DecodingError) {

@@ -42,7 +42,9 @@ extension GrammarWalker {
     var current = place
     var node: Int?
     var longest: Int32?
-    while !canEnd(at: current), let byte = byteTowardsEnd(at: current), let child = tokens.child(of: node, byte) {
+    while !canEnd(at: current), isSimple(current), let byte = byteTowardsEnd(at: current),
+      let child = tokens.child(of: node, byte)
+    {
       resetWork()
       let target = step(current, byte)
       // Where rules cannot be nested any deeper, an end may be farther than it seems.
@@ -51,6 +53,19 @@ extension GrammarWalker {
       if tokens.isToken(child) { longest = current }
     }
     return longest.map(EndingStep.token) ?? .known(RuleNetwork.farthest)
+  }
+}
+
+extension GrammarWalker {
+  /// Whether a place has so few ways to go on that it takes little to look at where each leads.
+  private func isSimple(_ place: Int32) -> Bool {
+    let items = places.range(of: place)
+    var edgeCount = 0
+    for index in items {
+      let state = Int(places[index].state)
+      edgeCount += Int(network.firstEdges[state + 1] - network.firstEdges[state])
+    }
+    return edgeCount * items.count <= 20_000
   }
 }
 
@@ -98,12 +113,12 @@ extension MaskFinder {
 
 extension TokenVocabulary {
   /// The most bytes of an ending that is looked for.
-  private static let longestEnding: Int32 = 1 << 14
+  private static let longestEnding: Int32 = 1 << 12
 
   /// Whether `count` tokens are enough for an ending of `distance` bytes, if the number of bytes says so already.
   func canEnd(after distance: Int32, within count: Int) -> Bool? {
     if distance == 0 { return true }
-    guard count > 0, distance <= Self.longestEnding, Int(distance) <= min(count, 1 << 14) * all.longest else {
+    guard count > 0, distance <= Self.longestEnding, Int(distance) <= min(count, 1 << 12) * all.longest else {
       return false
     }
     // A token for every byte is enough, if there are such tokens.
@@ -113,7 +128,7 @@ extension TokenVocabulary {
 
 extension GrammarMatcher {
   /// Whether at most `count` more tokens can bring the text to its end, as far as that is known: false also where the shortest
-  /// ending has more than 16 KiB.
+  /// ending has more than 4 KiB.
   public mutating func canEnd(within count: Int) -> Bool {
     if isFinished { return true }
     if let answer = grammar.vocabulary.canEnd(after: place.distance, within: count) { return answer }
