@@ -133,7 +133,7 @@ static inline size_t ik_bfloat_index(const ik_bfloat_rows *x, int32_t row, int32
 typedef void (*ik_task)(const void *arguments, int32_t begin, int32_t end);
 
 // out[row][column] (= or +=) sum over inputs of x[row][input] * weight[column][input] (+ bias[column]).
-// Items: for each block of ik_row_block rows, the tiles. So the activations of a block stay in a second-level cache while
+// Items: for each block of IK_ROW_BLOCK rows, the tiles. So the activations of a block stay in a second-level cache while
 // the tiles pass by.
 typedef struct ik_matmul {
   ik_type type;
@@ -151,14 +151,7 @@ typedef struct ik_matmul {
   bool accumulate;            // add to what `out` holds
 } ik_matmul;
 
-// Rows of a block: as many as have half a megabyte of activations, of two bytes each, and at most IK_ROW_BLOCK. A product with
-// many inputs takes a tenth longer if its activations come from the third-level cache.
-enum { IK_ROW_BLOCK = 128, IK_LEAST_ROW_BLOCK = 32 };
-
-static inline int32_t ik_row_block(const ik_matmul *m) {
-  int32_t rows = (1 << 18) / (m->inputs > 0 ? m->inputs : 1) / 16 * 16;
-  return rows > IK_ROW_BLOCK ? IK_ROW_BLOCK : rows < IK_LEAST_ROW_BLOCK ? IK_LEAST_ROW_BLOCK : rows;
-}
+enum { IK_ROW_BLOCK = 128 };
 
 // What an item computes: rows first_row ..< first_row + rows of tile `tile`.
 typedef struct ik_matmul_part {
@@ -166,12 +159,12 @@ typedef struct ik_matmul_part {
 } ik_matmul_part;
 
 static inline int32_t ik_matmul_items(const ik_matmul *m) {
-  return (m->outputs + IK_TILE - 1) / IK_TILE * ((m->rows + ik_row_block(m) - 1) / ik_row_block(m));
+  return (m->outputs + IK_TILE - 1) / IK_TILE * ((m->rows + IK_ROW_BLOCK - 1) / IK_ROW_BLOCK);
 }
 
 static inline ik_matmul_part ik_matmul_part_of(const ik_matmul *m, int32_t item) {
-  int32_t tiles = (m->outputs + IK_TILE - 1) / IK_TILE, block = ik_row_block(m);
-  int32_t first_row = item / tiles * block, rows = m->rows - first_row < block ? m->rows - first_row : block;
+  int32_t tiles = (m->outputs + IK_TILE - 1) / IK_TILE, first_row = item / tiles * IK_ROW_BLOCK;
+  int32_t rows = m->rows - first_row < IK_ROW_BLOCK ? m->rows - first_row : IK_ROW_BLOCK;
   return (ik_matmul_part){item % tiles, first_row, rows};
 }
 
