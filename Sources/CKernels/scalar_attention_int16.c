@@ -56,11 +56,12 @@ void ik_scalar_attend_integers(
   float factor = scale * (a->soft_cap > 0 ? a->scale : a->scale * IK_LOG2_E);
   for (int32_t key = block->begin; key < block->end; key++) {
     const float *scales = (const float *)(const void *)(block->heads[key] + cache->scales_offset) + block->slots[key];
-    int32_t product = 0;
+    // Unsigned, so that contents that no key has wrap around, as in vectors.
+    uint32_t product = 0;
     for (int32_t d = 0; d < cache->head_dimension; d++) {
-      product += query[d] * integer_at(block->heads[key] + place_of_key(cache, block->slots[key], d));
+      product += (uint32_t)(query[d] * integer_at(block->heads[key] + place_of_key(cache, block->slots[key], d)));
     }
-    float score = (float)product * scales[0], value_scale = scales[cache->block_size];
+    float score = (float)(int32_t)product * scales[0], value_scale = scales[cache->block_size];
     int32_t bits;
     memcpy(&bits, &value_scale, 4);
     float logarithm = (float)((bits >> 23) - 127) + (value_scale - value_scale);
@@ -84,12 +85,12 @@ void ik_scalar_attend_integers(
   }
   state->maximum = highest;
   for (int32_t d = 0; d < cache->head_dimension; d++) {
-    int32_t sum = 0;
+    uint32_t sum = 0;
     for (int32_t key = block->begin; key < block->end; key++) {
       // A weight that is not a number makes the sum of the softmax one too, so its integer does not matter.
       int32_t weight = weights[key] == weights[key] ? (int32_t)rintf(weights[key]) : 0;
-      sum += weight * integer_at(block->heads[key] + place_of_value(cache, block->slots[key], d));
+      sum += (uint32_t)(weight * integer_at(block->heads[key] + place_of_value(cache, block->slots[key], d)));
     }
-    state->out[d] = fmaf(state->out[d], decay, (float)sum);
+    state->out[d] = fmaf(state->out[d], decay, (float)(int32_t)sum);
   }
 }
