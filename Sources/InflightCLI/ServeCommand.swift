@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
       logger.warning(
         "few file descriptors: raise the limit (ulimit -n) for more connections", metadata: ["limit": "\(descriptors)"])
     }
+    if descriptors > 0 { options.maximumConnections = max(1, descriptors - FileDescriptors.ownCount) }
     if !options.isLoopback, options.apiKeys.isEmpty {
       logger.warning("anybody who reaches this address can use the server: it has no --api-key")
     }

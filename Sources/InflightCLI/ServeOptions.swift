@@ -158,6 +158,8 @@ struct ServingLimits: ParsableArguments {
 enum FileDescriptors {
   /// As many as ten thousand clients and the server itself need.
   static let wanted = 10_240
+  /// What the server itself has open, and some more: its sockets, event loops, logs, the model while it loads.
+  static let ownCount = 40
 
   /// Raises the limit as far as this user may, and returns it.
   static func raise() -> Int {

@@ -35,6 +35,9 @@ package struct ServerOptions: Sendable {
   package var idleTimeout = 300.0
   /// Seconds that running requests have to end when the server is told to.
   package var drainTimeout = 30.0
+  /// Most connections that are open at a time; others wait to be accepted. nil: as many as the system lets the process have, where
+  /// one more than that may keep a processor busy.
+  package var maximumConnections: Int?
   /// Seconds without a step while requests wait after which the server calls itself unhealthy.
   package var stallTimeout = 30.0
   /// Whether `/v1/kv_cache/events` is there.

@@ -54,7 +54,8 @@ package struct InflightServer: Sendable {
     let application = Application(
       responder: ServerResponder(state: state), server: try Self.httpServer(state),
       configuration: ApplicationConfiguration(
-        address: .hostname(state.options.host, port: state.options.port), serverName: "inflight", backlog: 4096),
+        address: .hostname(state.options.host, port: state.options.port), serverName: "inflight", backlog: 4096,
+        availableConnectionsDelegate: state.options.maximumConnections.map { MaximumAvailableConnections($0) }),
       onServerRunning: { [onListening] channel in onListening(channel.localAddress?.port ?? 0) },
       eventLoopGroupProvider: .shared(loops), logger: logger)
     var configuration = ServiceGroupConfiguration(
