@@ -198,10 +198,17 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
   group->scaled_sum = scale * (float)total;
 }
 
+// Number i belongs to running sum i % 64.
+static float sum_of_squares(const float *x, int32_t columns) {
+  float sums[4][16] = {{0}};
+  for (int32_t i = 0; i < columns; i++) sums[i / 16 % 4][i % 16] = fmaf(x[i], x[i], sums[i / 16 % 4][i % 16]);
+  float lanes[16];
+  for (int j = 0; j < 16; j++) lanes[j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
+  return sum_lanes(lanes);
+}
+
 static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
-  float lanes[16] = {0};
-  for (int32_t i = 0; i < columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
-  float sum = sum_lanes(lanes), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
+  float outlier = IK_OUTLIER * sqrtf(sum_of_squares(x, columns) / (float)columns);
   for (int32_t g = 0; g < columns / IK_GROUP; g++) {
     const float *values = x + (size_t)g * IK_GROUP;
     size_t place = ik_chunk_index(out, row, g / IK_CHUNK);
@@ -234,9 +241,7 @@ static void scalar_rms_norm(const void *arguments, int32_t begin, int32_t end) {
   for (int32_t row = begin; row < end; row++) {
     const float *x = n->x + (size_t)row * n->columns;
     float *out = n->out + (size_t)(n->is_scratch ? begin : row) * n->columns;
-    float lanes[16] = {0};
-    for (int32_t i = 0; i < n->columns; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
-    float inverse = 1.0f / sqrtf(sum_lanes(lanes) / (float)n->columns + n->epsilon);
+    float inverse = 1.0f / sqrtf(sum_of_squares(x, n->columns) / (float)n->columns + n->epsilon);
     for (int32_t i = 0; i < n->columns; i++) out[i] = x[i] * inverse * n->weight[i];
     if (n->int8) quantize_row(out, n->columns, n->int8, row);
     if (n->bfloat) round_row(out, n->columns, n->bfloat, row);

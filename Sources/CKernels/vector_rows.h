@@ -24,167 +24,6 @@ INLINE v16 maxima(v16 v[16]) {
   return v[0];
 }
 
-typedef int8_t v16b __attribute__((vector_size(16)));
-
-// Sums of the lanes of two vectors, as the first two of sixteen.
-INLINE v16i sum_both(v16i a, v16i b) {
-  v16i sums = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-              __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-  sums += __builtin_shufflevector(sums, sums, 4, 5, 6, 7, 4, 5, 6, 7, 12, 13, 14, 15, 12, 13, 14, 15);
-  sums += __builtin_shufflevector(sums, sums, 2, 3, 2, 3, 4, 5, 6, 7, 10, 11, 10, 11, 12, 13, 14, 15);
-  sums += __builtin_shufflevector(sums, sums, 1, 1, 2, 3, 4, 5, 6, 7, 9, 9, 10, 11, 12, 13, 14, 15);
-  return __builtin_shufflevector(sums, sums, 0, 8, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-// Sets all lanes of the quads that have a set one.
-INLINE v16i whole_quads(v16i mask) {
-  mask |= __builtin_shufflevector(mask, mask, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-  return mask | __builtin_shufflevector(mask, mask, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-}
-
-// Quantizes a group of finite values, of which `quad` has the largest. `high` is where the upper bits of outliers go, or
-// NULL if there are none.
-INLINE void quantize_group(
-    const float *x, float scale, float inverse, int32_t quad, float outlier, ik_int8_group *group, int8_t *high
-) {
-  const v16i quads[2] = {{0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3}, {4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7}};
-  v16i q[2];
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    // Adding 1.5 * 2^23 rounds to an integer, to nearest even, and leaves it in the low bits.
-    q[half] = (v16i)(load(x + 16 * half) * inverse + 12582912.0f) - 0x4b400000;
-  }
-  int32_t total = 0;
-  if (high) {
-    v16i upper[2];
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-      v16i large = whole_quads(__builtin_elementwise_abs(load(x + 16 * half)) > outlier) & (quads[half] != quad);
-      upper[half] = ((q[half] + 64) >> 7) & large;
-      q[half] -= upper[half] << 7;
-      v16b bytes = __builtin_convertvector(upper[half], v16b);
-      memcpy(high + 16 * half, &bytes, 16);
-    }
-    v16i uppers = sum_both(upper[0], upper[1]);
-    total = 128 * (uppers[0] + uppers[1]);
-  }
-  int8_t tops[IK_GROUP];
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    v16i top = ((q[half] + 64) >> 7) & (quads[half] == quad);
-    v16b low = __builtin_convertvector(q[half] - (top << 7), v16b), upper = __builtin_convertvector(top, v16b);
-    memcpy(group->values + 16 * half, &low, 16);
-    memcpy(tops + 16 * half, &upper, 16);
-  }
-  memcpy(group->top, tops + 4 * quad, 4);
-  group->top_halves[0] = -(quad < 4);
-  group->top_halves[1] = -(quad >= 4);
-  group->top_quad = quad;
-  v16i sums = sum_both(q[0], q[1]);
-  memcpy(group->sums, &sums, 8);
-  group->scale = scale;
-  group->scaled_sum = scale * (float)(total + sums[0] + sums[1]);
-}
-
-// Of up to 16 groups: the scale, see ik_int8_rows, and what to multiply with to divide by it; the quad that has the largest
-// value, and whether another one is an outlier.
-typedef struct group_plans {
-  float scales[16], inverses[16];
-  int32_t quads[16];
-  bool listed[16];
-} group_plans;
-
-#define SHUFFLE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
-#define EVERY_EIGHT(a, b, c, d, e, f, g, h) a, b, c, d, e, f, g, h, 8 + a, 8 + b, 8 + c, 8 + d, 8 + e, 8 + f, 8 + g, 8 + h
-#define MAXIMUM(a, b) __builtin_elementwise_max(a, b)
-
-// The largest lane of each half, in all lanes of the half; `v` has no NaN.
-#define LARGEST_OF_EIGHT(v)                                                                                           \
-  v = MAXIMUM(v, SHUFFLE(v, EVERY_EIGHT(1, 0, 3, 2, 5, 4, 7, 6)));                                                    \
-  v = MAXIMUM(v, SHUFFLE(v, EVERY_EIGHT(2, 3, 0, 1, 6, 7, 4, 5)));                                                    \
-  v = MAXIMUM(v, SHUFFLE(v, EVERY_EIGHT(4, 5, 6, 7, 0, 1, 2, 3)));
-
-static void plan_groups(const float *x, int32_t count, float outlier, group_plans *plans) {
-  const v16i quads = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
-  v16i pairs[16], limit = (v16i)splat(outlier);
-  float peaks[16], ordinaries[16];
-  memset(pairs, 0, sizeof pairs);
-  for (int32_t i = 0; i < count; i++) {
-    v16i a = (v16i)__builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP));
-    v16i b = (v16i)__builtin_elementwise_abs(load(x + (size_t)i * IK_GROUP + 16));
-    pairs[i] = MAXIMUM(
-        __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
-        __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
-  }
-  for (int32_t i = 0; i < count; i += 2) {
-    // The bits of floats that are not negative are ordered as the floats are.
-    v16i a = pairs[i], b = pairs[i + 1], largest = MAXIMUM(
-        __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
-        __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
-    v16i key = (largest & ~7) | (7 - quads), peak = largest;
-    LARGEST_OF_EIGHT(key)
-    LARGEST_OF_EIGHT(peak)
-    v16i others = largest & (quads != 7 - (key & 7)), ordinary = others & (others <= limit);
-    v16i beyond = others - ordinary;
-    LARGEST_OF_EIGHT(ordinary)
-    LARGEST_OF_EIGHT(beyond)
-    for (int of_two = 0; of_two < 2; of_two++) {
-      int lane = 8 * of_two;
-      plans->quads[i + of_two] = 7 - (key[lane] & 7);
-      plans->listed[i + of_two] = beyond[lane] > 0;
-      peaks[i + of_two] = ((v16)peak)[lane];
-      ordinaries[i + of_two] = ((v16)ordinary)[lane];
-    }
-  }
-  for (int32_t i = (count + 1) / 2 * 2; i < 16; i++) peaks[i] = ordinaries[i] = 0;
-  v16 scale = max16(load(ordinaries) / 127.0f, load(peaks) / 16256.0f);
-  store(plans->scales, scale);
-  store(plans->inverses, select16(scale > IK_SMALLEST_SCALE, 1.0f / scale, splat(0.0f)));
-}
-#undef LARGEST_OF_EIGHT
-#undef MAXIMUM
-#undef EVERY_EIGHT
-#undef SHUFFLE
-
-static void quantize_row(const float *x, int32_t columns, const ik_int8_rows *out, int32_t row) {
-  int32_t groups = columns / IK_GROUP;
-  v16 squares = splat(0.0f);
-  for (int32_t i = 0; i < columns; i += 16) squares = fma16(load(x + i), load(x + i), squares);
-  float sum = sum_lanes(squares), outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
-  bool finite = sum < INFINITY;
-  for (int32_t first = 0; first < groups; first += 16) {
-    int32_t count = groups - first < 16 ? groups - first : 16;
-    group_plans plans;
-    plan_groups(x + (size_t)first * IK_GROUP, count, outlier, &plans);
-    for (int32_t i = 0; i < count; i++) {
-      const float *values = x + (size_t)(first + i) * IK_GROUP;
-      int32_t of_chunk = (first + i) % IK_CHUNK;
-      size_t place = ik_chunk_index(out, row, (first + i) / IK_CHUNK);
-      ik_int8_group *group = out->groups + place * IK_CHUNK + of_chunk;
-      if (of_chunk == 0) out->outlier_counts[place] = 0;
-      int8_t high[IK_GROUP];
-      if (!finite) {
-        ik_quantize_group(values, outlier, group, high);
-        ik_list_outliers(out, place, of_chunk, high);
-      } else if (plans.listed[i]) {
-        quantize_group(values, plans.scales[i], plans.inverses[i], plans.quads[i], outlier, group, high);
-        ik_list_outliers(out, place, of_chunk, high);
-      } else {
-        quantize_group(values, plans.scales[i], plans.inverses[i], plans.quads[i], outlier, group, NULL);
-      }
-    }
-  }
-}
-
-static void TIER(quantize)(const void *arguments, int32_t begin, int32_t end) {
-  const ik_quantize *q = arguments;
-  for (int32_t row = begin; row < end; row++) {
-    const float *x = q->x + (size_t)row * q->columns;
-    if (q->int8) quantize_row(x, q->columns, q->int8, row);
-    if (q->bfloat) round_row(x, q->columns, q->bfloat, row);
-  }
-}
-
 // Up to 16 floats, the rest zeros.
 INLINE v16 load_some(const float *p, int32_t count) {
   if (count >= 16) return load(p);
@@ -201,26 +40,41 @@ INLINE void store_some(float *p, v16 v, int32_t count) {
   }
 }
 
+#include "vector_quantize.h"
+
+static void TIER(quantize)(const void *arguments, int32_t begin, int32_t end) {
+  const ik_quantize *q = arguments;
+  if (q->int8) quantize_rows(q->x + (size_t)begin * q->columns, q->columns, q->int8, begin, end);
+  for (int32_t row = begin; q->bfloat && row < end; row++) {
+    round_row(q->x + (size_t)row * q->columns, q->columns, q->bfloat, row);
+  }
+}
+
+// One row.
+INLINE void normalize_row(const ik_rms_norm *n, const float *x, float *out) {
+  int32_t whole = n->columns / 16 * 16, left = n->columns - whole;
+  float inverse = 1.0f / sqrtf(sum_of_squares(x, n->columns) / (float)n->columns + n->epsilon);
+  for (int32_t i = 0; i < whole; i += 16) store(out + i, load(x + i) * inverse * load(n->weight + i));
+  if (left > 0) {
+    v16 last = load_some(x + whole, left) * inverse * load_some(n->weight + whole, left);
+    store_some(out + whole, last, left);
+  }
+}
+
 static void TIER(rms_norm)(const void *arguments, int32_t begin, int32_t end) {
   const ik_rms_norm *n = arguments;
-  for (int32_t row = begin; row < end; row++) {
-    const float *x = n->x + (size_t)row * n->columns;
-    float *out = n->out + (size_t)(n->is_scratch ? begin : row) * n->columns;
-    int32_t whole = n->columns / 16 * 16, left = n->columns - whole;
-    v16 squares = splat(0.0f);
-    for (int32_t i = 0; i < whole; i += 16) squares = fma16(load(x + i), load(x + i), squares);
-    if (left > 0) {
-      v16 last = load_some(x + whole, left);
-      squares = fma16(last, last, squares);
+  // As many rows at a time as stay near the processor.
+  enum { ROWS_AT_A_TIME = 8 };
+  for (int32_t first = begin; first < end; first += ROWS_AT_A_TIME) {
+    int32_t last = first + ROWS_AT_A_TIME < end ? first + ROWS_AT_A_TIME : end;
+    float *out = n->out + (size_t)(n->is_scratch ? begin : first) * n->columns;
+    for (int32_t row = first; row < last; row++) {
+      normalize_row(n, n->x + (size_t)row * n->columns, out + (size_t)(row - first) * n->columns);
     }
-    float inverse = 1.0f / sqrtf(sum_lanes(squares) / (float)n->columns + n->epsilon);
-    for (int32_t i = 0; i < whole; i += 16) store(out + i, load(x + i) * inverse * load(n->weight + i));
-    if (left > 0) {
-      v16 last = load_some(x + whole, left) * inverse * load_some(n->weight + whole, left);
-      store_some(out + whole, last, left);
+    if (n->int8) quantize_rows(out, n->columns, n->int8, first, last);
+    for (int32_t row = first; n->bfloat && row < last; row++) {
+      round_row(out + (size_t)(row - first) * n->columns, n->columns, n->bfloat, row);
     }
-    if (n->int8) quantize_row(out, n->columns, n->int8, row);
-    if (n->bfloat) round_row(out, n->columns, n->bfloat, row);
   }
 }
 

@@ -1,0 +1,290 @@
+// Quantization of rows of activations of the vector tiers: sixteen groups at a time, one to a lane. Included by
+// vector_rows.h.
+
+typedef int8_t v16b __attribute__((vector_size(16)));
+
+// Vectors are four lanes of 128 bits. The even, and the odd, ones of the four numbers of each lane of `a`, then of `b`.
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31)
+// The first two, and the last two, of each lane of `a` and `b` in turns.
+#define FIRST_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define LAST_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+// The lower, and the upper, half of each lane of `a`, then of `b`.
+#define LOWER_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define UPPER_HALVES(a, b) __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+// Lanes 0 and 2, and 1 and 3, of `a`, then of `b`.
+#define EVEN_LANES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+#define ODD_LANES(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
+// Numbers i ..< i + 4, each four times.
+#define FOUR_TIMES(v, i) \
+  __builtin_shufflevector(v, v, i, i, i, i, i + 1, i + 1, i + 1, i + 1, i + 2, i + 2, i + 2, i + 2, i + 3, i + 3, i + 3, i + 3)
+#define LARGER(a, b) __builtin_elementwise_max(a, b)
+
+// Sum of the squares of a row: number i belongs to running sum i % 64.
+INLINE float sum_of_squares(const float *x, int32_t columns) {
+  v16 sums[4] = {splat(0.0f), splat(0.0f), splat(0.0f), splat(0.0f)};
+  int32_t i = 0;
+  for (; i + 64 <= columns; i += 64) {
+#pragma unroll
+    for (int j = 0; j < 4; j++) sums[j] = fma16(load(x + i + 16 * j), load(x + i + 16 * j), sums[j]);
+  }
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    if (i + 16 * j >= columns) break;
+    v16 v = load_some(x + i + 16 * j, columns - i - 16 * j);
+    sums[j] = fma16(v, v, sums[j]);
+  }
+  return sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+// Sixteen groups that lie behind each other, maybe of several rows. There is something to be read and written for each, also
+// where there are fewer groups.
+typedef struct group_block {
+  const float *x;
+  float outliers[16];         // from where on values of their row are outliers
+  int32_t finite[16];         // all bits set where the sum of squares of their row is finite
+  ik_int8_group *groups[16];
+} group_block;
+
+// How sixteen groups are quantized: their scales, see ik_int8_rows, and what to multiply with to divide by them; the quad that
+// has the largest value; all bits set where another one is an outlier, in a finite row.
+typedef struct group_plans {
+  v16 scales, inverses;
+  v16i quads, listed;
+} group_plans;
+
+INLINE group_plans plan_groups(const group_block *block) {
+  // The largest magnitude of each quad of the sixteen groups. The bits of floats that are not negative are ordered as the
+  // floats are.
+  v16i quads[8];
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    v16i fours[4];   // [four groups]: number j of lane i is that of quad i of group j
+#pragma unroll
+    for (int four = 0; four < 4; four++) {
+      v16i v[4];
+#pragma unroll
+      for (int j = 0; j < 4; j++) v[j] = (v16i)load(block->x + (4 * four + j) * IK_GROUP + 16 * half) & 0x7fffffff;
+      v16i ab = LARGER(EVENS(v[0], v[1]), ODDS(v[0], v[1])), cd = LARGER(EVENS(v[2], v[3]), ODDS(v[2], v[3]));
+      fours[four] = LARGER(EVENS(ab, cd), ODDS(ab, cd));
+    }
+    v16i a = EVEN_LANES(fours[0], fours[1]), b = EVEN_LANES(fours[2], fours[3]);
+    v16i c = ODD_LANES(fours[0], fours[1]), d = ODD_LANES(fours[2], fours[3]);
+    quads[4 * half] = EVEN_LANES(a, b);
+    quads[4 * half + 1] = EVEN_LANES(c, d);
+    quads[4 * half + 2] = ODD_LANES(a, b);
+    quads[4 * half + 3] = ODD_LANES(c, d);
+  }
+  v16i key = splat_int(0), peak = splat_int(0), ordinary = splat_int(0), beyond = splat_int(0);
+#pragma unroll
+  for (int quad = 0; quad < 8; quad++) {
+    // Of quads with the same leading bits the first one counts as the largest.
+    key = LARGER(key, (quads[quad] & ~7) | (7 - quad));
+    peak = LARGER(peak, quads[quad]);
+  }
+  group_plans plans = {.quads = 7 - (key & 7)};
+  v16i limit = (v16i)load(block->outliers);
+#pragma unroll
+  for (int quad = 0; quad < 8; quad++) {
+    v16i others = quads[quad] & (plans.quads != quad), within = others & (others <= limit);
+    ordinary = LARGER(ordinary, within);
+    beyond |= others ^ within;
+  }
+  memcpy(&plans.listed, block->finite, sizeof plans.listed);
+  plans.listed &= beyond != 0;
+  plans.scales = max16((v16)ordinary / 127.0f, (v16)peak / 16256.0f);
+  plans.inverses = select16(plans.scales > IK_SMALLEST_SCALE, 1.0f / plans.scales, splat(0.0f));
+  return plans;
+}
+
+// To the nearest integer, ties to even: adding 1.5 * 2^23 leaves it in the low bits.
+INLINE v16i rounded(v16 v) { return (v16i)(v + 12582912.0f) - 0x4b400000; }
+
+// Sets all lanes of the quads that have a set one.
+INLINE v16i whole_quads(v16i mask) {
+  mask |= __builtin_shufflevector(mask, mask, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  return mask | __builtin_shufflevector(mask, mask, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+}
+
+// What is written of each group besides its values, in the order of ik_int8_group.
+typedef struct group_ends {
+  v16i fields[8];
+} group_ends;
+
+// Writes it: number i of field f belongs to group i.
+INLINE void store_ends(const group_ends *ends, const group_block *block) {
+  int32_t halves[2][4][16];   // [fields][group % 4][group / 4][field % 4]
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const v16i *f = ends->fields + 4 * half;
+    v16i a = FIRST_PAIRS(f[0], f[1]), b = FIRST_PAIRS(f[2], f[3]), c = LAST_PAIRS(f[0], f[1]), d = LAST_PAIRS(f[2], f[3]);
+    v16i rows[4] = {LOWER_HALVES(a, b), UPPER_HALVES(a, b), LOWER_HALVES(c, d), UPPER_HALVES(c, d)};
+    memcpy(halves[half], rows, sizeof rows);
+  }
+  for (int32_t i = 0; i < 16; i++) {
+    memcpy(block->groups[i]->top, &halves[0][i % 4][i / 4 * 4], 16);
+    memcpy((char *)block->groups[i]->top + 16, &halves[1][i % 4][i / 4 * 4], 16);
+  }
+}
+
+// What is known of sixteen groups when their values are written.
+typedef struct group_sums {
+  int32_t halves[2][16];      // sums of the integers, of the halves, without the upper bits of outliers
+  int32_t outliers[16];       // sum of these
+} group_sums;
+
+// Takes the upper bits of outliers off the integers of group `i` and writes them to `high`.
+static __attribute__((noinline)) void take_upper_bits(
+    const group_block *block, int32_t i, float inverse, int32_t quad, int8_t *high, group_sums *sums
+) {
+  const v16i quads = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+  for (int half = 0; half < 2; half++) {
+    v16 x = load(block->x + i * IK_GROUP + 16 * half);
+    v16i q = rounded(x * inverse);
+    v16i large = whole_quads(__builtin_elementwise_abs(x) > block->outliers[i]) & (quads + 4 * half != quad);
+    v16i upper = ((q + 64) >> 7) & large;
+    v16b bytes = __builtin_convertvector(upper, v16b), lower = __builtin_convertvector(q - (upper << 7), v16b);
+    memcpy(high + 16 * half, &bytes, 16);
+    memcpy(block->groups[i]->values + 16 * half, &lower, 16);
+    int32_t sum = 128 * __builtin_reduce_add(upper);
+    sums->halves[half][i] -= sum;
+    sums->outliers[i] += sum;
+  }
+}
+
+// Writes the integers of sixteen groups as bytes, and their sums.
+INLINE void store_values(const group_block *block, const float inverses[16], group_sums *sums) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    v16i fours[4];   // [four groups]: number j of lane i is the sum of quad i of group j
+#pragma unroll
+    for (int four = 0; four < 4; four++) {
+      v16i q[4];
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        int group = 4 * four + j;
+        q[j] = rounded(load(block->x + group * IK_GROUP + 16 * half) * inverses[group]);
+        v16b bytes = __builtin_convertvector(q[j], v16b);
+        memcpy(block->groups[group]->values + 16 * half, &bytes, 16);
+      }
+      v16i ab = EVENS(q[0], q[1]) + ODDS(q[0], q[1]), cd = EVENS(q[2], q[3]) + ODDS(q[2], q[3]);
+      fours[four] = EVENS(ab, cd) + ODDS(ab, cd);
+    }
+    v16i ab = EVEN_LANES(fours[0], fours[1]) + ODD_LANES(fours[0], fours[1]);
+    v16i cd = EVEN_LANES(fours[2], fours[3]) + ODD_LANES(fours[2], fours[3]);
+    v16i all = EVEN_LANES(ab, cd) + ODD_LANES(ab, cd);
+    memcpy(sums->halves[half], &all, sizeof all);
+  }
+}
+
+// Quantizes the groups of a block; what becomes of those of rows that are not finite is not said. `high` gets the upper bits of
+// outliers of the groups for which `listed` says that there are some. Returns whether there are any.
+static bool quantize_block(const group_block *block, int32_t listed[16], int8_t high[16][IK_GROUP]) {
+  group_plans plans = plan_groups(block);
+  float inverses[16], tops[64];
+  int32_t quads[16];
+  group_sums sums = {0};
+  store(inverses, plans.inverses);
+  memcpy(quads, &plans.quads, sizeof quads);
+  memcpy(listed, &plans.listed, sizeof plans.listed);
+  for (int32_t i = 0; i < 16; i++) memcpy(tops + 4 * i, block->x + i * IK_GROUP + 4 * quads[i], 16);
+  store_values(block, inverses, &sums);
+  bool any_listed = __builtin_reduce_or(plans.listed) != 0;
+  if (any_listed) {
+    for (int32_t i = 0; i < 16; i++) {
+      if (listed[i]) take_upper_bits(block, i, inverses[i], quads[i], high[i], &sums);
+    }
+  }
+  // The quad with the largest value of each group: its values have the lower bits.
+  v16 inverse[4] = {
+      FOUR_TIMES(plans.inverses, 0), FOUR_TIMES(plans.inverses, 4), FOUR_TIMES(plans.inverses, 8), FOUR_TIMES(plans.inverses, 12)};
+  v16b lower[4], upper[4];
+#pragma unroll
+  for (int four = 0; four < 4; four++) {
+    v16i q = rounded(load(tops + 16 * four) * inverse[four]), top = (q + 64) >> 7;
+    lower[four] = __builtin_convertvector(q - (top << 7), v16b);
+    upper[four] = __builtin_convertvector(top, v16b);
+  }
+  for (int32_t i = 0; i < 16; i++) memcpy(block->groups[i]->values + 4 * quads[i], (const int8_t *)lower + 4 * i, 4);
+
+  v16i halves[2], outliers;
+  memcpy(halves, sums.halves, sizeof halves);
+  memcpy(&outliers, sums.outliers, sizeof outliers);
+  group_ends ends = {
+      .fields = {
+          {0}, plans.quads < 4, plans.quads >= 4, halves[0], halves[1], (v16i)plans.scales,
+          (v16i)(plans.scales * to_float(outliers + halves[0] + halves[1])), plans.quads}};
+  memcpy(&ends.fields[0], upper, sizeof upper);
+  store_ends(&ends, block);
+  return any_listed;
+}
+
+// Lists the outliers of a block, and quantizes in plain C what belongs to rows that are not finite.
+static __attribute__((noinline)) void finish_block(
+    const group_block *block, int32_t count, const int32_t listed[16], int8_t high[16][IK_GROUP], const ik_int8_rows *out
+) {
+  for (int32_t i = 0; i < count; i++) {
+    if (!block->finite[i]) ik_quantize_group(block->x + i * IK_GROUP, block->outliers[i], block->groups[i], high[i]);
+    if (!block->finite[i] || listed[i]) {
+      size_t index = (size_t)(block->groups[i] - out->groups);
+      ik_list_outliers(out, index / IK_CHUNK, index % IK_CHUNK, high[i]);
+    }
+  }
+}
+
+// Rows begin ..< end of which `x` has the floats, [end - begin][columns].
+static void quantize_rows(const float *x, int32_t columns, const ik_int8_rows *out, int32_t begin, int32_t end) {
+  int32_t groups = columns / IK_GROUP, group = 0, row = begin;
+  float sum = 0, outlier = 0;
+  while (row < end) {
+    group_block block = {.x = x};
+    bool finite = true;
+    int32_t count = 0, listed[16];
+    int8_t high[16][IK_GROUP];
+    // What is left of a chunk, or of the block.
+    for (int32_t run; count < 16 && row < end; count += run) {
+      int32_t of_chunk = group % IK_CHUNK;
+      size_t place = ik_chunk_index(out, row, group / IK_CHUNK);
+      if (group == 0) {
+        sum = sum_of_squares(x, columns);
+        outlier = IK_OUTLIER * sqrtf(sum / (float)columns);
+      }
+      if (of_chunk == 0) out->outlier_counts[place] = 0;
+      run = IK_CHUNK - of_chunk;
+      if (run > groups - group) run = groups - group;
+      if (run > 16 - count) run = 16 - count;
+      for (int32_t i = 0; i < run; i++) {
+        block.outliers[count + i] = outlier;
+        block.finite[count + i] = -(sum < INFINITY);
+        block.groups[count + i] = out->groups + place * IK_CHUNK + of_chunk + i;
+        __builtin_prefetch(block.groups[count + i], 1);
+      }
+      finite = finite && sum < INFINITY;
+      x += run * IK_GROUP;
+      group += run;
+      if (group == groups) {
+        group = 0;
+        row++;
+      }
+    }
+    float padded[16 * IK_GROUP];
+    ik_int8_group nowhere;
+    if (count < 16) {
+      memcpy(padded, block.x, (size_t)count * IK_GROUP * 4);
+      memset(padded + count * IK_GROUP, 0, (size_t)(16 - count) * IK_GROUP * 4);
+      block.x = padded;
+      for (int32_t i = count; i < 16; i++) block.groups[i] = &nowhere;
+    }
+    if (quantize_block(&block, listed, high) || !finite) finish_block(&block, count, listed, high, out);
+  }
+}
+#undef LARGER
+#undef FOUR_TIMES
+#undef ODD_LANES
+#undef EVEN_LANES
+#undef UPPER_HALVES
+#undef LOWER_HALVES
+#undef LAST_PAIRS
+#undef FIRST_PAIRS
+#undef ODDS
+#undef EVENS
