@@ -12,6 +12,7 @@ typedef struct attention_rows {
   const float *queries[ATTENTION_ROWS];
   int32_t positions[ATTENTION_ROWS];
   ik_partial *states[ATTENTION_ROWS];
+  const uint8_t *after;      // one KV head's part of the block that is read after the last one of a split
   // For a cache of 16-bit integers: the queries as such, two in each, and what makes their products scores.
   int32_t pairs[ATTENTION_ROWS][IK_MAXIMUM_HEAD_DIMENSION / 2];
   float factors[ATTENTION_ROWS];
@@ -117,6 +118,22 @@ INLINE void see_positions(const ik_attention *a, const attention_rows *rows, int
   }
 }
 
+// One KV head's part of the block with the 32 positions that are read after those from `start` on. It may come from far away:
+// here its scales are asked for, and while products are computed its keys and values.
+INLINE const uint8_t *ask_for_next(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t start, int32_t end
+) {
+  const uint8_t *next = start + 32 < end ? cached_head(a, run, kv_head, start + 32) : rows->after;
+  const uint8_t *keys = next + a->cache.scales_offset, *values = keys + 4 * (size_t)a->cache.block_size;
+  if (a->cache.type == IK_CACHE_INT16 || a->cache.type == IK_CACHE_INT8) {
+    __builtin_prefetch(keys, 0, 2);
+    __builtin_prefetch(keys + 64, 0, 2);
+    __builtin_prefetch(values, 0, 2);
+    __builtin_prefetch(values + 64, 0, 2);
+  }
+  return next;
+}
+
 #include "vector_attention_float.h"
 #include "vector_attention_int16.h"
 
@@ -131,9 +148,9 @@ static void attend(
   }
 }
 
-// All splits of a set of rows, one after another; the results go to `results`.
+// All splits of a set of rows, one after another; the results go to `results`. `after` is what is read next.
 static void attend_all(
-    const ik_attention *a, const ik_run *run, int32_t kv_head, attention_rows *rows, float *const *results
+    const ik_attention *a, const ik_run *run, int32_t kv_head, attention_rows *rows, float *const *results, const uint8_t *after
 ) {
   int32_t padded = a->cache.padded_dimension, lowest = rows->positions[0], highest = rows->positions[0];
   ik_partial totals[ATTENTION_ROWS], splits[ATTENTION_ROWS];
@@ -145,14 +162,15 @@ static void attend_all(
   }
   int32_t first = a->window > 0 && lowest - a->window + 1 > 0 ? (lowest - a->window + 1) / IK_SPLIT : 0;
   if (a->cache.type == IK_CACHE_INT16) quantize_queries(a, rows);
-  for (int32_t split = first; split < ik_splits(highest + 1); split++) {
+  for (int32_t split = first, last = ik_splits(highest + 1) - 1; split <= last; split++) {
+    rows->after = split < last ? cached_head(a, run, kv_head, (split + 1) * IK_SPLIT) : after;
     attend(a, run, kv_head, rows, split);
     for (int32_t r = 0; r < rows->count; r++) fold(a->cache.type, &totals[r], &splits[r], padded);
   }
   for (int32_t r = 0; r < rows->count; r++) finish(&totals[r], a->cache.head_dimension, results[r]);
 }
 
-static void attend_tile(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t tile) {
+static void attend_tile(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t tile, const uint8_t *after) {
   int32_t dimension = a->cache.head_dimension, group = a->heads / a->cache.kv_heads;
   size_t width = (size_t)(a->heads + 2 * a->cache.kv_heads) * dimension, out_width = (size_t)a->heads * dimension;
   int32_t end = tile + IK_QUERY_TILE < run->token_count ? tile + IK_QUERY_TILE : run->token_count;
@@ -166,19 +184,22 @@ static void attend_tile(const ik_attention *a, const ik_run *run, int32_t kv_hea
       rows.positions[rows.count] = run->first_position + t;
       results[rows.count++] = a->out + token * out_width + (size_t)head * dimension;
       if (rows.count == ATTENTION_ROWS || (t + 1 == end && head + 1 == (kv_head + 1) * group)) {
-        attend_all(a, run, kv_head, &rows, results);
+        attend_all(a, run, kv_head, &rows, results, after);
         rows.count = 0;
       }
     }
   }
 }
 
-static void attend_partial(const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t split) {
+static void attend_partial(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, int32_t split, const uint8_t *after
+) {
   int32_t dimension = a->cache.head_dimension, group = a->heads / a->cache.kv_heads;
   const float *queries = a->qkv + (size_t)run->token_start * (size_t)(a->heads + 2 * a->cache.kv_heads) * dimension;
   ik_partial *partials = a->partials + run->partial_start + (size_t)split * a->heads;
   attention_rows rows;
   rows.count = 0;
+  rows.after = after;
   for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
     rows.queries[rows.count] = queries + (size_t)head * dimension;
     rows.positions[rows.count] = run->first_position;
@@ -191,18 +212,40 @@ static void attend_partial(const ik_attention *a, const ik_run *run, int32_t kv_
   }
 }
 
+// What an item computes.
+typedef struct attention_part {
+  const ik_run *run;
+  int32_t kv_head, part;
+} attention_part;
+
+// The part of an item. `index` is that of the run of an item before it, or 0.
+INLINE attention_part part_of(const ik_attention *a, int32_t item, int32_t index) {
+  while (index + 1 < a->run_count && a->runs[index + 1].item_start <= item) index++;
+  const ik_run *run = &a->runs[index];
+  item -= run->item_start;
+  return (attention_part){run, item % a->cache.kv_heads, item / a->cache.kv_heads};
+}
+
+// Where the keys begin that a part reads.
+INLINE const uint8_t *first_head(const ik_attention *a, const attention_part *p) {
+  bool partial = p->run->partial_start >= 0;
+  int32_t lowest = p->run->first_position + (partial ? 0 : ik_query_tile(p->run, p->part));
+  int32_t begin = partial ? p->part * IK_SPLIT : 0, seen = a->window > 0 ? lowest - a->window + 1 : 0;
+  return cached_head(a, p->run, p->kv_head, seen > begin ? seen : begin);
+}
+
 static void TIER(attention)(const void *arguments, int32_t begin, int32_t end) {
   const ik_attention *a = arguments;
-  int32_t index = 0;
+  attention_part part = part_of(a, begin, 0);
   for (int32_t item = begin; item < end; item++) {
-    while (index + 1 < a->run_count && a->runs[index + 1].item_start <= item) index++;
-    const ik_run *run = &a->runs[index];
-    int32_t kv_head = (item - run->item_start) % a->cache.kv_heads, part = (item - run->item_start) / a->cache.kv_heads;
-    if (run->partial_start >= 0) {
-      attend_partial(a, run, kv_head, part);
+    attention_part next = item + 1 < end ? part_of(a, item + 1, (int32_t)(part.run - a->runs)) : part;
+    const uint8_t *after = first_head(a, &next);
+    if (part.run->partial_start >= 0) {
+      attend_partial(a, part.run, part.kv_head, part.part, after);
     } else {
-      attend_tile(a, run, kv_head, ik_query_tile(run, part));
+      attend_tile(a, part.run, part.kv_head, ik_query_tile(part.run, part.part), after);
     }
+    part = next;
   }
 }
 

@@ -220,7 +220,7 @@ INLINE void attend_split(
     source.positions = positions;
     if (!is_cache) load_block(cache, type, &positions, end - start < 32 ? end - start : 32, &block);
     if (type == IK_CACHE_INT8) load_block_scales(cache, &positions, &block);
-    const uint8_t *next = start + 32 < end ? cached_head(a, run, kv_head, start + 32) : positions.heads[1];
+    const uint8_t *next = ask_for_next(a, run, kv_head, rows, start, end);
     const uint8_t *next_values = next + cache->values_offset;
     see_positions(a, rows, start, begins, ends);
     for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {

@@ -177,7 +177,7 @@ static __attribute__((noinline)) void attend_int16(
     cached_positions positions = positions_at(a, run, kv_head, start, begin, end);
     position_scales scales;
     load_position_scales(cache, &positions, &scales);
-    const uint8_t *next = start + 32 < end ? cached_head(a, run, kv_head, start + 32) : positions.heads[1];
+    const uint8_t *next = ask_for_next(a, run, kv_head, rows, start, end);
     see_positions(a, rows, start, begins, ends);
     for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
       switch (rows->count - r) {

@@ -204,6 +204,18 @@ static void store_integers(const ik_cache *cache, const float *key, const float 
   for (int32_t d = 0; d < cache->padded_dimension; d++) memcpy(values + 4 * (size_t)d, integers + d, 2);
 }
 
+// Asks for the lines that store_integers will write: a key's numbers are far from each other.
+INLINE void ask_for_slot(const ik_cache *cache, const uint8_t *p, int32_t slot) {
+  const uint8_t *values = p + cache->values_offset + 4 * (size_t)(slot / 2) * cache->padded_dimension;
+  const uint8_t *scales = p + cache->scales_offset + 4 * (size_t)slot;
+  for (int32_t d = 0; d < cache->head_dimension; d += 2) {
+    __builtin_prefetch(p + 2 * ((size_t)d * cache->block_size + 2 * (size_t)slot), 1);
+  }
+  for (int32_t d = 0; d < cache->padded_dimension; d += 16) __builtin_prefetch(values + 4 * (size_t)d, 1);
+  __builtin_prefetch(scales, 1);
+  __builtin_prefetch(scales + cache->block_size, 1);
+}
+
 static void TIER(rotate)(const void *arguments, int32_t begin, int32_t end) {
   const ik_rotate *r = arguments;
   const ik_cache *cache = &r->cache;
@@ -213,11 +225,14 @@ static void TIER(rotate)(const void *arguments, int32_t begin, int32_t end) {
     float *qkv = r->qkv + (size_t)token * width;
     const float *cosines = r->cosines + (size_t)token * (r->rotated / 2);
     const float *sines = r->sines + (size_t)token * (r->rotated / 2);
+    int32_t slot = r->tokens[token].position % cache->block_size;
+    uint8_t *block = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride;
+    for (int32_t head = 0; head < cache->kv_heads && cache->type == IK_CACHE_INT16; head++) {
+      ask_for_slot(cache, block + (size_t)head * cache->head_stride, slot);
+    }
     for (int32_t head = 0; head < r->heads + cache->kv_heads; head++) {
       rotate_head(qkv + (size_t)head * dimension, r->rotated, cosines, sines);
     }
-    int32_t slot = r->tokens[token].position % cache->block_size;
-    uint8_t *block = cache->blocks + (size_t)r->tokens[token].block * cache->block_stride;
     for (int32_t head = 0; head < cache->kv_heads; head++) {
       const float *key = qkv + (size_t)(r->heads + head) * dimension;
       const float *value = key + (size_t)cache->kv_heads * dimension;

@@ -94,6 +94,10 @@ package final class RaggedLayout {
     }
   }
 
+  /// Items of attention that a thread takes at a time. With single tokens only, and many of them, those of a whole token, since
+  /// while a thread computes one item it asks for the memory of its next one. Else one, because items are large.
+  var attentionGrain: Int { tokenCount == runs.count && tokenCount >= 4 * threadCount ? kvHeads : 1 }
+
   private func items(of run: ik_run) -> Int {
     Int(ik_attention_items(run.token_count, run.first_position, run.partial_start >= 0, Int32(kvHeads)))
   }
