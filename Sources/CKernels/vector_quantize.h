@@ -257,7 +257,8 @@ static void quantize_rows(const float *x, int32_t columns, const ik_int8_rows *o
         block.outliers[count + i] = outlier;
         block.finite[count + i] = -(sum < INFINITY);
         block.groups[count + i] = out->groups + place * IK_CHUNK + of_chunk + i;
-        __builtin_prefetch(block.groups[count + i], 1);
+        // Of the next row: what belongs to this one would come too late.
+        if (row + 1 < end) __builtin_prefetch(block.groups[count + i] + IK_CHUNK, 1);
       }
       finite = finite && sum < INFINITY;
       x += run * IK_GROUP;
