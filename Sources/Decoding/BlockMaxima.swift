@@ -83,8 +83,17 @@ package struct BlockMaxima: Sendable {
     keys[block] = Self.largestKey(row.span.extracting(Self.range(ofBlock: block, count: row.count)))
   }
 
-  /// Notes that block `block` has nothing left, but not the largest of all.
-  mutating func clear(_ block: Int) { keys[block] = orderedKey(-.infinity) }
+  /// Notes that nothing is left of the blocks whose bits in `mask` are 0, but not the largest of all.
+  mutating func clear(whereZero mask: [UInt64]) {
+    let nothing = orderedKey(-.infinity)
+    let mask = mask.span
+    var keys = keys.mutableSpan
+    for block in keys.indices {
+      let bits = UInt32(truncatingIfNeeded: mask[block >> 1] >> (UInt64(block & 1) << 5))
+      // No branch, which would be guessed wrongly often.
+      keys[block] = bits == 0 ? nothing : keys[block]
+    }
+  }
 
   /// Finds the largest key.
   ///

@@ -14,6 +14,7 @@ package struct EditedRow: Sendable {
   /// The tokens that are left of the blocks that are not settled.
   private var mask: [UInt64] = []
   private var isSettled: [Bool] = []
+  private var settled: [Int] = []
 
   /// How often blocks are settled for the best few before all are: masks that forbid the best of most blocks are rare.
   private static let maximumRounds = 4
@@ -32,30 +33,23 @@ package struct EditedRow: Sendable {
     let wordCount = (count + 63) / 64
     if mask.count != wordCount { mask = Array(repeating: .max, count: wordCount) }
     for place in mask.indices { mask[place] = .max }
+    for block in settled { isSettled[block] = false }
+    settled.removeAll(keepingCapacity: true)
     if isSettled.count != maxima.keys.count { isSettled = Array(repeating: false, count: maxima.keys.count) }
-    for block in isSettled.indices { isSettled[block] = false }
   }
 
   /// Forbids the tokens whose bits in `allowed` are 0: bit `i % 64` of word `i / 64`.
   package mutating func keep(_ allowed: [UInt64]) {
-    for place in mask.indices {
-      let word = mask[place] & allowed[place]
-      guard word != mask[place] else { continue }
-      mask[place] = word
-      for (block, bits) in [(2 * place, UInt32(truncatingIfNeeded: word)), (2 * place + 1, UInt32(word >> 32))]
-      where block < isSettled.count {
-        if isSettled[block] {
-          forbid(block, allBut: bits)
-        } else if bits == 0 {
-          maxima.clear(block)
-        }
-      }
-    }
+    for place in mask.indices { mask[place] &= allowed[place] }
+    maxima.clear(whereZero: mask)
+    for block in settled { forbid(block) }
   }
 
-  private mutating func forbid(_ block: Int, allBut bits: UInt32) {
-    let range = BlockMaxima.range(ofBlock: block, count: logits.count)
-    for index in range where bits >> UInt32(index - range.lowerBound) & 1 == 0 { logits[index] = -.infinity }
+  private mutating func forbid(_ block: Int) {
+    for index in BlockMaxima.range(ofBlock: block, count: logits.count)
+    where mask[index >> 6] >> UInt64(index & 63) & 1 == 0 {
+      logits[index] = -.infinity
+    }
     maxima.refresh(block, in: logits)
   }
 
@@ -65,6 +59,7 @@ package struct EditedRow: Sendable {
   mutating func edit(
     _ tokens: [TokenID], of values: Span<Float>, _ body: (inout MutableSpan<Float>) -> Void
   ) throws(DecodingError) {
+    guard !tokens.isEmpty else { return }
     for token in tokens where !isSettled[Int(token) / BlockMaxima.blockCount] {
       settle(Int(token) / BlockMaxima.blockCount, values)
     }
@@ -93,6 +88,7 @@ package struct EditedRow: Sendable {
 
   private mutating func settle(_ block: Int, _ values: Span<Float>) {
     isSettled[block] = true
+    settled.append(block)
     maxima.apply(mask, to: values, block: block, into: &logits)
   }
 
@@ -101,11 +97,9 @@ package struct EditedRow: Sendable {
   /// - Throws: ``DecodingError`` if nothing is left.
   package mutating func settleBest(_ values: Span<Float>) throws(DecodingError) {
     try maxima.findLargest()
-    var largest = maxima.largestKey
-    if let block = maxima.keys.firstIndex(of: largest) {
-      if !isSettled[block] { settle(block, values) }
-      largest = maxima.keys[block]
-    }
+    guard let first = maxima.keys.firstIndex(of: maxima.largestKey), !isSettled[first] else { return }
+    settle(first, values)
+    var largest = maxima.keys[first]
     // Those with the same bound too: the first of equal logits is chosen.
     for block in maxima.keys.indices where maxima.keys[block] >= largest && !isSettled[block] {
       settle(block, values)
