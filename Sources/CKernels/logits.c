@@ -60,16 +60,16 @@ static inline __attribute__((always_inline)) int32_t mask_block(
 }
 
 void ik_mask_logits(
-    const uint64_t *restrict mask, const float *restrict x, float *restrict y, int32_t *restrict keys, int32_t count) {
-  for (int32_t first = 0, block = 0; first < count; first += IK_TILE, block++) {
-    uint32_t bits = (uint32_t)(mask[first >> 6] >> (first & 63));
-    int32_t length = count - first < IK_TILE ? count - first : IK_TILE;
-    if (bits == UINT32_MAX) {
-      memcpy(y + first, x + first, sizeof(float) * (size_t)length);
-    } else if (length == IK_TILE) {
-      keys[block] = mask_block(bits, x + first, y + first, IK_TILE);
-    } else {
-      keys[block] = mask_block(bits, x + first, y + first, length);
-    }
+    const uint64_t *restrict mask, const float *restrict x, float *restrict y, int32_t *restrict keys, int32_t count,
+    int32_t block) {
+  int32_t first = block * IK_TILE;
+  uint32_t bits = (uint32_t)(mask[first >> 6] >> (first & 63));
+  int32_t length = count - first < IK_TILE ? count - first : IK_TILE;
+  if (bits == UINT32_MAX) {
+    memcpy(y + first, x + first, sizeof(float) * (size_t)length);
+  } else if (length == IK_TILE) {
+    keys[block] = mask_block(bits, x + first, y + first, IK_TILE);
+  } else {
+    keys[block] = mask_block(bits, x + first, y + first, length);
   }
 }

@@ -57,7 +57,7 @@ package struct BlockMaxima: Sendable {
   /// Finds the maxima again of the blocks of `tokens`, whose logits in `row` have changed.
   ///
   /// - Throws: as ``fill(_:row:)``, where a value that is not a number and negative is not noticed.
-  package mutating func refresh(_ tokens: [TokenID], in row: Span<Float>) throws(DecodingError) {
+  package mutating func refresh(_ tokens: [TokenID], in row: [Float]) throws(DecodingError) {
     if stamps.count != keys.count {
       stamps = Array(repeating: 0, count: keys.count)
       stamp = 0
@@ -67,23 +67,38 @@ package struct BlockMaxima: Sendable {
       let block = Int(token) / Self.blockCount
       guard stamps[block] != stamp else { continue }
       stamps[block] = stamp
-      keys[block] = Self.largestKey(row.extracting(Self.range(ofBlock: block, count: row.count)))
+      refresh(block, in: row)
     }
     try findLargest()
   }
 
-  /// Writes to `row` what `mask` leaves of `values`, whose maxima these are: negative infinity where a bit is 0. They become
-  /// the maxima of `row`, all of whose blocks but those of which a part is left are known without looking.
-  ///
-  /// - Throws: as ``fill(_:row:)``.
-  package mutating func apply(
-    _ mask: [UInt64], to values: Span<Float>, into row: inout MutableSpan<Float>
-  ) throws(DecodingError) {
-    MaskedLogits.apply(mask, to: values, into: &row, keys: &keys)
-    try findLargest()
+  /// Writes to `row` what `mask` leaves of block `block` of `values`, whose maximum its bound is, and finds the maximum of that.
+  mutating func apply(_ mask: [UInt64], to values: Span<Float>, block: Int, into row: inout [Float]) {
+    var row = row.mutableSpan
+    MaskedLogits.apply(mask, to: values, block: block, into: &row, keys: &keys)
   }
 
-  private mutating func findLargest() throws(DecodingError) {
+  /// Finds the maximum of block `block` again, but not the largest of all.
+  mutating func refresh(_ block: Int, in row: [Float]) {
+    keys[block] = Self.largestKey(row.span.extracting(Self.range(ofBlock: block, count: row.count)))
+  }
+
+  /// Notes that nothing is left of the blocks whose bits in `mask` are 0, but not the largest of all.
+  mutating func clear(whereZero mask: [UInt64]) {
+    let nothing = orderedKey(-.infinity)
+    let mask = mask.span
+    var keys = keys.mutableSpan
+    for block in keys.indices {
+      let bits = UInt32(truncatingIfNeeded: mask[block >> 1] >> (UInt64(block & 1) << 5))
+      // No branch, which would be guessed wrongly often.
+      keys[block] = bits == 0 ? nothing : keys[block]
+    }
+  }
+
+  /// Finds the largest key.
+  ///
+  /// - Throws: ``DecodingError`` if it is not that of a finite logit.
+  mutating func findLargest() throws(DecodingError) {
     largestKey = Int32.min
     for index in keys.indices {
       let key = keys[index]
@@ -97,6 +112,27 @@ package struct BlockMaxima: Sendable {
   /// The positions of block `block` in a row of `count` logits.
   static func range(ofBlock block: Int, count: Int) -> Range<Int> {
     block * blockCount..<min((block + 1) * blockCount, count)
+  }
+
+  /// Bit `i` is 1 if value `i` of a block is `limit` or more.
+  @inline(__always)
+  static func bits(of values: Span<Float>, atLeast limit: Float) -> UInt32 {
+    var found: UInt32 = 0
+    guard values.count == blockCount else {
+      for index in values.indices where values[index] >= limit { found |= 1 << UInt32(index) }
+      return found
+    }
+    var bits = SIMD8<UInt32>(1, 2, 4, 8, 16, 32, 64, 128)
+    var sums = SIMD8<UInt32>()
+    for first in stride(from: 0, to: blockCount, by: 8) {
+      let eight = SIMD8(
+        values[first], values[first + 1], values[first + 2], values[first + 3], values[first + 4], values[first + 5],
+        values[first + 6], values[first + 7])
+      sums |= SIMD8<UInt32>().replacing(with: bits, where: eight .>= limit)
+      bits &<<= 8
+    }
+    // Every bit is in one of them only.
+    return sums.wrappedSum()
   }
 
   private static func largestKey(_ block: Span<Float>) -> Int32 {

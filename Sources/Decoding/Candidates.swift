@@ -45,8 +45,13 @@ package struct Candidates: Sendable {
   package mutating func gather(_ row: Span<Float>, _ maxima: BlockMaxima, threshold: Int32) {
     list.removeAll(keepingCapacity: true)
     let lowest = max(threshold, orderedKey(-.infinity) + 1)
+    let limit = floatValue(ofOrderedKey: lowest)
     for block in maxima.keys.indices where maxima.keys[block] >= lowest {
-      for index in BlockMaxima.range(ofBlock: block, count: row.count) where orderedKey(row[index]) >= lowest {
+      let range = BlockMaxima.range(ofBlock: block, count: row.count)
+      var found = BlockMaxima.bits(of: row.extracting(range), atLeast: limit)
+      while found != 0 {
+        let index = range.lowerBound + found.trailingZeroBitCount
+        found &= found - 1
         list.append(Candidate(token: TokenID(index), logit: row[index]))
       }
     }

@@ -69,12 +69,14 @@ public final class SequenceControls: Sendable {
     state.withLock { $0.lookAhead(past: token, isFinal: isFinal) }
   }
 
-  /// Forbids in a row that the controls were applied to what the text could not end in time behind; false if that would be
-  /// everything, and nothing is forbidden then.
+  /// Forbids in a row that the controls were applied to, of `values`, what the text could not end in time behind; false if that
+  /// is everything, and the row is not to be used then.
   ///
   /// - Throws: ``DecodingError`` if the constraint cannot say what is allowed.
-  func shorten(_ row: inout MutableSpan<Float>, _ scratch: inout Scratch) throws(DecodingError) -> Bool {
-    try state.withLock { (state) throws(DecodingError) in try state.shorten(&row, &scratch) }
+  func shorten(
+    _ row: inout EditedRow, of values: Span<Float>, _ scratch: inout Scratch
+  ) throws(DecodingError) -> Bool {
+    try state.withLock { (state) throws(DecodingError) in try state.shorten(&row, of: values, &scratch) }
   }
 
   /// The token that must come next, if it was found ahead; each is returned once, and then accepted like any other.
@@ -87,28 +89,33 @@ public final class SequenceControls: Sendable {
     var scratch = Scratch()
     try state.withLock { (state) throws(DecodingError) in
       if isRewriting { try state.rewrite(&row, &scratch) }
-      state.editFew(&row, &scratch)
+      state.listFew(count: row.count, &scratch)
+      state.editFew(&row, scratch)
     }
   }
 
-  /// Writes to `row` what everything that comes before the temperature makes of `values`, with memory of the caller's.
-  /// `maxima` are those of `values`, and become those of `row`.
+  /// Makes `row`, whose maxima are those of `values`, what everything that comes before the temperature makes of them, with
+  /// memory of the caller's.
+  ///
+  /// - Throws: ``DecodingError`` if the constraint or a processor fails, or if nothing may be left.
   func apply(
-    _ values: Span<Float>, to row: inout MutableSpan<Float>, _ maxima: inout BlockMaxima, _ scratch: inout Scratch
+    _ values: Span<Float>, to row: inout EditedRow, _ scratch: inout Scratch
   ) throws(DecodingError) {
+    row.begin(count: values.count)
     try state.withLock { (state) throws(DecodingError) in
-      if state.isOnlyMasking {
-        try state.fillMask(count: values.count, &scratch)
-        try maxima.apply(scratch.mask, to: values, into: &row)
-      } else {
-        for index in 0..<min(values.count, row.count) { row[index] = values[index] }
-        if isRewriting { try state.rewrite(&row, &scratch) }
-      }
-      state.editFew(&row, &scratch)
       if isRewriting, !state.isOnlyMasking {
-        try maxima.fill(row.span)
+        try row.rewrite(values) { (row) throws(DecodingError) in
+          try state.rewrite(&row, &scratch)
+          state.listFew(count: row.count, &scratch)
+          state.editFew(&row, scratch)
+        }
       } else {
-        try maxima.refresh(scratch.changed, in: row.span)
+        if isRewriting {
+          try state.fillMask(count: values.count, &scratch)
+          row.keep(scratch.mask)
+        }
+        state.listFew(count: values.count, &scratch)
+        try row.edit(scratch.changed, of: values) { row in state.editFew(&row, scratch) }
       }
     }
   }
@@ -117,8 +124,10 @@ public final class SequenceControls: Sendable {
   package struct Scratch: Sendable {
     /// The constraint's mask.
     var mask: [UInt64] = []
-    /// The tokens whose logits were changed one by one; some more than once.
+    /// The tokens whose logits are changed one by one, some more than once: first those that are forbidden.
     var changed: [TokenID] = []
+    /// The number of those that are forbidden.
+    var forbiddenCount = 0
 
     /// Creates scratch memory.
     package init() {}

@@ -80,20 +80,15 @@ struct SequenceState: Sendable {
 
   private mutating func canEnd(within count: Int) -> Bool { controls.constraint?.canEnd(within: count) ?? true }
 
-  /// Forbids what the text could not end in time behind; false if that is everything that is not forbidden yet.
+  /// Forbids what the text could not end in time behind; false if that is everything.
   mutating func shorten(
-    _ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch
+    _ row: inout EditedRow, of values: Span<Float>, _ scratch: inout SequenceControls.Scratch
   ) throws(DecodingError) -> Bool {
     let leftCount = limit - tokens.count - 1
     try controls.constraint?.fillMask(&scratch.mask, endingWithin: leftCount)
-    var isAnyLeft = false
-    for index in row.indices where scratch.mask[index >> 6] >> UInt64(index & 63) & 1 == 1 && row[index] > -.infinity {
-      isAnyLeft = true
-      break
-    }
-    guard isAnyLeft else { return false }
+    row.keep(scratch.mask)
+    guard row.isAnyLeft(of: values) else { return false }
     isShortened = true
-    Self.apply(scratch.mask, to: &row)
     return true
   }
 
@@ -163,14 +158,22 @@ struct SequenceState: Sendable {
     }
   }
 
-  /// Applies what changes the logits of a few tokens, which it lists in `scratch`.
-  func editFew(_ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch) {
+  /// Lists in `scratch` the tokens, of `count`, whose logits ``editFew(_:_:)`` changes.
+  func listFew(count: Int, _ scratch: inout SequenceControls.Scratch) {
     scratch.changed.removeAll(keepingCapacity: true)
-    forEachForbidden { Self.forbid($0, &row, &scratch) }
-    for entry in bias where Int(entry.token) < row.count {
-      row[Int(entry.token)] += entry.logprob
-      scratch.changed.append(entry.token)
+    forEachForbidden { if Int($0) < count { scratch.changed.append($0) } }
+    scratch.forbiddenCount = scratch.changed.count
+    for entry in bias where Int(entry.token) < count { scratch.changed.append(entry.token) }
+    guard params.hasPenalties else { return }
+    for index in counts.entries.indices where Int(counts.entries[index].token) < count {
+      scratch.changed.append(counts.entries[index].token)
     }
+  }
+
+  /// Applies what changes the logits of the few tokens that ``listFew(count:_:)`` has listed.
+  func editFew(_ row: inout MutableSpan<Float>, _ scratch: SequenceControls.Scratch) {
+    for place in 0..<scratch.forbiddenCount { row[Int(scratch.changed[place])] = -.infinity }
+    for entry in bias where Int(entry.token) < row.count { row[Int(entry.token)] += entry.logprob }
     guard params.hasPenalties else { return }
     let (repetition, presence, frequency) =
       (params.repetitionPenalty, params.presencePenalty, params.frequencyPenalty)
@@ -180,7 +183,6 @@ struct SequenceState: Sendable {
       if repetition != 1 { logit = logit > 0 ? logit / repetition : logit * repetition }
       if entry.outputCount > 0 { logit = (logit - frequency * Float(entry.outputCount)) - presence }
       row[Int(entry.token)] = logit
-      scratch.changed.append(entry.token)
     }
   }
 
@@ -197,14 +199,6 @@ struct SequenceState: Sendable {
     var isFound = false
     forEachForbidden { if $0 == token { isFound = true } }
     return isFound
-  }
-
-  private static func forbid(
-    _ token: TokenID, _ row: inout MutableSpan<Float>, _ scratch: inout SequenceControls.Scratch
-  ) {
-    guard Int(token) < row.count else { return }
-    row[Int(token)] = -.infinity
-    scratch.changed.append(token)
   }
 
   /// Whether the output ends with all tokens of `word` but its last.

@@ -42,7 +42,7 @@ struct Shortlist: Sendable {
     for block in maxima.keys.indices where maxima.keys[block] >= lowest {
       let range = BlockMaxima.range(ofBlock: block, count: row.count)
       let values = row.extracting(range)
-      var found = mask(of: values, atLeast: limit)
+      var found = BlockMaxima.bits(of: values, atLeast: limit)
       while found != 0 {
         let index = found.trailingZeroBitCount
         found &= found - 1
@@ -52,27 +52,6 @@ struct Shortlist: Sendable {
       }
     }
     return count
-  }
-
-  /// Bit `i` is 1 if value `i` of a block is `limit` or more.
-  @inline(__always)
-  private static func mask(of values: Span<Float>, atLeast limit: Float) -> UInt32 {
-    var found: UInt32 = 0
-    guard values.count == BlockMaxima.blockCount else {
-      for index in values.indices where values[index] >= limit { found |= 1 << UInt32(index) }
-      return found
-    }
-    var bits = SIMD8<UInt32>(1, 2, 4, 8, 16, 32, 64, 128)
-    var sums = SIMD8<UInt32>()
-    for first in stride(from: 0, to: BlockMaxima.blockCount, by: 8) {
-      let eight = SIMD8(
-        values[first], values[first + 1], values[first + 2], values[first + 3], values[first + 4], values[first + 5],
-        values[first + 6], values[first + 7])
-      sums |= SIMD8<UInt32>().replacing(with: bits, where: eight .>= limit)
-      bits &<<= 8
-    }
-    // Every bit is in one of them only.
-    return sums.wrappedSum()
   }
 
   /// Weighs every token: `e^((logit - largest) / temperature)`.

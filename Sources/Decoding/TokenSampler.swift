@@ -25,10 +25,35 @@ package struct TokenSampler: Sendable {
   package mutating func sample(
     _ row: Span<Float>, _ maxima: BlockMaxima, params: SamplingParams, uniform: Double
   ) -> Int {
+    let limit = params.isTopK(of: row.count) ? candidates.threshold(forBest: params.topK, maxima) : .min
+    return sample(row, maxima, params, uniform, bestFrom: limit)
+  }
+
+  /// The token that the random number `uniform` draws from what `row` makes of `values`; settles no more of it than it must.
+  ///
+  /// - Throws: ``DecodingError`` if nothing is left.
+  package mutating func sample(
+    _ row: inout EditedRow, of values: Span<Float>, params: SamplingParams, uniform: Double
+  ) throws(DecodingError) -> Int {
+    var limit = Int32.min
+    if params.isTopK(of: values.count) {
+      limit = try row.settle(forBest: params.topK, of: values, &candidates)
+    } else if params.minP > 0 {
+      try row.settleBest(values)
+      row.settle(atLeast: params.leastKey(floatValue(ofOrderedKey: row.maxima.largestKey)), of: values)
+    } else {
+      try row.settleAll(values)
+    }
+    return sample(row.logits.span, row.maxima, params, uniform, bestFrom: limit)
+  }
+
+  /// - Parameter limit: a key that the best `topK` reach, if they are asked for.
+  private mutating func sample(
+    _ row: Span<Float>, _ maxima: BlockMaxima, _ params: SamplingParams, _ uniform: Double, bestFrom limit: Int32
+  ) -> Int {
     let largest = floatValue(ofOrderedKey: maxima.largestKey)
-    let isTopK = params.topK > 0 && params.topK < row.count
-    if isTopK || params.minP > 0 {
-      selectBest(row, maxima, params, topK: isTopK ? params.topK : nil, largest)
+    if params.isTopK(of: row.count) || params.minP > 0 {
+      selectBest(row, maxima, params, from: limit, largest)
     } else if params.topP < 1 || params.typicalP < 1 {
       selectNucleus(row, maxima, params, largest)
       if params.typicalP < 1 { shortlist.keepTypical(Double(params.typicalP)) }
@@ -44,17 +69,11 @@ package struct TokenSampler: Sendable {
 
   /// The candidates that min-p and top-k leave, best first, and of them what top-p leaves.
   private mutating func selectBest(
-    _ row: Span<Float>, _ maxima: BlockMaxima, _ params: SamplingParams, topK: Int?, _ largest: Float
+    _ row: Span<Float>, _ maxima: BlockMaxima, _ params: SamplingParams, from limit: Int32, _ largest: Float
   ) {
-    var threshold = topK.map { candidates.threshold(forBest: $0, maxima) } ?? .min
-    if params.minP > 0 {
-      // A little lower than the logit at which the weight is the limit, since both are rounded.
-      let distance = -logarithm(Double(params.minP)) + 0.001
-      threshold = max(threshold, orderedKey(Float(Double(largest) - Double(params.temperature) * distance).nextDown))
-    }
-    candidates.gather(row, maxima, threshold: threshold)
-    if let topK {
-      candidates.keepBest(topK)
+    candidates.gather(row, maxima, threshold: params.minP > 0 ? max(limit, params.leastKey(largest)) : limit)
+    if params.isTopK(of: row.count) {
+      candidates.keepBest(params.topK)
     } else if params.topP < 1 {
       candidates.keepBest(.max)
     }
@@ -151,5 +170,17 @@ package struct TokenSampler: Sendable {
       if weight > 0, sum > target { return index }
     }
     return row.indices.last { exponentialOfNonPositive((row[$0] - largest) / temperature) > 0 }
+  }
+}
+
+extension SamplingParams {
+  /// Whether top-k restricts a draw from `count` tokens.
+  fileprivate func isTopK(of count: Int) -> Bool { topK > 0 && topK < count }
+
+  /// A key that the tokens reach that min-p leaves, where `largest` is the largest logit.
+  fileprivate func leastKey(_ largest: Float) -> Int32 {
+    // A little lower than the logit at which the weight is the limit, since both are rounded.
+    let distance = -logarithm(Double(minP)) + 0.001
+    return orderedKey(Float(Double(largest) - Double(temperature) * distance).nextDown)
   }
 }

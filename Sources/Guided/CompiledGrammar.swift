@@ -13,6 +13,7 @@ public final class CompiledGrammar: Sendable {
   private let network: RuleNetwork
   /// A walker that has been nowhere yet.
   private let fresh: GrammarWalker
+  private let plainBytes: PlainBytes
   private let all: GrammarMemory
   private let current: Mutex<MaskMemory>
 
@@ -32,6 +33,7 @@ public final class CompiledGrammar: Sendable {
     }
     fresh = GrammarWalker(network: network, distances: network.endingDistances(), limits: limits)
     if fresh.isLost { throw .tooAmbiguous }
+    plainBytes = PlainBytes(classes: network.byteClasses, known: vocabulary.knownBytes)
     self.network = network
     self.vocabulary = vocabulary
     self.limits = limits
@@ -50,6 +52,9 @@ public final class CompiledGrammar: Sendable {
 
   /// A walker of its own, which has been nowhere yet.
   func makeWalker() -> GrammarWalker { fresh }
+
+  /// A finder of masks with such a walker.
+  func makeFinder() -> MaskFinder { MaskFinder(walker: fresh, vocabulary: vocabulary, plainBytes: plainBytes) }
 
   /// The memory to be used now: a new one if the last is full.
   func memory() -> MaskMemory {

@@ -80,24 +80,21 @@ extension MaskMemory {
 }
 
 extension MaskFinder {
-  /// The tokens at the place of `image` behind which at most `count` more tokens bring the text to its end, and those that
-  /// end it; nil if it takes too much work to find them.
-  mutating func mask(at image: PlaceImage, endingWithin count: Int) -> [UInt64]? {
-    let place = walker.adopt(image)
-    var words = [UInt64](repeating: 0, count: vocabulary.wordCount)
+  /// Sets the bits of the tokens at `place` behind which at most `count` more bring the text to its end.
+  mutating func walk(from place: Int32, endingWithin count: Int, _ words: inout [UInt64]) {
     var counts: [Int32: Int32] = [:]
-    var isNear: [Int32: Bool] = [:]
-    walker.resetWork()
+    // By place, nil where that was not asked yet.
+    var isNear: [Bool?] = []
     walk(vocabulary.all, from: place, &words) { finder, target in
-      if let known = isNear[target] { return known }
+      if isNear.count <= Int(target) {
+        isNear.append(contentsOf: repeatElement(nil, count: finder.walker.places.count - isNear.count))
+      }
+      if let known = isNear[Int(target)] { return known }
       let isWithin = finder.canEnd(at: target, within: count, &counts)
-      isNear[target] = isWithin
+      isNear[Int(target)] = isWithin
       finder.walker.resetWork()
       return isWithin
     }
-    guard !walker.isLost else { return nil }
-    if walker.canEnd(at: place) { for token in vocabulary.endOfSequence { words.insert(token) } }
-    return words
   }
 
   private mutating func canEnd(at place: Int32, within count: Int, _ counts: inout [Int32: Int32]) -> Bool {
@@ -141,11 +138,6 @@ extension GrammarMatcher {
   ///
   /// - Throws: ``GuidedError/tooAmbiguous``.
   public mutating func fillMask(into words: inout [UInt64], endingWithin count: Int) throws(GuidedError) {
-    for index in words.indices { words[index] = 0 }
-    guard !isFinished else { return }
-    refresh()
-    var finder = MaskFinder(walker: grammar.makeWalker(), vocabulary: grammar.vocabulary)
-    guard let mask = finder.mask(at: memory.image(of: place), endingWithin: count) else { throw .tooAmbiguous }
-    words.replaceSubrange(0..<grammar.vocabulary.wordCount, with: mask)
+    try writeMask(to: &words, endingWithin: count)
   }
 }

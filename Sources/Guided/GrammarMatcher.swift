@@ -27,16 +27,17 @@ public struct GrammarMatcher: Sendable {
     memory = latest
   }
 
-  /// The mask of what may come next, unless the text is finished.
-  private mutating func findMask() throws(GuidedError) -> TokenMask {
+  /// The mask of what may come next, unless the text is finished; only of the tokens behind which `count` more can end the text,
+  /// if that is not nil.
+  mutating func findMask(endingWithin count: Int? = nil) throws(GuidedError) -> TokenMask {
     refresh()
     let mask: TokenMask?
-    switch memory.mask(at: place) {
+    switch memory.mask(at: place, endingWithin: count) {
     case .known(let known): mask = known
     case .unknown(let image):
-      var finder = MaskFinder(walker: grammar.makeWalker(), vocabulary: grammar.vocabulary)
-      mask = finder.mask(at: image)
-      memory.remember(mask, at: place)
+      var finder = grammar.makeFinder()
+      mask = finder.mask(at: image, endingWithin: count)
+      memory.remember(mask, at: place, endingWithin: count)
     }
     guard let mask else { throw .tooAmbiguous }
     return mask
@@ -50,11 +51,15 @@ public struct GrammarMatcher: Sendable {
   ///   is cleared.
   /// - Throws: ``GuidedError/tooAmbiguous``.
   public mutating func fillMask(into words: inout [UInt64]) throws(GuidedError) {
+    try writeMask(to: &words, endingWithin: nil)
+  }
+
+  mutating func writeMask(to words: inout [UInt64], endingWithin tokenCount: Int?) throws(GuidedError) {
     let count = grammar.vocabulary.wordCount
     precondition(words.count >= count, "a mask of \(words.count) words for a vocabulary that needs \(count)")
     if words.count > count || isFinished { for index in words.indices { words[index] = 0 } }
     guard !isFinished else { return }
-    words.replaceSubrange(0..<count, with: try findMask().words)
+    words.replaceSubrange(0..<count, with: try findMask(endingWithin: tokenCount).words)
   }
 
   /// Whether `token` may come next.

@@ -226,9 +226,11 @@ struct GrammarWalker: Sendable {
   /// A list without repetitions, in an order that does not depend on the numbers of frames.
   func normalized(_ list: [PlaceTable.Pair]) -> [PlaceTable.Pair] {
     if list.count < 2 { return list }
+    // A closure that uses the walker would copy it for every comparison.
+    let keys = frameKeys
     let sorted = list.sorted { left, right in
       if left.state != right.state { return left.state < right.state }
-      let (first, second) = (frameKeys[Int(left.below)], frameKeys[Int(right.below)])
+      let (first, second) = (keys[Int(left.below)], keys[Int(right.below)])
       return first != second ? first < second : left.below < right.below
     }
     var result: [PlaceTable.Pair] = []

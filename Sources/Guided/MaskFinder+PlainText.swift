@@ -88,7 +88,8 @@ extension MaskFinder {
   }
 
   private mutating func findTargets(of place: Int32) -> PlainTargets {
-    var targets: Set<Int32> = []
+    // There are few, so that looking through a list takes less time than a set's hashes.
+    var targets: [Int32] = []
     var isAnyForbidden = false
     for byte in plainBytes.ascii {
       let target = walker.step(place, byte)
@@ -100,18 +101,23 @@ extension MaskFinder {
         isAnyForbidden = true
         continue
       }
-      var level: Set<Int32> = [target]
+      var level = [target]
       for continuation in 0..<count {
-        var next: Set<Int32> = []
+        var next: [Int32] = []
         for place in level {
           for byte in continuation == 0 ? second : plainBytes.last { next.insert(walker.step(place, byte)) }
         }
         if next.contains(GrammarWalker.dead) || next.count > Self.searchLimit { return .some }
         level = next
       }
-      targets.formUnion(level)
+      for place in level { targets.insert(place) }
     }
     if targets.isEmpty { return .none }
     return isAnyForbidden || targets.count > Self.searchLimit ? .some : .all(targets.sorted())
   }
+}
+
+extension [Int32] {
+  /// Appends `element` unless it is there.
+  fileprivate mutating func insert(_ element: Int32) { if !contains(element) { append(element) } }
 }

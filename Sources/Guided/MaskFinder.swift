@@ -40,19 +40,16 @@ struct MaskFinder {
   /// The bytes of plain characters, as far as the grammar tells them apart.
   let plainBytes: PlainBytes
 
-  /// Creates a finder with a walker that has been nowhere yet.
-  init(walker: GrammarWalker, vocabulary: TokenVocabulary) {
-    self.walker = walker
-    self.vocabulary = vocabulary
-    plainBytes = PlainBytes(classes: walker.network.byteClasses, known: vocabulary.knownBytes)
-  }
-
-  /// The mask of the place of `image`; nil if it takes too much work to find it.
-  mutating func mask(at image: PlaceImage) -> TokenMask? {
+  /// The mask of the place of `image`, only of the tokens behind which at most `count` more bring the text to its end, if that is
+  /// not nil, and of those that end it; nil if it takes too much work to find it.
+  mutating func mask(at image: PlaceImage, endingWithin count: Int?) -> TokenMask? {
     let place = walker.adopt(image)
     walker.resetWork()
     var words: [UInt64]
-    if let length = plainLength(from: place) {
+    if let count {
+      words = [UInt64](repeating: 0, count: vocabulary.wordCount)
+      walk(from: place, endingWithin: count, &words)
+    } else if let length = plainLength(from: place) {
       words = vocabulary.plainMasks[length]
       walk(vocabulary.rest, from: place, &words)
     } else {

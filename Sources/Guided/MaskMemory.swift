@@ -25,6 +25,12 @@ final class MaskMemory: Sendable {
     case unknown(PlaceImage)
   }
 
+  /// The mask of the tokens at a place behind which so many more can end the text.
+  private struct EndingMask: Hashable, Sendable {
+    var place: Int32
+    var tokenCount: Int
+  }
+
   private struct Contents: Sendable {
     var walker: GrammarWalker
     /// For every place its mask in ``masks``, -1 if it is not known, -2 if it takes too much work to find it.
@@ -32,6 +38,8 @@ final class MaskMemory: Sendable {
     /// None of them twice.
     var masks: [TokenMask] = []
     var masksByHash: [UInt64: [Int32]] = [:]
+    /// The masks of those tokens only behind which the text can end in time, as far as that was asked, as in ``maskOfPlace``.
+    var endingMasks: [EndingMask: Int32] = [:]
     /// For places at which that was asked, how many tokens bring the text to its end.
     var endingTokenCounts: [Int32: Int32] = [:]
     /// Bytes that ``GrammarMemory`` was told of.
@@ -39,7 +47,7 @@ final class MaskMemory: Sendable {
 
     var byteCount: Int {
       walker.byteCount + maskOfPlace.count * 4 + masks.count * (64 + 8 * (masks.first?.words.count ?? 0))
-        + endingTokenCounts.count * 16
+        + endingTokenCounts.count * 16 + endingMasks.count * 32
     }
 
     func place(_ number: Int32) -> Place {
@@ -91,22 +99,32 @@ final class MaskMemory: Sendable {
     }
   }
 
-  /// The mask at `place`, if it is known.
-  func mask(at place: Place) -> Knowledge {
+  /// The mask at `place`, if it is known; only of the tokens behind which `count` more can end the text, if that is not nil.
+  func mask(at place: Place, endingWithin count: Int?) -> Knowledge {
     contents.withLock { contents in
-      let known = place.number < contents.maskOfPlace.count ? contents.maskOfPlace[Int(place.number)] : -1
+      let known: Int32
+      if let count {
+        known = contents.endingMasks[EndingMask(place: place.number, tokenCount: count)] ?? -1
+      } else {
+        known = place.number < contents.maskOfPlace.count ? contents.maskOfPlace[Int(place.number)] : -1
+      }
       if known == -1 { return .unknown(contents.walker.image(of: place.number)) }
       return .known(known < 0 ? nil : contents.masks[Int(known)])
     }
   }
 
   /// Remembers what was found to be the mask at `place`.
-  func remember(_ mask: TokenMask?, at place: Place) {
+  func remember(_ mask: TokenMask?, at place: Place, endingWithin count: Int?) {
     contents.withLock { contents in
-      let missing = contents.walker.places.count - contents.maskOfPlace.count
-      contents.maskOfPlace.append(contentsOf: repeatElement(-1, count: missing))
-      contents.maskOfPlace[Int(place.number)] = mask.map { Self.index(of: $0, in: &contents) } ?? -2
-      count(&contents)
+      let index = mask.map { Self.index(of: $0, in: &contents) } ?? -2
+      if let count {
+        contents.endingMasks[EndingMask(place: place.number, tokenCount: count)] = index
+      } else {
+        let missing = contents.walker.places.count - contents.maskOfPlace.count
+        contents.maskOfPlace.append(contentsOf: repeatElement(-1, count: missing))
+        contents.maskOfPlace[Int(place.number)] = index
+      }
+      self.count(&contents)
     }
   }
 

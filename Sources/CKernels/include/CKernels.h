@@ -179,9 +179,9 @@ typedef struct ik_logits {
 } ik_logits;
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
-// y[i] = x[i] where bit i % 64 of mask[i / 64] is 1, else negative infinity, for `count` logits. keys[b] is that of the largest of
-// x[32 b ..< 32 b + 32] on entry and of y on return; what is wholly allowed is not looked at for it.
-void ik_mask_logits(const uint64_t *mask, const float *x, float *y, int32_t *keys, int32_t count);
+// y[i] = x[i] where bit i % 64 of mask[i / 64] is 1, else negative infinity, for the logits of block b, 32 b ..< 32 b + 32 of
+// `count`. keys[b] is that of the largest of them in x on entry and in y on return; what is wholly allowed is not looked at for it.
+void ik_mask_logits(const uint64_t *mask, const float *x, float *y, int32_t *keys, int32_t count, int32_t block);
 
 // The products of a gated feed-forward layer: out[row][i] = silu(gate[row][i]) * up[row][i]. The two products are never
 // written as a whole, which would take several times the memory of the result: an item computes one tile of both and puts
