@@ -8,7 +8,7 @@ internal import Tensors
 /// What the engine's answers depend on besides requests, as a hash.
 package enum ModelIdentity {
   /// Changes whenever the engine computes other bits from the same weights than the version before.
-  static let arithmetic = 5
+  static let arithmetic = 6
 
   /// A hash of the model's configuration, its weights and the engine's arithmetic. Reads the whole model.
   package static func model(_ checkpoint: Checkpoint, options: EngineOptions) -> [UInt8] {
