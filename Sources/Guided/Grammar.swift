@@ -57,69 +57,6 @@ public struct Grammar: Sendable {
   public static func structuralTags(_ tags: StructuralTags) -> Grammar { Grammar(.structuralTags(tags)) }
 }
 
-/// How JSON is laid out between its tokens, and what schemas that leave it open mean.
-public struct JSONFormat: Sendable, Equatable {
-  /// What stands between tokens of a document.
-  public enum Whitespace: Sendable, Equatable {
-    /// Nothing, but for these separators between members or elements, and between a key and its value.
-    case fixed(itemSeparator: String, keySeparator: String)
-    /// At most so many spaces, tabs and line breaks wherever JSON allows them inside of the document.
-    case flexible(maximumCount: Int)
-
-    /// No white space at all.
-    public static let compact = Whitespace.fixed(itemSeparator: ",", keySeparator: ":")
-  }
-
-  /// What stands between tokens; compact by default, which leaves the least to be generated.
-  public var whitespace: Whitespace
-  /// Whether an object schema without `additionalProperties` allows others than those it declares, as JSON schema has
-  /// it.
-  public var allowsUndeclaredProperties: Bool
-
-  /// Creates a format.
-  public init(whitespace: Whitespace = .compact, allowsUndeclaredProperties: Bool = true) {
-    self.whitespace = whitespace
-    self.allowsUndeclaredProperties = allowsUndeclaredProperties
-  }
-}
-
-/// Free text with tags: wherever a trigger occurs, one of the tags that begin with it must follow.
-public struct StructuralTags: Sendable {
-  /// One tag: what it begins with, what is in it, and what it ends with.
-  public struct Tag: Sendable {
-    /// The text that begins the tag; one of the triggers is its beginning.
-    public var begin: String
-    /// What is between beginning and end.
-    public var content: Grammar
-    /// The text that ends the tag.
-    public var end: String
-
-    /// Creates a tag.
-    public init(begin: String, content: Grammar, end: String) {
-      self.begin = begin
-      self.content = content
-      self.end = end
-    }
-  }
-
-  /// The tags.
-  public var tags: [Tag]
-  /// The texts that cannot occur but at the beginning of a tag.
-  public var triggers: [String]
-  /// Whether there must be a tag.
-  public var requiresTag: Bool
-  /// Whether the text ends with the first tag.
-  public var endsAfterFirstTag: Bool
-
-  /// Creates tags.
-  public init(tags: [Tag], triggers: [String], requiresTag: Bool = false, endsAfterFirstTag: Bool = false) {
-    self.tags = tags
-    self.triggers = triggers
-    self.requiresTag = requiresTag
-    self.endsAfterFirstTag = endsAfterFirstTag
-  }
-}
-
 extension GrammarBuilder {
   /// Adds what `grammar` describes.
   mutating func add(_ grammar: Grammar) throws(GuidedError) -> ExpressionID {
@@ -162,9 +99,4 @@ extension GrammarBuilder {
       throw .tooLarge(what: "its text has too many bytes", limit: limits.textByteCount)
     }
   }
-}
-
-extension JSONFormat {
-  /// The same layout, for objects of any members.
-  var allowingUndeclared: JSONFormat { JSONFormat(whitespace: whitespace, allowsUndeclaredProperties: true) }
 }

@@ -116,10 +116,6 @@ struct GrammarBuilder {
     return try choice(parts)
   }
 
-  mutating func optional(_ part: ExpressionID) throws(GuidedError) -> ExpressionID {
-    try add(.repetition(part, minimum: 0, maximum: 1))
-  }
-
   /// `part` between `minimum` and `maximum` times.
   ///
   /// Large counts become rules that stand for powers of 16 repetitions, so that the grammar grows with the logarithm of
