@@ -62,11 +62,13 @@ extension GrammarBuilder {
   mutating func add(_ grammar: Grammar) throws(GuidedError) -> ExpressionID {
     switch grammar.form {
     case .jsonSchema(let schema, let format):
+      try format.check()
       var compiler = SchemaCompiler(schema: schema, format: format, builder: self)
       let root = try compiler.root()
       self = compiler.builder
       return root
     case .jsonObject(let format):
+      try format.check()
       var compiler = SchemaCompiler(
         schema: .object([("type", .string("object"))]), format: format.allowingUndeclared, builder: self)
       let root = try compiler.root()

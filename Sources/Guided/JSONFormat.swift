@@ -27,4 +27,18 @@ public struct JSONFormat: Sendable, Equatable {
 extension JSONFormat {
   /// The same layout, for objects of any members.
   var allowingUndeclared: JSONFormat { JSONFormat(whitespace: whitespace, allowsUndeclaredProperties: true) }
+
+  /// Refuses separators with which the text would not be JSON.
+  ///
+  /// - Throws: ``GuidedError/invalidRequest(problem:)``.
+  func check() throws(GuidedError) {
+    guard case .fixed(let item, let key) = whitespace else { return }
+    for (text, wanted) in [(item, UInt8(ascii: ",")), (key, UInt8(ascii: ":"))] {
+      let rest = text.utf8.filter { ![0x09, 0x0A, 0x0D, 0x20].contains($0) }
+      guard rest == [wanted] else {
+        throw .invalidRequest(
+          problem: "a separator of JSON is \"\(Unicode.Scalar(wanted))\" with white space around it, not \"\(text)\"")
+      }
+    }
+  }
 }
