@@ -44,7 +44,8 @@ public struct Grammar: Sendable {
   /// The dialect is that of ECMAScript, with Unicode: alternatives, groups, classes, greedy and lazy quantifiers, which
   /// are the same here, and escapes. Backreferences, assertions other than `^` and `$` at the ends, and properties are
   /// refused. `\d`, `\w`, `\s` and their opposites stand for what they stand for in Python's `re` as well (`\W` for no letter
-  /// beyond ASCII), and `.` for all but a line feed, as it does there.
+  /// beyond ASCII). `.` is all but a line feed, as there and in other guided decoders; that of a JSON schema's pattern is none
+  /// of the other line ends of ECMAScript either.
   public static func regex(_ pattern: String) -> Grammar { Grammar(.regex(pattern)) }
 
   /// A text of the rule `root` of a grammar in the notation of llama.cpp (GBNF).
@@ -76,8 +77,7 @@ extension GrammarBuilder {
       return root
     case .regex(let pattern):
       try check(pattern)
-      var parser = RegexParser(pattern, nesting: limits.nesting)
-      return try add(try parser.parse(), as: .text, isSearch: false)
+      return try add(try node(of: pattern, for: .text), as: .text, isSearch: false)
     case .text(let text):
       try check(text)
       var parser = TextGrammarParser(text, builder: self)

@@ -106,6 +106,7 @@ struct GrammarBuilder {
 
   /// One scalar of `set`, in UTF-8.
   mutating func scalar(of set: ScalarSet) throws(GuidedError) -> ExpressionID {
+    try budget.spend(set.ranges.count)
     var parts: [ExpressionID] = []
     for bytes in set.byteSequences {
       try budget.spend()

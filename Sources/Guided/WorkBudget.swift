@@ -8,6 +8,9 @@ struct WorkBudget {
     self.limit = limit
   }
 
+  /// What was taken.
+  var spent: Int { limit - left }
+
   /// Takes `amount` from what is left.
   ///
   /// - Throws: ``GuidedError/tooLarge(what:limit:)`` if nothing is left.

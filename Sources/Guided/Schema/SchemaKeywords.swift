@@ -254,12 +254,12 @@ extension SchemaCompiler {
     let key = Array(pattern.utf8)
     if let known = parsedPatterns[key] { return known }
     try builder.budget.spend(key.count)
-    var parser = RegexParser(pattern, nesting: builder.limits.nesting)
     do {
-      let node = try parser.parse()
+      let node = try builder.node(of: pattern, for: .jsonString)
       parsedPatterns[key] = node
       return node
     } catch {
+      guard case .invalidRegex = error else { throw error }
       throw .unsupportedKeyword(keyword: keyword, pointer: pointer, reason: error.description)
     }
   }
