@@ -16,13 +16,13 @@ struct SchemaConjunction {
     var properties: [(key: String, schema: Int)]
     /// The schemas of ``properties`` by the bytes of their keys.
     var schemaOfKey: [[UInt8]: Int] = [:]
-    var patterns: [(pattern: ByteAutomaton, schema: Int)]
+    var patterns: [(pattern: StringPattern, schema: Int)]
     var additional: Int?
   }
 
   var types = TypeSet.all
   /// The only values that are allowed, if some are listed.
-  var values: [JSONValue]?
+  var values: ListedValues?
   var numbers = NumberBounds()
   /// Patterns and formats that the string must match, as they stand between the quotation marks.
   var patterns: [StringPattern] = []
@@ -41,6 +41,11 @@ struct SchemaConjunction {
   /// Where the schema is that says most of it, for messages.
   var pointer = ""
 
+  /// How much is copied, about, where it is taken along and changed.
+  var size: Int {
+    2 * required.count + patterns.count + arrays.count + objects.count + names.count + (values?.elements.count ?? 0)
+  }
+
   /// Says that `keyword` is not supported beside others.
   func unsupported(_ keyword: String, _ reason: String) -> GuidedError {
     .unsupportedKeyword(keyword: keyword, pointer: places[keyword] ?? pointer, reason: reason)
@@ -54,9 +59,38 @@ struct SchemaConjunction {
 
 /// A regular expression for a string.
 struct StringPattern {
+  /// Its number among those of the schema.
+  var number: Int
   var node: RegexNode
   /// Whether it may match anywhere in the string.
   var isSearch: Bool
   /// Whether it is a format's, of which not every spelling is generated.
-  var isFormat = false
+  var isFormat: Bool
+}
+
+/// One of the two languages of a pattern.
+struct PatternReading: Hashable {
+  /// The number of the pattern.
+  var pattern: Int
+  var dialects: Dialects
+}
+
+/// Values that a schema lists.
+struct ListedValues {
+  /// The values; those that are equal for JSON schema have the same number.
+  private(set) var elements: [(value: JSONValue, number: Int)]
+  private var numbers: Set<Int>
+
+  init(_ elements: [(value: JSONValue, number: Int)]) {
+    self.elements = elements
+    numbers = Set(elements.map(\.number))
+  }
+
+  /// Whether the value with this number is listed.
+  func contains(_ number: Int) -> Bool { numbers.contains(number) }
+
+  /// Those that are also in `other`.
+  func intersection(_ other: ListedValues) -> ListedValues {
+    ListedValues(elements.filter { other.contains($0.number) })
+  }
 }
