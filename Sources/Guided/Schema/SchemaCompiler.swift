@@ -69,15 +69,30 @@ struct SchemaCompiler {
 
   /// The number of a schema that stands at `pointer`.
   ///
-  /// - Throws: ``GuidedError/tooLarge(what:limit:)``, since pointers take memory.
+  /// - Throws: ``GuidedError/tooLarge(what:limit:)``, since pointers take memory, and ``GuidedError/invalidSchema(pointer:problem:)``
+  ///   for a keyword that is there twice.
   mutating func location(_ schema: JSONValue, _ pointer: String) throws(GuidedError) -> Int {
     if case .bool(false) = schema { return Self.nothing }
     let key = Array(pointer.utf8)
     try builder.budget.spend(key.count)
     if let known = placeOfPointer[key] { return known }
+    if case .object(let object) = schema { try checkKeys(ofSchema: object, at: pointer) }
     locations.append(Location(schema: schema, pointer: pointer))
     placeOfPointer[key] = locations.count - 1
     return locations.count - 1
+  }
+
+  /// Refuses a schema that says something twice: one half would be dropped.
+  private mutating func checkKeys(ofSchema schema: JSONObject, at pointer: String) throws(GuidedError) {
+    try checkKeys(of: schema, "keyword", at: pointer)
+    for member in schema.members {
+      switch (member.key, member.value) {
+      case ("patternProperties", .object(let members)), ("$defs", .object(let members)),
+        ("definitions", .object(let members)):
+        try checkKeys(of: members, "key", at: pointer + "/" + member.key)
+      default: break
+      }
+    }
   }
 
   /// Refuses an object in which a key is there twice.
