@@ -28,8 +28,15 @@ struct ByteAutomaton: Sendable {
   func accepts(_ text: some Sequence<UInt8>) -> Bool {
     var state = 0
     for byte in text {
-      guard let edge = states[state].edges.first(where: { $0.low <= byte && byte <= $0.high }) else { return false }
-      state = Int(edge.target)
+      let edges = states[state].edges
+      // The first edge that does not end before the byte.
+      var (low, high) = (0, edges.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if edges[middle].high < byte { low = middle + 1 } else { high = middle }
+      }
+      guard low < edges.count, edges[low].low <= byte else { return false }
+      state = Int(edges[low].target)
     }
     return states[state].isAccepting
   }

@@ -10,6 +10,8 @@ public final class CompiledGrammar: Sendable {
   public let vocabulary: TokenVocabulary
   /// The limits it was compiled with.
   public let limits: GrammarLimits
+  /// How much work it was to compile, as ``GrammarLimits/work`` counts it.
+  package let work: Int
   private let network: RuleNetwork
   /// A walker that has been nowhere yet.
   private let fresh: GrammarWalker
@@ -35,6 +37,7 @@ public final class CompiledGrammar: Sendable {
     if fresh.isLost { throw .tooAmbiguous }
     plainBytes = PlainBytes(classes: network.byteClasses, known: vocabulary.knownBytes)
     self.network = network
+    work = builder.budget.spent
     self.vocabulary = vocabulary
     self.limits = limits
     all = memory

@@ -44,7 +44,8 @@ public struct Grammar: Sendable {
   /// The dialect is that of ECMAScript, with Unicode: alternatives, groups, classes, greedy and lazy quantifiers, which
   /// are the same here, and escapes. Backreferences, assertions other than `^` and `$` at the ends, and properties are
   /// refused. `\d`, `\w`, `\s` and their opposites stand for what they stand for in Python's `re` as well (`\W` for no letter
-  /// beyond ASCII), and `.` for all but a line feed, as it does there.
+  /// beyond ASCII). `.` is all but a line feed, as there and in other guided decoders; that of a JSON schema's pattern is none
+  /// of the other line ends of ECMAScript either.
   public static func regex(_ pattern: String) -> Grammar { Grammar(.regex(pattern)) }
 
   /// A text of the rule `root` of a grammar in the notation of llama.cpp (GBNF).
@@ -57,79 +58,18 @@ public struct Grammar: Sendable {
   public static func structuralTags(_ tags: StructuralTags) -> Grammar { Grammar(.structuralTags(tags)) }
 }
 
-/// How JSON is laid out between its tokens, and what schemas that leave it open mean.
-public struct JSONFormat: Sendable, Equatable {
-  /// What stands between tokens of a document.
-  public enum Whitespace: Sendable, Equatable {
-    /// Nothing, but for these separators between members or elements, and between a key and its value.
-    case fixed(itemSeparator: String, keySeparator: String)
-    /// At most so many spaces, tabs and line breaks wherever JSON allows them inside of the document.
-    case flexible(maximumCount: Int)
-
-    /// No white space at all.
-    public static let compact = Whitespace.fixed(itemSeparator: ",", keySeparator: ":")
-  }
-
-  /// What stands between tokens; compact by default, which leaves the least to be generated.
-  public var whitespace: Whitespace
-  /// Whether an object schema without `additionalProperties` allows others than those it declares, as JSON schema has
-  /// it.
-  public var allowsUndeclaredProperties: Bool
-
-  /// Creates a format.
-  public init(whitespace: Whitespace = .compact, allowsUndeclaredProperties: Bool = true) {
-    self.whitespace = whitespace
-    self.allowsUndeclaredProperties = allowsUndeclaredProperties
-  }
-}
-
-/// Free text with tags: wherever a trigger occurs, one of the tags that begin with it must follow.
-public struct StructuralTags: Sendable {
-  /// One tag: what it begins with, what is in it, and what it ends with.
-  public struct Tag: Sendable {
-    /// The text that begins the tag; one of the triggers is its beginning.
-    public var begin: String
-    /// What is between beginning and end.
-    public var content: Grammar
-    /// The text that ends the tag.
-    public var end: String
-
-    /// Creates a tag.
-    public init(begin: String, content: Grammar, end: String) {
-      self.begin = begin
-      self.content = content
-      self.end = end
-    }
-  }
-
-  /// The tags.
-  public var tags: [Tag]
-  /// The texts that cannot occur but at the beginning of a tag.
-  public var triggers: [String]
-  /// Whether there must be a tag.
-  public var requiresTag: Bool
-  /// Whether the text ends with the first tag.
-  public var endsAfterFirstTag: Bool
-
-  /// Creates tags.
-  public init(tags: [Tag], triggers: [String], requiresTag: Bool = false, endsAfterFirstTag: Bool = false) {
-    self.tags = tags
-    self.triggers = triggers
-    self.requiresTag = requiresTag
-    self.endsAfterFirstTag = endsAfterFirstTag
-  }
-}
-
 extension GrammarBuilder {
   /// Adds what `grammar` describes.
   mutating func add(_ grammar: Grammar) throws(GuidedError) -> ExpressionID {
     switch grammar.form {
     case .jsonSchema(let schema, let format):
+      try format.check()
       var compiler = SchemaCompiler(schema: schema, format: format, builder: self)
       let root = try compiler.root()
       self = compiler.builder
       return root
     case .jsonObject(let format):
+      try format.check()
       var compiler = SchemaCompiler(
         schema: .object([("type", .string("object"))]), format: format.allowingUndeclared, builder: self)
       let root = try compiler.root()
@@ -137,8 +77,7 @@ extension GrammarBuilder {
       return root
     case .regex(let pattern):
       try check(pattern)
-      var parser = RegexParser(pattern, nesting: limits.nesting)
-      return try add(try parser.parse(), as: .text, isSearch: false)
+      return try add(try node(of: pattern, for: .text), as: .text, isSearch: false)
     case .text(let text):
       try check(text)
       var parser = TextGrammarParser(text, builder: self)
@@ -162,9 +101,4 @@ extension GrammarBuilder {
       throw .tooLarge(what: "its text has too many bytes", limit: limits.textByteCount)
     }
   }
-}
-
-extension JSONFormat {
-  /// The same layout, for objects of any members.
-  var allowingUndeclared: JSONFormat { JSONFormat(whitespace: whitespace, allowsUndeclaredProperties: true) }
 }

@@ -106,6 +106,7 @@ struct GrammarBuilder {
 
   /// One scalar of `set`, in UTF-8.
   mutating func scalar(of set: ScalarSet) throws(GuidedError) -> ExpressionID {
+    try budget.spend(set.ranges.count)
     var parts: [ExpressionID] = []
     for bytes in set.byteSequences {
       try budget.spend()
@@ -114,10 +115,6 @@ struct GrammarBuilder {
       parts.append(try self.sequence(sequence))
     }
     return try choice(parts)
-  }
-
-  mutating func optional(_ part: ExpressionID) throws(GuidedError) -> ExpressionID {
-    try add(.repetition(part, minimum: 0, maximum: 1))
   }
 
   /// `part` between `minimum` and `maximum` times.

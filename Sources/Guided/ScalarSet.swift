@@ -20,6 +20,9 @@ struct ScalarSet: Equatable, Sendable {
     self.ranges = merged.flatMap(Self.withoutSurrogates)
   }
 
+  /// One scalar; none for half of a surrogate pair.
+  init(_ scalar: UInt32) { ranges = Unicode.Scalar(scalar) == nil ? [] : [scalar...scalar] }
+
   var isEmpty: Bool { ranges.isEmpty }
 
   private static func withoutSurrogates(_ range: ClosedRange<UInt32>) -> [ClosedRange<UInt32>] {

@@ -15,6 +15,7 @@ extension GrammarBuilder {
     var continuations: [[Continuation]] = Array(repeating: [], count: triggers.count)
     for tag in tags.tags {
       let begin = Array(tag.begin.utf8)
+      try budget.spend(size + begin.count + tag.end.utf8.count)
       // The shortest is the one that is found first when the text is generated.
       let candidates = triggers.indices.filter { begin.starts(with: triggers[$0]) }
       guard let trigger = candidates.min(by: { triggers[$0].count < triggers[$1].count }) else {

@@ -116,19 +116,17 @@ struct TextGrammarParser {
       return nil
     }
     skipSpace()
-    let minimum = try number()
+    guard let minimum = try number() else { throw error("expected a count after '{'") }
     skipSpace()
-    var maximum = minimum
+    var maximum: Int? = minimum
     if take(",") {
       skipSpace()
       maximum = try number()
       skipSpace()
-    } else if minimum == nil {
-      throw error("expected a count after '{'")
     }
     guard take("}") else { throw error("expected '}' after a count") }
-    if let minimum, let maximum, maximum < minimum { throw error("counts out of order", at: start) }
-    return (minimum ?? 0, maximum)
+    if let maximum, maximum < minimum { throw error("counts out of order", at: start) }
+    return (minimum, maximum)
   }
 
   private mutating func number() throws(GuidedError) -> Int? {
@@ -159,7 +157,7 @@ extension TextGrammarParser {
     while offset < scalars.count {
       switch Unicode.Scalar(scalars[offset]) {
       case " ", "\t", "\r", "\n": offset += 1
-      case "#": while offset < scalars.count, scalars[offset] != 0x0A { offset += 1 }
+      case "#": while offset < scalars.count, scalars[offset] != 0x0A, scalars[offset] != 0x0D { offset += 1 }
       default: return
       }
     }
@@ -188,7 +186,7 @@ extension TextGrammarParser {
   private mutating func quotedText(_ start: Int) throws(GuidedError) -> [UInt8] {
     var text = String.UnicodeScalarView()
     while !take("\"") {
-      guard offset < scalars.count, !isNext("\n") else { throw error("a '\"' without a second one", at: start) }
+      guard offset < scalars.count else { throw error("a '\"' without a second one", at: start) }
       guard let scalar = Unicode.Scalar(try character()) else { throw error("an escape that stands for no character") }
       text.append(scalar)
     }

@@ -18,7 +18,8 @@ public struct BeamSearchParams: Sendable, Equatable {
   public var maxTokens: Int
   /// Number of sequences to return, at most ``width``.
   public var n: Int
-  /// The exponent of the length: above 0 prefers longer sequences, below 0 shorter ones, 0 does not look at the length.
+  /// The exponent of the length: above 0 prefers longer sequences, below 0 shorter ones, 0 does not look at the length; between
+  /// -16 and 16.
   public var lengthPenalty: Double
   /// When to stop.
   public var earlyStopping: EarlyStopping
@@ -50,16 +51,17 @@ public struct BeamSearchParams: Sendable, Equatable {
   ///
   /// - Throws: ``SamplingParamsError`` for the first that is not.
   public func validated(endTokenCount: Int) throws(SamplingParamsError) -> BeamSearchParams {
-    let widest = SamplingParams.maximumLogprobs / max(2, 1 + endTokenCount)
-    guard (1...max(1, widest)).contains(width) else {
+    let widest = max(1, SamplingParams.maximumLogprobs / max(2, 1 + endTokenCount))
+    guard (1...widest).contains(width) else {
       throw SamplingParamsError("beam_width", "\(width)", "between 1 and \(widest)")
     }
     guard maxTokens >= 1 else { throw SamplingParamsError("max_tokens", "\(maxTokens)", "at least 1") }
     guard (1...width).contains(n) else {
       throw SamplingParamsError("n", "\(n)", "between 1 and the beam width, which is \(width)")
     }
-    guard abs(lengthPenalty) <= 100 else {
-      throw SamplingParamsError("length_penalty", "\(lengthPenalty)", "between -100 and 100")
+    // To the power of 17 the longest length that there can be is no number any more, and all scores would be the same.
+    guard abs(lengthPenalty) <= 16 else {
+      throw SamplingParamsError("length_penalty", "\(lengthPenalty)", "between -16 and 16")
     }
     return self
   }

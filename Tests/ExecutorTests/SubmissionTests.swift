@@ -116,10 +116,16 @@ import Testing
       BeamSearchParams(width: 0, maxTokens: 1), BeamSearchParams(width: 129, maxTokens: 1),
       BeamSearchParams(width: 2, maxTokens: 0), BeamSearchParams(width: 2, maxTokens: 1, n: 3),
       BeamSearchParams(width: 2, maxTokens: 1, lengthPenalty: .nan),
+      BeamSearchParams(width: 2, maxTokens: 1, lengthPenalty: 16.5),
+      BeamSearchParams(width: 2, maxTokens: 1, lengthPenalty: -16.5),
     ] {
       #expect(throws: SamplingParamsError.self) { try params.validated(endTokenCount: 1) }
     }
     #expect(throws: Never.self) { try BeamSearchParams(width: 128, maxTokens: 1).validated(endTokenCount: 1) }
+    // With very many tokens that end a sequence one beam is left.
+    #expect(throws: SamplingParamsError("beam_width", "2", "between 1 and 1")) {
+      try BeamSearchParams(width: 2, maxTokens: 1).validated(endTokenCount: 10_000)
+    }
   }
 
   @Test func theQueueIsBounded() async throws {

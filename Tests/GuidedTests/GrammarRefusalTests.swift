@@ -95,6 +95,38 @@ import Testing
     }
   }
 
+  /// Of something that is said twice half would be dropped.
+  @Test(arguments: [
+    (#"{"items":{"type":"null"},"items":{"const":"x"}}"#, "", "the keyword \"items\""),
+    (#"{"properties":{"a/b":{"type":"null","title":"","type":"string"}}}"#, "/properties/a~1b", "the keyword \"type\""),
+    (#"{"patternProperties":{"^a":{"type":"integer"},"^a":{"type":"null"}}}"#, "/patternProperties", "the key \"^a\""),
+    (#"{"$defs":{"a":{},"b":{},"a":{}}}"#, "/$defs", "the key \"a\""),
+    (#"{"definitions":{"a":{},"a":{}}}"#, "/definitions", "the key \"a\""),
+    (##"{"$ref":"#/x-y/a","x-y":{"a":{},"a":{}}}"##, "/x-y", "the key \"a\""),
+    (#"{"properties":{"a":{},"a":{}}}"#, "/properties", "the property \"a\""),
+    (#"{"enum":[1,{"b":[{"a":1,"a":2}]}]}"#, "/enum", "the key of a value \"a\""),
+  ])
+  func whatIsThereTwiceIsNamed(_ schema: String, _ pointer: String, _ words: String) throws {
+    guard case .invalidSchema(pointer, let problem) = error(try .jsonSchema(schema)) else {
+      Issue.record("\(schema): \(error(try .jsonSchema(schema))?.description ?? "compiled")")
+      return
+    }
+    #expect(problem.hasPrefix(words) && problem.hasSuffix("twice"), "\(problem)")
+  }
+
+  /// A separator with which the text would not be JSON.
+  @Test(arguments: [(";", ":"), (",", " = "), ("", ":"), (",,", ":"), (",", "\u{A0}:"), (", ", "")])
+  func separatorsThatAreNotThoseOfJSONAreRefused(_ item: String, _ key: String) {
+    let format = JSONFormat(whitespace: .fixed(itemSeparator: item, keySeparator: key))
+    for grammar in [Grammar.jsonObject(format: format), .jsonSchema(.bool(true), format: format)] {
+      guard case .invalidRequest(let problem) = error(grammar) else {
+        Issue.record("\(item) and \(key) were not refused")
+        continue
+      }
+      #expect(problem.contains("separator"))
+    }
+  }
+
   /// A vocabulary need not have every byte. What it cannot write is not begun either.
   @Test func textsThatTheVocabularyCannotWriteDoNotMatch() throws {
     let vocabulary = TokenVocabulary(bytesOfTokens: (0..<0xF1).map { [UInt8($0)] } + [[]], endOfSequence: [0xF1])
@@ -157,7 +189,7 @@ import Testing
       Issue.record("indirect left recursion was not refused")
       return
     }
-    #expect(problem.contains("a") && problem.contains("b"))
+    #expect(problem.hasPrefix("the rules a, b call each other before any of them has matched anything"))
   }
 
   @Test func listsThatMakeNoSenseAreRefused() {

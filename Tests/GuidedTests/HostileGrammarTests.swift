@@ -50,16 +50,23 @@ import Testing
     for _ in 0..<10 * Self.rounds { follow(.jsonSchema(Self.schema(&generator, depth: 0)), &generator) }
   }
 
-  /// Grammars that would take forever or all memory come to an error, soon.
-  @Test(arguments: [
-    "(((((a{99}){99}){99}){99}){99}){99}", "(a|b)*a(a|b){25}", "((a{0,90}){0,90}){0,90}b", "(.{1,900}){1,900}x",
-    String(repeating: "(", count: 50_000), String(repeating: "a|", count: 100_000),
-    String(repeating: "(a?", count: 90) + String(repeating: ")*", count: 90),
-  ])
-  func exponentialRegexesEnd(_ pattern: String) {
-    let clock = ContinuousClock()
-    let time = clock.measure { _ = try? CompiledGrammar(.regex(pattern), vocabulary: Self.vocabulary) }
-    #expect(time < .seconds(30))
+  /// Grammars that would take forever or all memory come to an error before their work is spent.
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      ("(((((a{99}){99}){99}){99}){99}){99}", true), ("(a|b)*a(a|b){25}", false), ("((a{0,90}){0,90}){0,90}b", true),
+      ("(.{1,900}){1,900}x", true), (String(repeating: "(", count: 50_000), false),
+      (String(repeating: "a|", count: 100_000), true),
+      (String(repeating: "(a?", count: 90) + String(repeating: ")*", count: 90), true),
+    ])
+  func exponentialRegexesEnd(_ pattern: String, isCompiled: Bool) {
+    do {
+      let grammar = try CompiledGrammar(.regex(pattern), vocabulary: Self.vocabulary)
+      #expect(isCompiled)
+      #expect(grammar.work < 10_000_000)
+    } catch {
+      #expect(!isCompiled, "\(error)")
+    }
   }
 
   @Test func limitsAreErrorsInWords() throws {
@@ -80,8 +87,8 @@ import Testing
     }
   }
 
-  /// Large schemas are compiled, or come to an error, in time that grows with their size and not with its square.
-  @Test func largeSchemasEnd() throws {
+  /// Large schemas are compiled, or come to an error.
+  @Test(.timeLimit(.minutes(1))) func largeSchemasEnd() throws {
     let count: Int64 = 20_000
     let keys = (0..<count).map { "a common beginning \($0)" }
     let names = JSONValue.array(keys.map { .string($0) })
@@ -93,7 +100,7 @@ import Testing
     let schemas: [(JSONValue, isCompiled: Bool)] = [
       (.object([("enum", names)]), true), (.object([("enum", numbers)]), true),
       (.object([("type", .string("object")), ("properties", properties)]), false),
-      (.object([("allOf", .array([twice, twice]))]), false),
+      (.object([("allOf", .array([twice, twice]))]), true),
       (.object([("allOf", .array([long] + Array(repeating: either, count: 20)))]), false),
     ]
     for (index, (schema, isCompiled)) in schemas.enumerated() {

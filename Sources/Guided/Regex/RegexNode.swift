@@ -1,7 +1,7 @@
 /// A regular expression as it is written.
 indirect enum RegexNode {
   case empty
-  case scalars(ScalarSet)
+  case scalars(DialectSet)
   case sequence([RegexNode])
   case choice([RegexNode])
   case repetition(RegexNode, minimum: Int, maximum: Int?)
@@ -19,91 +19,123 @@ enum RegexTarget {
   case jsonString
 }
 
+/// How a regular expression is read.
+private struct RegexReading {
+  var target: RegexTarget
+  /// The texts are those that it matches in so many dialects.
+  var dialects: Dialects
+}
+
+/// What may stand around a part of a regular expression.
+private struct RegexPlace {
+  /// Whether any text may come before, unless the part says that it is at the start; and after.
+  var opensWithAny: Bool
+  var closesWithAny: Bool
+  /// Whether nothing but that can come before; and after.
+  var isAtStart: Bool
+  var isAtEnd: Bool
+
+  /// Between other parts.
+  static let inside = RegexPlace(opensWithAny: false, closesWithAny: false, isAtStart: false, isAtEnd: false)
+}
+
 extension GrammarBuilder {
   /// Adds a regular expression.
   ///
-  /// - Parameter isSearch: whether the expression may match anywhere in the text, as in JSON schemas, instead of from
-  ///   beginning to end.
-  mutating func add(_ node: RegexNode, as target: RegexTarget, isSearch: Bool) throws(GuidedError) -> ExpressionID {
-    try add(node, target, opensWithAny: isSearch, closesWithAny: isSearch, atStart: true, atEnd: true)
+  /// - Parameters:
+  ///   - isSearch: whether the expression may match anywhere in the text, as in JSON schemas, instead of from beginning to
+  ///     end.
+  ///   - dialects: in how many dialects the texts match.
+  mutating func add(
+    _ node: RegexNode, as target: RegexTarget, isSearch: Bool, in dialects: Dialects = .both
+  ) throws(GuidedError) -> ExpressionID {
+    try add(
+      node, RegexReading(target: target, dialects: dialects),
+      at: RegexPlace(opensWithAny: isSearch, closesWithAny: isSearch, isAtStart: true, isAtEnd: true))
   }
 
-  /// - Parameters:
-  ///   - opensWithAny: whether any text may come before, unless the node says that it is at the start.
-  ///   - atStart: whether nothing but that can come before.
   private mutating func add(
-    _ node: RegexNode, _ target: RegexTarget, opensWithAny: Bool, closesWithAny: Bool, atStart: Bool, atEnd: Bool
+    _ node: RegexNode, _ reading: RegexReading, at place: RegexPlace
   ) throws(GuidedError) -> ExpressionID {
     switch node {
     case .choice(let branches):
       var parts: [ExpressionID] = []
-      for branch in branches {
-        parts.append(
-          try add(
-            branch, target, opensWithAny: opensWithAny, closesWithAny: closesWithAny, atStart: atStart, atEnd: atEnd))
-      }
+      for branch in branches { parts.append(try add(branch, reading, at: place)) }
       return try choice(parts)
-    case .sequence(let nodes):
-      var nodes = nodes[...]
-      var opens = opensWithAny
-      var closes = closesWithAny
-      if atStart {
-        while case .textStart? = nodes.first {
-          nodes = nodes.dropFirst()
-          opens = false
-        }
-      }
-      if atEnd {
-        while case .textEnd? = nodes.last {
-          nodes = nodes.dropLast()
-          closes = false
-        }
-      }
-      var parts: [ExpressionID] = []
-      for (index, node) in nodes.enumerated() {
-        let isFirst = index == 0
-        let isLast = index == nodes.count - 1
-        parts.append(
-          try add(
-            node, target, opensWithAny: opens && isFirst, closesWithAny: closes && isLast, atStart: atStart && isFirst,
-            atEnd: atEnd && isLast))
-      }
-      if parts.isEmpty, opens || closes { return try anyText(target) }
-      return try sequence(parts)
+    case .sequence(let nodes): return try addSequence(nodes[...], reading, at: place)
     case .textStart(let offset):
-      guard atStart else {
+      guard place.isAtStart else {
         throw .invalidRegex(offset: offset, problem: "'^' is supported at the beginning of the text only")
       }
-      return closesWithAny ? try anyText(target) : try add(.empty)
+      return place.closesWithAny ? try anyText(reading) : try add(.empty)
     case .textEnd(let offset):
-      guard atEnd else {
+      guard place.isAtEnd else {
         throw .invalidRegex(offset: offset, problem: "'$' is supported at the end of the text only")
       }
-      return opensWithAny ? try anyText(target) : try add(.empty)
+      return place.opensWithAny ? try anyText(reading) : try textEnd(reading)
     case .empty:
-      return opensWithAny || closesWithAny ? try anyText(target) : try add(.empty)
+      return place.opensWithAny || place.closesWithAny ? try anyText(reading) : try add(.empty)
     case .scalars(let set):
-      return try surrounded(try scalar(of: set, target), target, opensWithAny, closesWithAny)
+      return try surrounded(try scalar(of: set[reading.dialects], reading.target), reading, at: place)
     case .repetition(let part, let minimum, let maximum):
-      let inner = try add(
-        part, target, opensWithAny: false, closesWithAny: false, atStart: false, atEnd: false)
-      let repeated = try repetition(inner, minimum: minimum, maximum: maximum)
-      return try surrounded(repeated, target, opensWithAny, closesWithAny)
+      let repeated = try repetition(try add(part, reading, at: .inside), minimum: minimum, maximum: maximum)
+      return try surrounded(repeated, reading, at: place)
     }
   }
 
-  private mutating func surrounded(
-    _ part: ExpressionID, _ target: RegexTarget, _ opens: Bool, _ closes: Bool
+  private mutating func addSequence(
+    _ nodes: ArraySlice<RegexNode>, _ reading: RegexReading, at place: RegexPlace
   ) throws(GuidedError) -> ExpressionID {
+    var nodes = nodes
+    var place = place
+    if place.isAtStart {
+      while case .textStart? = nodes.first {
+        nodes = nodes.dropFirst()
+        place.opensWithAny = false
+      }
+    }
+    var hasEnd = false
+    if place.isAtEnd {
+      while case .textEnd? = nodes.last {
+        nodes = nodes.dropLast()
+        place.closesWithAny = false
+        hasEnd = true
+      }
+    }
+    if nodes.isEmpty, place.opensWithAny || place.closesWithAny { return try anyText(reading) }
     var parts: [ExpressionID] = []
-    if opens { parts.append(try anyText(target)) }
-    parts.append(part)
-    if closes { parts.append(try anyText(target)) }
+    for index in nodes.indices {
+      let isFirst = index == nodes.startIndex
+      let isLast = index == nodes.endIndex - 1
+      parts.append(
+        try add(
+          nodes[index], reading,
+          at: RegexPlace(
+            opensWithAny: place.opensWithAny && isFirst, closesWithAny: place.closesWithAny && isLast,
+            isAtStart: place.isAtStart && isFirst, isAtEnd: place.isAtEnd && isLast)))
+    }
+    if hasEnd, reading.dialects == .either { parts.append(try textEnd(reading)) }
     return try sequence(parts)
   }
 
-  private mutating func anyText(_ target: RegexTarget) throws(GuidedError) -> ExpressionID {
-    try add(.repetition(try scalar(of: .all, target), minimum: 0, maximum: nil))
+  private mutating func surrounded(
+    _ part: ExpressionID, _ reading: RegexReading, at place: RegexPlace
+  ) throws(GuidedError) -> ExpressionID {
+    var parts: [ExpressionID] = []
+    if place.opensWithAny { parts.append(try anyText(reading)) }
+    parts.append(part)
+    if place.closesWithAny { parts.append(try anyText(reading)) }
+    return try sequence(parts)
+  }
+
+  private mutating func anyText(_ reading: RegexReading) throws(GuidedError) -> ExpressionID {
+    try add(.repetition(try scalar(of: .all, reading.target), minimum: 0, maximum: nil))
+  }
+
+  /// What '$' matches: nothing, and in Python one last line feed.
+  private mutating func textEnd(_ reading: RegexReading) throws(GuidedError) -> ExpressionID {
+    guard reading.dialects == .either else { return try add(.empty) }
+    return try add(.repetition(try scalar(of: ScalarSet(0x0A), reading.target), minimum: 0, maximum: 1))
   }
 
   /// One scalar of `set`, as it is or as it stands in a JSON string.

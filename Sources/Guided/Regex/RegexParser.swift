@@ -1,44 +1,50 @@
 /// Reads regular expressions of ECMAScript (ECMA-262, 22.2, with the flag u), as far as they are regular.
 ///
-/// Where `\d`, `\w`, `\s` and their opposites stand for other characters in Python's `re`, they stand for those that both
-/// have (``DialectSet``): what is generated matches for both. `.` is all but a line feed, as it is there.
+/// What Python's `re` reads differently is read both ways (``DialectSet``), or refused: what is generated matches for both. A
+/// ']' or '}' that closes nothing stands for itself, as it does there and without the flag.
 struct RegexParser {
-  private let scalars: [UInt32]
-  private var offset = 0
+  let scalars: [UInt32]
+  var offset = 0
   private let nesting: Int
+  private let dot: DialectSet
+  /// What is left of the work of compiling.
+  var budget: WorkBudget
 
   /// The most repetitions a quantifier may ask for.
   static let maximumCount = 100_000
 
-  init(_ pattern: String, nesting: Int) {
+  /// - Parameter target: what the expression is about: in a text of its own `.` is what other guided decoders take it for.
+  init(_ pattern: String, for target: RegexTarget, nesting: Int, budget: WorkBudget) {
     scalars = pattern.unicodeScalars.map(\.value)
     self.nesting = nesting
+    self.budget = budget
+    dot = target == .text ? .allButLineFeed : .dot
   }
 
   /// Reads the whole expression.
   ///
-  /// - Throws: ``GuidedError/invalidRegex(offset:problem:)``.
+  /// - Throws: ``GuidedError/invalidRegex(offset:problem:)`` and ``GuidedError/tooLarge(what:limit:)``.
   mutating func parse() throws(GuidedError) -> RegexNode {
     let node = try alternatives(depth: 0)
     guard offset == scalars.count else { throw error("a ')' without a '('") }
     return node
   }
 
-  private func error(_ problem: String, at place: Int? = nil) -> GuidedError {
+  func error(_ problem: String, at place: Int? = nil) -> GuidedError {
     .invalidRegex(offset: place ?? offset, problem: problem)
   }
 
-  private var next: UInt32? { offset < scalars.count ? scalars[offset] : nil }
+  var next: UInt32? { offset < scalars.count ? scalars[offset] : nil }
 
-  private static func code(_ scalar: Unicode.Scalar) -> UInt32 { scalar.value }
+  static func code(_ scalar: Unicode.Scalar) -> UInt32 { scalar.value }
 
-  private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+  mutating func take(_ scalar: Unicode.Scalar) -> Bool {
     guard next == scalar.value else { return false }
     offset += 1
     return true
   }
 
-  private mutating func take(_ text: String) -> Bool {
+  mutating func take(_ text: String) -> Bool {
     let wanted = text.unicodeScalars.map(\.value)
     guard scalars[offset...].starts(with: wanted) else { return false }
     offset += wanted.count
@@ -112,151 +118,69 @@ struct RegexParser {
   private mutating func atom(depth: Int) throws(GuidedError) -> RegexNode {
     let start = offset
     guard let scalar = next else { throw error("the expression ends too early") }
+    // About as many allocations.
+    try budget.spend(4)
     offset += 1
     switch Unicode.Scalar(scalar) {
     case "^": return .textStart(offset: start)
     case "$": return .textEnd(offset: start)
-    case ".": return .scalars(DialectSet.lineBreaks.inverted.common)
-    case "[": return .scalars(try characterClass().common)
+    case ".": return .scalars(dot)
+    case "[": return .scalars(try characterClass())
     case "(": return try group(depth: depth)
     case "\\":
-      return .scalars(try escape(inClass: false).set.common)
+      switch try escape(inClass: false) {
+      case .scalar(let scalar): return .scalars(DialectSet(scalar))
+      case .named(let name): return .scalars(.named(name))
+      }
     case "*", "+", "?": throw error("a quantifier without anything before it", at: start)
     case "{": throw error("a '{' without anything before it; write '\\{' for the character", at: start)
-    case "]", "}": return .scalars(ScalarSet([scalar...scalar]))
-    default: return .scalars(ScalarSet([scalar...scalar]))
+    default: return .scalars(DialectSet(scalar))
     }
   }
 
   private mutating func group(depth: Int) throws(GuidedError) -> RegexNode {
     let start = offset - 1
-    if take("?") {
-      if take("=") || take("!") { throw error("lookahead is not supported", at: start) }
-      if take("<=") || take("<!") { throw error("lookbehind is not supported", at: start) }
-      if take("P<") || take("<") {
-        while let scalar = next, scalar != Self.code(">") {
-          guard scalar == 0x5F || scalar == 0x24 || Self.isAlphanumeric(scalar) else {
-            throw error("a group's name may have letters, digits and '_' only")
-          }
-          offset += 1
-        }
-        guard take(">") else { throw error("expected '>' after a group's name") }
-      } else {
-        guard take(":") else { throw error("flags in groups are not supported", at: start) }
-      }
-    }
+    if take("?") { try groupKind(start) }
     let node = try alternatives(depth: depth + 1)
     guard take(")") else { throw error("a '(' without a ')'", at: start) }
     return node
   }
 
-  private static func isAlphanumeric(_ scalar: UInt32) -> Bool {
+  /// What stands between '(?' and a group's content.
+  private mutating func groupKind(_ start: Int) throws(GuidedError) {
+    if take(":") { return }
+    if take("=") || take("!") { throw error("lookahead is not supported", at: start) }
+    if take("<=") || take("<!") { throw error("lookbehind is not supported", at: start) }
+    if take("P=") { throw error("backreferences are not supported", at: start) }
+    if take(">") { throw error("atomic groups are not supported", at: start) }
+    if take("(") { throw error("conditions are not supported", at: start) }
+    if take("#") { throw error("comments are not supported", at: start) }
+    guard take("P<") || take("<") else { throw error("flags in groups are not supported", at: start) }
+    let nameStart = offset
+    while let scalar = next, scalar != Self.code(">") {
+      guard scalar == 0x5F || scalar == 0x24 || Self.isAlphanumeric(scalar) else {
+        throw error("a group's name may have letters, digits and '_' only")
+      }
+      offset += 1
+    }
+    guard offset > nameStart, !(0x30...0x39).contains(scalars[nameStart]) else {
+      throw error("a group's name must begin with a letter or '_'", at: nameStart)
+    }
+    guard take(">") else { throw error("expected '>' after a group's name") }
+  }
+
+  static func isAlphanumeric(_ scalar: UInt32) -> Bool {
     (0x30...0x39).contains(scalar) || (0x41...0x5A).contains(scalar) || (0x61...0x7A).contains(scalar)
   }
+}
 
-  /// A class; the next character is the one after '['.
-  private mutating func characterClass() throws(GuidedError) -> DialectSet {
-    let start = offset - 1
-    let isInverted = take("^")
-    var set = DialectSet([])
-    while !take("]") {
-      guard next != nil else { throw error("a '[' without a ']'", at: start) }
-      let (first, scalar) = try classMember()
-      guard next == Self.code("-"), offset + 1 < scalars.count, scalars[offset + 1] != Self.code("]"), let scalar
-      else {
-        set.formUnion(first)
-        continue
-      }
-      let place = offset
-      offset += 1
-      let (second, last) = try classMember()
-      guard let last else {
-        for part in [first, DialectSet([0x2D...0x2D]), second] { set.formUnion(part) }
-        continue
-      }
-      guard scalar <= last else { throw error("a range whose ends are out of order", at: place) }
-      set.formUnion(DialectSet([scalar...last]))
-    }
-    return isInverted ? set.inverted : set
-  }
-
-  private mutating func classMember() throws(GuidedError) -> (set: DialectSet, scalar: UInt32?) {
-    guard let scalar = next else { throw error("a '[' without a ']'") }
-    offset += 1
-    if scalar == Self.code("\\") { return try escape(inClass: true) }
-    return (DialectSet([scalar...scalar]), scalar)
-  }
-
-  /// An escape; the next character is the one after '\'. With the scalar if it stands for one.
-  private mutating func escape(inClass: Bool) throws(GuidedError) -> (set: DialectSet, scalar: UInt32?) {
-    let start = offset - 1
-    guard let value = next, let scalar = Unicode.Scalar(value) else { throw error("a '\\' at the end", at: start) }
-    offset += 1
-    func one(_ value: UInt32) -> (DialectSet, UInt32?) { (DialectSet([value...value]), value) }
-    switch scalar {
-    case "d": return (.digits, nil)
-    case "D": return (DialectSet.digits.inverted, nil)
-    case "w": return (.wordCharacters, nil)
-    case "W": return (DialectSet.wordCharacters.inverted, nil)
-    case "s": return (.whitespace, nil)
-    case "S": return (DialectSet.whitespace.inverted, nil)
-    case "t": return one(0x09)
-    case "n": return one(0x0A)
-    case "v": return one(0x0B)
-    case "f": return one(0x0C)
-    case "r": return one(0x0D)
-    case "b" where inClass: return one(0x08)
-    case "b", "B": throw error("word boundaries are not supported", at: start)
-    case "p", "P": throw error("Unicode properties are not supported; write the ranges", at: start)
-    case "k": throw error("backreferences are not supported", at: start)
-    case "0":
-      if let next, next >= 0x30, next <= 0x39 { throw error("octal escapes are not supported", at: start) }
-      return one(0)
-    case "1"..."9": throw error("backreferences are not supported", at: start)
-    case "x": return one(try hexadecimal(count: 2, start))
-    case "u": return one(try unicodeEscape(start))
-    case "c":
-      guard let letter = next, Self.isAlphanumeric(letter), letter >= 0x41 else {
-        throw error("expected a letter after '\\c'", at: start)
-      }
-      offset += 1
-      return one(letter % 32)
-    default:
-      guard !Self.isAlphanumeric(value) else { throw error("an unknown escape '\\\(scalar)'", at: start) }
-      return one(value)
-    }
-  }
-
-  private mutating func hexadecimal(count: Int, _ start: Int) throws(GuidedError) -> UInt32 {
-    var value: UInt32 = 0
-    for _ in 0..<count {
-      guard let scalar = next, let digit = Unicode.Scalar(scalar).flatMap({ Character($0).hexDigitValue }), scalar < 128
-      else { throw error("expected \(count) hexadecimal digits", at: start) }
-      value = value << 4 | UInt32(digit)
-      offset += 1
-    }
-    return value
-  }
-
-  private mutating func unicodeEscape(_ start: Int) throws(GuidedError) -> UInt32 {
-    var value: UInt32 = 0
-    if take("{") {
-      var count = 0
-      while !take("}") {
-        value = value << 4 | (try hexadecimal(count: 1, start))
-        count += 1
-        guard count <= 6 else { throw error("a '\\u{' with more than six digits", at: start) }
-      }
-      guard count > 0 else { throw error("a '\\u{' without digits", at: start) }
-    } else {
-      value = try hexadecimal(count: 4, start)
-      if (0xD800...0xDBFF).contains(value), take("\\u") {
-        let low = try hexadecimal(count: 4, start)
-        guard (0xDC00...0xDFFF).contains(low) else { throw error("half of a surrogate pair", at: start) }
-        value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
-      }
-    }
-    guard Unicode.Scalar(value) != nil else { throw error("an escape that stands for no character", at: start) }
-    return value
+extension GrammarBuilder {
+  /// Reads a regular expression.
+  ///
+  /// - Throws: ``GuidedError/invalidRegex(offset:problem:)`` and ``GuidedError/tooLarge(what:limit:)``.
+  mutating func node(of pattern: String, for target: RegexTarget) throws(GuidedError) -> RegexNode {
+    var parser = RegexParser(pattern, for: target, nesting: limits.nesting, budget: budget)
+    defer { budget = parser.budget }
+    return try parser.parse()
   }
 }

@@ -3,8 +3,7 @@ extension GrammarBuilder {
   mutating func number(in bounds: NumberBounds, isInteger: Bool) throws(GuidedError) -> ExpressionID {
     if bounds.lower == nil && bounds.upper == nil {
       let pattern = isInteger ? "-?(0|[1-9][0-9]*)" : "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?"
-      var parser = RegexParser(pattern, nesting: limits.nesting)
-      return try add(try parser.parse(), as: .text, isSearch: false)
+      return try add(try node(of: pattern, for: .text), as: .text, isSearch: false)
     }
     let zero = DecimalNumber.zero
     var parts: [ExpressionID] = []

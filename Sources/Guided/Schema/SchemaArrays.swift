@@ -23,14 +23,14 @@ extension SchemaCompiler {
     let leadCount = max(1, min(prefixCount, counts.maximum ?? .max))
     var graph = ExpressionGraph()
     for index in 0..<leadCount {
-      let element = try rule(for: elementSchemas(conjunction, at: index))
+      let element = try rule(for: try elementSchemas(conjunction, at: index))
       let part = index == 0 ? element : try builder.sequence([try itemSeparator(), element])
       let next = graph.addState()
       graph.edges.append((index, part, next))
       if counts.contains(index + 1) { graph.accepting.append(next) }
     }
     let rest = try builder.sequence([
-      try itemSeparator(), try rule(for: elementSchemas(conjunction, at: leadCount)),
+      try itemSeparator(), try rule(for: try elementSchemas(conjunction, at: leadCount)),
     ])
     let maximum = counts.maximum.map { $0 - leadCount }
     if maximum != 0 {

@@ -25,8 +25,14 @@ struct SchemaCompiler {
   var nesting = 0
   /// For schemas that were looked at whether it is known that they do not lead back to themselves.
   var hasProgress: [Int: Bool] = [:]
-  /// What patterns were read as.
-  var parsedPatterns: [[UInt8]: RegexNode] = [:]
+  /// What patterns were read as, and the automata of those of which one was needed.
+  var patterns: [[UInt8]: StringPattern] = [:]
+  var automata: [PatternReading: ByteAutomaton] = [:]
+  /// The numbers of values that the schema lists, by what they mean.
+  var numberOfMeaning: [[UInt8]: Int] = [:]
+  /// Where references lead, and the members of the objects on their way there, by the pointers of these.
+  private var placeOfReference: [[UInt8]: Int] = [:]
+  private var membersOfPointer: [[UInt8]: [[UInt8]: JSONValue]] = [:]
   /// Any character of a string, once it was needed.
   var characterExpression: ExpressionID?
 
@@ -50,6 +56,7 @@ struct SchemaCompiler {
 
   /// The rule of a value for which all of `schemas` hold.
   mutating func rule(for schemas: SchemaList) throws(GuidedError) -> ExpressionID {
+    try builder.budget.spend(schemas.count)
     let key = Array(Set(schemas)).sorted()
     if let known = rules[key] { return known }
     let name = key.last.map { locations[$0].pointer } ?? ""
@@ -62,19 +69,60 @@ struct SchemaCompiler {
 
   /// The number of a schema that stands at `pointer`.
   ///
-  /// - Throws: ``GuidedError/tooLarge(what:limit:)``, since pointers take memory.
+  /// - Throws: ``GuidedError/tooLarge(what:limit:)``, since pointers take memory, and ``GuidedError/invalidSchema(pointer:problem:)``
+  ///   for a keyword that is there twice.
   mutating func location(_ schema: JSONValue, _ pointer: String) throws(GuidedError) -> Int {
     if case .bool(false) = schema { return Self.nothing }
     let key = Array(pointer.utf8)
     try builder.budget.spend(key.count)
     if let known = placeOfPointer[key] { return known }
+    if case .object(let object) = schema { try checkKeys(ofSchema: object, at: pointer) }
     locations.append(Location(schema: schema, pointer: pointer))
     placeOfPointer[key] = locations.count - 1
     return locations.count - 1
   }
 
+  /// Refuses a schema that says something twice: one half would be dropped.
+  private mutating func checkKeys(ofSchema schema: JSONObject, at pointer: String) throws(GuidedError) {
+    try checkKeys(of: schema, "keyword", at: pointer)
+    for member in schema.members {
+      switch (member.key, member.value) {
+      case ("patternProperties", .object(let members)), ("$defs", .object(let members)),
+        ("definitions", .object(let members)):
+        try checkKeys(of: members, "key", at: pointer + "/" + member.key)
+      default: break
+      }
+    }
+  }
+
+  /// Refuses an object in which a key is there twice.
+  mutating func checkKeys(of object: JSONObject, _ what: String, at pointer: String) throws(GuidedError) {
+    var seen: Set<[UInt8]> = []
+    for member in object.members {
+      try builder.budget.spend(1 + member.key.utf8.count / 16)
+      guard seen.insert(Array(member.key.utf8)).inserted else {
+        throw .invalidSchema(pointer: pointer, problem: "the \(what) \"\(member.key.prefix(80))\" is there twice")
+      }
+    }
+  }
+
+  /// The pointer of the member `key` of what stands at `pointer`. It is made for every keyword that is read.
+  mutating func pointer(_ pointer: String, _ key: String) throws(GuidedError) -> String {
+    try builder.budget.spend(1 + (pointer.utf8.count + key.utf8.count) / 16)
+    return pointer + "/" + Self.escaped(key)
+  }
+
   /// The number of the schema that a reference leads to.
   mutating func resolve(_ reference: String, at pointer: String) throws(GuidedError) -> Int {
+    let key = Array(reference.utf8)
+    try builder.budget.spend(key.count)
+    if let known = placeOfReference[key] { return known }
+    let place = try find(reference, at: pointer)
+    placeOfReference[key] = place
+    return place
+  }
+
+  private mutating func find(_ reference: String, at pointer: String) throws(GuidedError) -> Int {
     guard reference.utf8.first == UInt8(ascii: "#") else {
       throw .unsupportedKeyword(
         keyword: "$ref", pointer: pointer,
@@ -86,13 +134,14 @@ struct SchemaCompiler {
         keyword: "$ref", pointer: pointer, reason: "\"\(reference.prefix(80))\" is an anchor; use a JSON pointer")
     }
     var schema = document
+    var behind: [UInt8] = []
     for step in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst() {
       guard let key = Self.unescaped(step) else {
         throw .invalidSchema(pointer: pointer, problem: "a $ref with a '~' that is no escape")
       }
       var next: JSONValue?
       switch schema {
-      case .object(let object): next = object[key]
+      case .object(let object): next = try members(of: object, at: behind)[Array(key.utf8)]
       case .array(let elements):
         if let index = Self.index(key), elements.indices.contains(index) { next = elements[index] }
       default: break
@@ -101,8 +150,22 @@ struct SchemaCompiler {
         throw .invalidSchema(pointer: pointer, problem: "$ref \"\(reference.prefix(80))\" leads nowhere")
       }
       schema = next
+      behind += [UInt8(ascii: "/")] + step
     }
     return try location(schema, path)
+  }
+
+  /// The members of the object at `pointer` by their keys: to look for each of many would take the square of their number.
+  private mutating func members(
+    of object: JSONObject, at pointer: [UInt8]
+  ) throws(GuidedError) -> [[UInt8]: JSONValue] {
+    try builder.budget.spend(1 + pointer.count / 16)
+    if let known = membersOfPointer[pointer] { return known }
+    try checkKeys(of: object, "key", at: String(decoding: pointer, as: UTF8.self))
+    var members: [[UInt8]: JSONValue] = [:]
+    for member in object.members { members[Array(member.key.utf8)] = member.value }
+    membersOfPointer[pointer] = members
+    return members
   }
 
   private func percentDecoded(

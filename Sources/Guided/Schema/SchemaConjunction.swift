@@ -1,49 +1,5 @@
 import JSON
 
-/// The types of JSON values, of which numbers may be whole numbers only.
-struct TypeSet: OptionSet, Hashable {
-  let rawValue: UInt8
-
-  static let null = TypeSet(rawValue: 1)
-  static let boolean = TypeSet(rawValue: 2)
-  static let integer = TypeSet(rawValue: 4)
-  /// Numbers that are not whole.
-  static let fraction = TypeSet(rawValue: 8)
-  static let string = TypeSet(rawValue: 16)
-  static let array = TypeSet(rawValue: 32)
-  static let object = TypeSet(rawValue: 64)
-  static let all = TypeSet(rawValue: 127)
-
-  /// The type that a schema calls `name`; nil if there is none.
-  init?(name: String) {
-    switch name {
-    case "null": self = .null
-    case "boolean": self = .boolean
-    case "integer": self = .integer
-    case "number": self = [.integer, .fraction]
-    case "string": self = .string
-    case "array": self = .array
-    case "object": self = .object
-    default: return nil
-    }
-  }
-
-  init(rawValue: UInt8) { self.rawValue = rawValue }
-
-  /// The type of a value.
-  init(of value: JSONValue) {
-    switch value {
-    case .null: self = .null
-    case .bool: self = .boolean
-    case .integer: self = .integer
-    case .number(let number): self = number == number.rounded() ? .integer : .fraction
-    case .string: self = .string
-    case .array: self = .array
-    case .object: self = .object
-    }
-  }
-}
-
 /// Schemas that must all hold, by their places in a ``SchemaCompiler``.
 typealias SchemaList = [Int]
 
@@ -60,13 +16,13 @@ struct SchemaConjunction {
     var properties: [(key: String, schema: Int)]
     /// The schemas of ``properties`` by the bytes of their keys.
     var schemaOfKey: [[UInt8]: Int] = [:]
-    var patterns: [(pattern: ByteAutomaton, schema: Int)]
+    var patterns: [(pattern: StringPattern, schema: Int)]
     var additional: Int?
   }
 
   var types = TypeSet.all
   /// The only values that are allowed, if some are listed.
-  var values: [JSONValue]?
+  var values: ListedValues?
   var numbers = NumberBounds()
   /// Patterns and formats that the string must match, as they stand between the quotation marks.
   var patterns: [StringPattern] = []
@@ -85,6 +41,11 @@ struct SchemaConjunction {
   /// Where the schema is that says most of it, for messages.
   var pointer = ""
 
+  /// How much is copied, about, where it is taken along and changed.
+  var size: Int {
+    2 * required.count + patterns.count + arrays.count + objects.count + names.count + (values?.elements.count ?? 0)
+  }
+
   /// Says that `keyword` is not supported beside others.
   func unsupported(_ keyword: String, _ reason: String) -> GuidedError {
     .unsupportedKeyword(keyword: keyword, pointer: places[keyword] ?? pointer, reason: reason)
@@ -98,32 +59,38 @@ struct SchemaConjunction {
 
 /// A regular expression for a string.
 struct StringPattern {
+  /// Its number among those of the schema.
+  var number: Int
   var node: RegexNode
   /// Whether it may match anywhere in the string.
   var isSearch: Bool
   /// Whether it is a format's, of which not every spelling is generated.
-  var isFormat = false
+  var isFormat: Bool
 }
 
-/// How many there may be.
-struct CountRange: Equatable {
-  var minimum = 0
-  var maximum: Int?
+/// One of the two languages of a pattern.
+struct PatternReading: Hashable {
+  /// The number of the pattern.
+  var pattern: Int
+  var dialects: Dialects
+}
 
-  /// Whether `count` is allowed.
-  func contains(_ count: Int) -> Bool { count >= minimum && count <= maximum ?? .max }
+/// Values that a schema lists.
+struct ListedValues {
+  /// The values; those that are equal for JSON schema have the same number.
+  private(set) var elements: [(value: JSONValue, number: Int)]
+  private var numbers: Set<Int>
 
-  var isUnbounded: Bool { minimum == 0 && maximum == nil }
-
-  /// Whether no count is in both.
-  func isDisjoint(with other: CountRange) -> Bool {
-    max(minimum, other.minimum) > min(maximum ?? .max, other.maximum ?? .max)
+  init(_ elements: [(value: JSONValue, number: Int)]) {
+    self.elements = elements
+    numbers = Set(elements.map(\.number))
   }
 
-  mutating func raise(to minimum: Int) { self.minimum = max(self.minimum, minimum) }
+  /// Whether the value with this number is listed.
+  func contains(_ number: Int) -> Bool { numbers.contains(number) }
 
-  mutating func lowerTop(to maximum: Int) { self.maximum = min(self.maximum ?? .max, maximum) }
+  /// Those that are also in `other`.
+  func intersection(_ other: ListedValues) -> ListedValues {
+    ListedValues(elements.filter { other.contains($0.number) })
+  }
 }
-
-/// Equality of texts by their bytes.
-func sameBytes(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }

@@ -4,6 +4,7 @@ extension SchemaCompiler {
 
   /// All ways in which `schemas` can hold together; none if they cannot. Different ways may allow the same values.
   mutating func alternatives(of schemas: SchemaList) throws(GuidedError) -> [SchemaConjunction] {
+    try builder.budget.spend(4 * schemas.count)
     for schema in schemas { try checkProgress(schema) }
     var results: [SchemaConjunction] = []
     try expand(Partial(pending: schemas), into: &results)
@@ -39,7 +40,8 @@ extension SchemaCompiler {
   ) throws(GuidedError) {
     try enter()
     defer { nesting -= 1 }
-    try builder.budget.spend(64 + partial.seen.count)
+    // What is changed below is copied before.
+    try builder.budget.spend(64 + partial.seen.count + partial.choices.count + partial.conjunction.size)
     var partial = partial
     while let place = partial.pending.popLast() {
       guard partial.seen.insert(place).inserted else { continue }
@@ -95,13 +97,16 @@ extension SchemaCompiler {
 
   private static let disjointnessDepth = 6
 
-  /// Whether it is certain that no value fits both.
+  /// Whether it is certain that no value fits both, whatever the dialect in which patterns are read.
   private mutating func areDisjoint(
     _ left: SchemaConjunction, _ right: SchemaConjunction, depth: Int
   ) throws(GuidedError) -> Bool {
     try builder.budget.spend(16)
     if let values = left.values {
-      for value in try fittingValues(of: left, values) { if try allows(value, right) { return false } }
+      try builder.budget.spend(values.elements.count)
+      for (value, number) in values.elements where right.values?.contains(number) ?? true {
+        if try fits(value, left, in: .either), try fits(value, right, in: .either) { return false }
+      }
       return true
     }
     if right.values != nil { return try areDisjoint(right, left, depth: depth) }
@@ -124,7 +129,7 @@ extension SchemaCompiler {
     guard !both.patterns.isEmpty else { return false }
     both.lengths.raise(to: right.lengths.minimum)
     if let maximum = right.lengths.maximum { both.lengths.lowerTop(to: maximum) }
-    return try stringAutomaton(both).isEmpty
+    return try stringAutomaton(both, in: .either).isEmpty
   }
 
   private mutating func areArraysDisjoint(
@@ -132,8 +137,8 @@ extension SchemaCompiler {
   ) throws(GuidedError) -> Bool {
     if left.elementCounts.isDisjoint(with: right.elementCounts) { return true }
     for index in 0..<min(8, max(left.elementCounts.minimum, right.elementCounts.minimum)) {
-      let first = elementSchemas(left, at: index)
-      if try areDisjoint(first, elementSchemas(right, at: index), depth: depth) { return true }
+      let first = try elementSchemas(left, at: index)
+      if try areDisjoint(first, try elementSchemas(right, at: index), depth: depth) { return true }
     }
     return false
   }
@@ -143,9 +148,12 @@ extension SchemaCompiler {
   ) throws(GuidedError) -> Bool {
     if left.memberCounts.isDisjoint(with: right.memberCounts) { return true }
     // Whoever checks the document reads the schema as it is written, whatever members the format leaves out.
-    for key in left.required + right.required {
-      let first = try writtenSchemas(left, key: key).schemas
-      if try areDisjoint(first, try writtenSchemas(right, key: key).schemas, depth: depth) { return true }
+    for keys in [left.required, right.required] {
+      for key in keys {
+        let first = try writtenSchemas(left, key: key, in: .either).schemas
+        let second = try writtenSchemas(right, key: key, in: .either).schemas
+        if try areDisjoint(first, second, depth: depth) { return true }
+      }
     }
     return false
   }

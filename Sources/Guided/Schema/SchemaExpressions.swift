@@ -11,7 +11,7 @@ extension SchemaCompiler {
   private mutating func expression(for conjunction: SchemaConjunction) throws(GuidedError) -> ExpressionID {
     var parts: [ExpressionID] = []
     if let values = conjunction.values {
-      for value in try fittingValues(of: conjunction, values) { parts.append(try constant(value)) }
+      for element in try fittingValues(of: conjunction, values, in: .both) { parts.append(try constant(element.value)) }
       return try builder.choice(parts)
     }
     let types = conjunction.types

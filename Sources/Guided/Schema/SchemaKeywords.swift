@@ -13,13 +13,14 @@ extension SchemaCompiler {
   mutating func read(
     _ place: Int, into conjunction: inout SchemaConjunction, _ combinations: inout Combinations
   ) throws(GuidedError) -> Bool {
+    // What it says is looked for keyword by keyword.
+    try builder.budget.spend(16)
     let pointer = locations[place].pointer
     switch locations[place].schema {
     case .bool(let allowsAll): return allowsAll
     case .object(let object):
       conjunction.pointer = pointer
       for member in object.members {
-        try builder.budget.spend()
         try readMember(member, of: object, pointer, into: &conjunction, &combinations)
       }
       try readArrays(object, pointer, into: &conjunction)
@@ -37,8 +38,7 @@ extension SchemaCompiler {
     guard case .object(let object) = locations[place].schema else { return [] }
     var result: [Int] = []
     for member in object.members {
-      let pointer = locations[place].pointer + "/" + Self.escaped(member.key)
-      try builder.budget.spend()
+      let pointer = try pointer(locations[place].pointer, member.key)
       switch member.key {
       case "$ref": result.append(try resolve(try text(member.value, pointer), at: pointer))
       case "allOf", "anyOf", "oneOf": result += try schemas(member.value, pointer)
@@ -52,7 +52,7 @@ extension SchemaCompiler {
     _ member: JSONObject.Member, of object: JSONObject, _ pointer: String, into conjunction: inout SchemaConjunction,
     _ combinations: inout Combinations
   ) throws(GuidedError) {
-    let place = pointer + "/" + Self.escaped(member.key)
+    let place = try self.pointer(pointer, member.key)
     switch member.key {
     case "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$schema",
       "$defs", "definitions", "contentEncoding", "contentMediaType", "contentSchema":
@@ -83,15 +83,13 @@ extension SchemaCompiler {
       conjunction.lengths.lowerTop(to: try count(member.value, place))
       conjunction.places[member.key] = place
     case "pattern":
-      let node = try regex(try text(member.value, place), member.key, place)
-      conjunction.patterns.append(StringPattern(node: node, isSearch: true))
+      conjunction.patterns.append(try pattern(try text(member.value, place), member.key, place))
     case "format":
       let name = try text(member.value, place)
-      guard let pattern = StringFormats.pattern(of: name) else {
+      guard let expression = StringFormats.pattern(of: name) else {
         throw .unsupportedKeyword(keyword: "format", pointer: place, reason: "\"\(name.prefix(40))\" is not known")
       }
-      conjunction.patterns.append(
-        StringPattern(node: try regex(pattern, member.key, place), isSearch: false, isFormat: true))
+      conjunction.patterns.append(try pattern(expression, member.key, place, isFormat: true))
     case "minItems": conjunction.elementCounts.raise(to: try count(member.value, place))
     case "maxItems": conjunction.elementCounts.lowerTop(to: try count(member.value, place))
     case "uniqueItems":
@@ -107,7 +105,7 @@ extension SchemaCompiler {
       guard let keys = member.value.arrayValue else { throw .invalidSchema(pointer: place, problem: "not an array") }
       for key in keys {
         let key = try text(key, place)
-        try builder.budget.spend()
+        try builder.budget.spend(1 + key.utf8.count / 16)
         conjunction.require(key)
       }
     case "propertyNames": conjunction.names.append(try location(member.value, place))
@@ -152,7 +150,7 @@ extension SchemaCompiler {
         guard rule.schemaOfKey[Array(member.key.utf8)] == nil else {
           throw .invalidSchema(pointer: place, problem: "the property \"\(member.key)\" is declared twice")
         }
-        let schema = try location(member.value, place + "/" + Self.escaped(member.key))
+        let schema = try location(member.value, try self.pointer(place, member.key))
         rule.properties.append((member.key, schema))
         rule.schemaOfKey[Array(member.key.utf8)] = schema
       }
@@ -164,9 +162,9 @@ extension SchemaCompiler {
         throw .invalidSchema(pointer: place, problem: "not an object")
       }
       for member in members {
-        let own = place + "/" + Self.escaped(member.key)
-        let pattern = StringPattern(node: try regex(member.key, "patternProperties", own), isSearch: true)
-        rule.patterns.append((try automaton(of: pattern), try location(member.value, own)))
+        let own = try self.pointer(place, member.key)
+        let pattern = try pattern(member.key, "patternProperties", own)
+        rule.patterns.append((pattern, try location(member.value, own)))
       }
     }
     if let additional = object["additionalProperties"] {
@@ -187,13 +185,11 @@ extension SchemaCompiler {
         keyword: Self.keyword(at: pointer), pointer: pointer,
         reason: "a number is larger than whole numbers of 64 bits")
     }
-    guard let values = conjunction.values else {
-      conjunction.values = list
-      return
-    }
-    let (work, overflow) = values.count.multipliedReportingOverflow(by: list.count)
-    try builder.budget.spend(overflow ? .max : work)
-    conjunction.values = values.filter { value in list.contains { $0.means(value) } }
+    var elements: [(value: JSONValue, number: Int)] = []
+    for value in list { elements.append((value, try number(of: value, at: pointer))) }
+    let listed = ListedValues(elements)
+    try builder.budget.spend(conjunction.values?.elements.count ?? 0)
+    conjunction.values = conjunction.values?.intersection(listed) ?? listed
   }
 
   private mutating func schemas(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> [Int] {
@@ -205,9 +201,10 @@ extension SchemaCompiler {
     return places
   }
 
-  private func types(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> TypeSet {
+  private mutating func types(_ value: JSONValue, _ pointer: String) throws(GuidedError) -> TypeSet {
     var result: TypeSet = []
     for element in value.arrayValue ?? [value] {
+      try builder.budget.spend()
       guard let name = element.stringValue, let type = TypeSet(name: name) else {
         throw .invalidSchema(pointer: pointer, problem: "not the name of a type")
       }
@@ -244,42 +241,25 @@ extension SchemaCompiler {
     String(decoding: pointer.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed(), as: UTF8.self)
   }
 
-  /// What `pattern` says, which stands at `pointer` for `keyword`.
-  private mutating func regex(
-    _ pattern: String, _ keyword: String, _ pointer: String
-  ) throws(GuidedError) -> RegexNode {
-    guard pattern.utf8.count <= builder.limits.textByteCount else {
+  /// What the text of a pattern says, which stands at `pointer` for `keyword`.
+  private mutating func pattern(
+    _ text: String, _ keyword: String, _ pointer: String, isFormat: Bool = false
+  ) throws(GuidedError) -> StringPattern {
+    guard text.utf8.count <= builder.limits.textByteCount else {
       throw .tooLarge(what: "a pattern has too many bytes", limit: builder.limits.textByteCount)
     }
-    let key = Array(pattern.utf8)
-    if let known = parsedPatterns[key] { return known }
+    let key = [isFormat ? 1 : 0] + Array(text.utf8)
     try builder.budget.spend(key.count)
-    var parser = RegexParser(pattern, nesting: builder.limits.nesting)
+    if let known = patterns[key] { return known }
+    let node: RegexNode
     do {
-      let node = try parser.parse()
-      parsedPatterns[key] = node
-      return node
+      node = try builder.node(of: text, for: .jsonString)
     } catch {
+      guard case .invalidRegex = error else { throw error }
       throw .unsupportedKeyword(keyword: keyword, pointer: pointer, reason: error.description)
     }
-  }
-}
-
-extension JSONValue {
-  /// Whether two values are equal for JSON schema: numbers by what they are, members in any order.
-  func means(_ other: JSONValue) -> Bool {
-    switch (self, other) {
-    case (.integer(let integer), .number(let number)), (.number(let number), .integer(let integer)):
-      return Double(exactly: integer) == number
-    case (.array(let left), .array(let right)):
-      return left.count == right.count && zip(left, right).allSatisfy { $0.means($1) }
-    case (.object(let left), .object(let right)):
-      guard left.members.count == right.members.count else { return false }
-      // Of members with the same key the last counts.
-      var values: [[UInt8]: JSONValue] = [:]
-      for member in right.members { values[Array(member.key.utf8)] = member.value }
-      return left.members.allSatisfy { values[Array($0.key.utf8)]?.means($0.value) ?? false }
-    default: return self == other
-    }
+    let pattern = StringPattern(number: patterns.count, node: node, isSearch: !isFormat, isFormat: isFormat)
+    patterns[key] = pattern
+    return pattern
   }
 }

@@ -15,8 +15,13 @@ extension SchemaCompiler {
 
   /// An object.
   mutating func object(_ conjunction: SchemaConjunction) throws(GuidedError) -> ExpressionID {
-    let declared = try declaredMembers(conjunction)
-    let others = try undeclaredMember(conjunction, declared)
+    let patternCount = conjunction.objects.reduce(0) { $0 + $1.patterns.count }
+    guard patternCount <= Self.patternLimit else {
+      throw conjunction.unsupported("patternProperties", "more than \(Self.patternLimit) patterns")
+    }
+    let names = conjunction.names.isEmpty ? nil : try nameAutomaton(conjunction.names)
+    let declared = try declaredMembers(conjunction, names)
+    let others = try undeclaredMember(conjunction, declared, names)
     let members = try self.members(conjunction, declared, others)
     return try builder.choice([
       try enclosed("{", members, "}"),
@@ -30,7 +35,7 @@ extension SchemaCompiler {
 
   /// The members that are declared or required, in order.
   private mutating func declaredMembers(
-    _ conjunction: SchemaConjunction
+    _ conjunction: SchemaConjunction, _ names: ByteAutomaton?
   ) throws(GuidedError) -> [Declared] {
     var keys: [String] = []
     var seen: Set<[UInt8]> = []
@@ -38,13 +43,10 @@ extension SchemaCompiler {
       if seen.insert(Array(key.utf8)).inserted { keys.append(key) }
     }
     let required = Set(conjunction.required.map { Array($0.utf8) })
-    var names: ByteAutomaton?
-    if !conjunction.names.isEmpty { names = try nameAutomaton(conjunction.names) }
     var declared: [Declared] = []
     for key in keys {
-      try builder.budget.spend(conjunction.objects.count)
       var schemas = try memberSchemas(conjunction, key: key)
-      if let names, !names.accepts(JSONText.body(key)) { schemas.append(Self.nothing) }
+      if let names, !(try accepts(JSONText.body(key), names)) { schemas.append(Self.nothing) }
       let isRequired = required.contains(Array(key.utf8))
       if schemas.contains(Self.nothing), !isRequired { continue }
       // Where members are counted, those that can never be do not count.
@@ -59,11 +61,11 @@ extension SchemaCompiler {
     var parts: [ExpressionID] = []
     for conjunction in try alternatives(of: names) where conjunction.types.contains(.string) {
       if let values = conjunction.values {
-        for value in try fittingValues(of: conjunction, values) {
-          parts.append(try builder.add(.literal(JSONText.body(value.stringValue ?? ""))))
+        for element in try fittingValues(of: conjunction, values, in: .both) {
+          parts.append(try builder.add(.literal(JSONText.body(element.value.stringValue ?? ""))))
         }
       } else {
-        parts.append(try builder.add(try stringAutomaton(conjunction)))
+        parts.append(try builder.add(try stringAutomaton(conjunction, in: .both)))
       }
     }
     return try builder.regularAutomaton(of: try builder.choice(parts))
@@ -71,38 +73,29 @@ extension SchemaCompiler {
 
   /// A member that is not declared: its key, the separator and its value; nil if there can be none.
   private mutating func undeclaredMember(
-    _ conjunction: SchemaConjunction, _ declared: [Declared]
+    _ conjunction: SchemaConjunction, _ declared: [Declared], _ names: ByteAutomaton?
   ) throws(GuidedError) -> ExpressionID? {
     let rules = conjunction.objects
     let isClosed = isClosed(conjunction)
     let keys = Set(rules.flatMap { $0.properties.map { Array($0.key.utf8) } } + declared.map { Array($0.key.utf8) })
     let patterns = rules.enumerated().flatMap { rule in rule.element.patterns.map { (rule.offset, $0) } }
-    guard patterns.count <= Self.patternLimit else {
-      throw conjunction.unsupported("patternProperties", "more than \(Self.patternLimit) patterns")
-    }
-    if keys.isEmpty, patterns.isEmpty, conjunction.names.isEmpty {
-      let schemas = rules.compactMap(\.additional)
-      if schemas.contains(Self.nothing) || isClosed { return nil }
+    if patterns.isEmpty, isClosed || rules.contains(where: { $0.additional == Self.nothing }) { return nil }
+    if keys.isEmpty, patterns.isEmpty, names == nil {
       var anything = SchemaConjunction()
       anything.types = .string
-      return try member(key: try string(anything), schemas)
+      return try member(key: try string(anything), rules.compactMap(\.additional))
     }
     var parts: [ExpressionID] = []
-    for combination in 0..<(1 << patterns.count) {
-      var schemas: SchemaList = []
-      var matchedRules: Set<Int> = []
-      for (index, (rule, pattern)) in patterns.enumerated() where combination >> index & 1 == 1 {
-        schemas.append(pattern.schema)
-        matchedRules.insert(rule)
-      }
+    let undeclared = Region(keys: try keyAutomaton(names, without: keys), matching: [])
+    for region in try regions(of: undeclared, patterns.map(\.1.pattern)) {
+      let matchedRules = Set(region.matching.map { patterns[$0].0 })
+      var schemas = region.matching.map { patterns[$0].1.schema }
       for (index, rule) in rules.enumerated() where !matchedRules.contains(index) {
         if let additional = rule.additional { schemas.append(additional) }
       }
       if schemas.contains(Self.nothing) || (matchedRules.isEmpty && isClosed) { continue }
-      let region = try keyAutomaton(conjunction, keys, patterns.map(\.1.pattern), combination)
-      guard !region.isEmpty else { continue }
       let key = try builder.sequence([
-        try builder.literal("\""), try builder.add(region), try builder.literal("\""),
+        try builder.literal("\""), try builder.add(region.keys), try builder.literal("\""),
       ])
       parts.append(try member(key: key, schemas))
     }
@@ -113,16 +106,13 @@ extension SchemaCompiler {
     try builder.sequence([key, try keySeparator(), try rule(for: schemas)])
   }
 
-  /// The keys that are not among `keys` and match just those patterns whose bits are set in `combination`.
+  /// The keys that are not among `keys`, and among `names` if there are any.
   private mutating func keyAutomaton(
-    _ conjunction: SchemaConjunction, _ keys: Set<[UInt8]>, _ patterns: [ByteAutomaton], _ combination: Int
+    _ names: ByteAutomaton?, without keys: Set<[UInt8]>
   ) throws(GuidedError) -> ByteAutomaton {
     let any = try builder.add(.repetition(try character(), minimum: 0, maximum: nil))
     var result = try builder.regularAutomaton(of: any)
-    if !conjunction.names.isEmpty {
-      let names = try nameAutomaton(conjunction.names)
-      result = try result.combined(with: names, excluding: false, limits: builder.limits, budget: &builder.budget)
-    }
+    if let names { result = try combined(result, with: names, excluding: false) }
     var excluded: [ExpressionID] = []
     for key in keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       // All spellings of a key are kept out.
@@ -133,13 +123,39 @@ extension SchemaCompiler {
       excluded.append(try builder.sequence(scalars))
     }
     let declared = try builder.regularAutomaton(of: try builder.choice(excluded))
-    result = try result.combined(with: declared, excluding: true, limits: builder.limits, budget: &builder.budget)
+    return try combined(result, with: declared, excluding: true)
+  }
+
+  /// Keys that match the same patterns.
+  private struct Region {
+    var keys: ByteAutomaton
+    /// The places of the patterns that they match.
+    var matching: [Int]
+  }
+
+  /// Divides keys by the patterns that they match. A key that matches a pattern in one of two dialects only is in no part: for
+  /// some it would have to fit the pattern's schema, for others not.
+  private mutating func regions(of all: Region, _ patterns: [StringPattern]) throws(GuidedError) -> [Region] {
+    var regions = [all]
     for (index, pattern) in patterns.enumerated() {
-      let isExcluded = combination >> index & 1 == 0
-      result = try result.combined(
-        with: pattern, excluding: isExcluded, limits: builder.limits, budget: &builder.budget)
+      let certain = try automaton(of: pattern, in: .both)
+      let possible = try automaton(of: pattern, in: .either)
+      var parts: [Region] = []
+      for region in regions {
+        let matching = try combined(region.keys, with: certain, excluding: false)
+        let others = try combined(region.keys, with: possible, excluding: true)
+        if !matching.isEmpty { parts.append(Region(keys: matching, matching: region.matching + [index])) }
+        if !others.isEmpty { parts.append(Region(keys: others, matching: region.matching)) }
+      }
+      regions = parts
     }
-    return result
+    return regions
+  }
+
+  private mutating func combined(
+    _ left: ByteAutomaton, with right: ByteAutomaton, excluding: Bool
+  ) throws(GuidedError) -> ByteAutomaton {
+    try left.combined(with: right, excluding: excluding, limits: builder.limits, budget: &builder.budget)
   }
 
   /// At least one member: the declared ones in their order, then others; counted where that is asked for.

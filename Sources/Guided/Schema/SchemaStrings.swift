@@ -12,7 +12,7 @@ extension SchemaCompiler {
       let pattern = conjunction.patterns[0]
       body = try builder.add(pattern.node, as: .jsonString, isSearch: pattern.isSearch)
     } else {
-      body = try builder.add(try stringAutomaton(conjunction))
+      body = try builder.add(try stringAutomaton(conjunction, in: .both))
     }
     return try builder.sequence([try builder.literal("\""), body, try builder.literal("\"")])
   }
@@ -25,11 +25,13 @@ extension SchemaCompiler {
     return character
   }
 
-  /// What may stand between the quotation marks, as one automaton.
-  mutating func stringAutomaton(_ conjunction: SchemaConjunction) throws(GuidedError) -> ByteAutomaton {
+  /// What may stand between the quotation marks, as one automaton, of the strings that fit in so many dialects.
+  mutating func stringAutomaton(
+    _ conjunction: SchemaConjunction, in dialects: Dialects
+  ) throws(GuidedError) -> ByteAutomaton {
     var result: ByteAutomaton?
     for pattern in conjunction.patterns {
-      let next = try automaton(of: pattern)
+      let next = try automaton(of: pattern, in: dialects)
       result = try result.map { left throws(GuidedError) in try intersection(left, next) } ?? next
     }
     if let result, conjunction.lengths.isUnbounded { return result }
@@ -51,11 +53,28 @@ extension SchemaCompiler {
     try left.combined(with: right, excluding: false, limits: builder.limits, budget: &builder.budget)
   }
 
-  /// What a pattern allows between the quotation marks.
-  mutating func automaton(of pattern: StringPattern) throws(GuidedError) -> ByteAutomaton {
+  /// What a pattern allows between the quotation marks, in so many dialects.
+  mutating func automaton(of pattern: StringPattern, in dialects: Dialects) throws(GuidedError) -> ByteAutomaton {
+    let reading = PatternReading(pattern: pattern.number, dialects: dialects)
+    if let known = automata[reading] { return known }
     builder.unrollsCounts = true
     defer { builder.unrollsCounts = false }
-    let expression = try builder.add(pattern.node, as: .jsonString, isSearch: pattern.isSearch)
-    return try builder.regularAutomaton(of: expression)
+    let expression = try builder.add(pattern.node, as: .jsonString, isSearch: pattern.isSearch, in: dialects)
+    let automaton = try builder.regularAutomaton(of: expression)
+    automata[reading] = automaton
+    return automaton
+  }
+
+  /// Whether `automaton` accepts a text, which takes its length.
+  mutating func accepts(_ text: [UInt8], _ automaton: ByteAutomaton) throws(GuidedError) -> Bool {
+    try builder.budget.spend(1 + text.count)
+    return automaton.accepts(text)
+  }
+
+  /// Whether the string whose text is `body` matches a pattern, in so many dialects.
+  mutating func matches(
+    _ body: [UInt8], _ pattern: StringPattern, in dialects: Dialects
+  ) throws(GuidedError) -> Bool {
+    try accepts(body, try automaton(of: pattern, in: dialects))
   }
 }

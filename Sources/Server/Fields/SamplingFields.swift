@@ -90,7 +90,7 @@ package enum RouteFields {
       "Search for the n most probable answers instead of drawing them, with n beams or, where it is there, best_of. Default false."
     ),
     RequestField(
-      "length_penalty", .number(-100...100),
+      "length_penalty", .number(-16...16),
       "Only with use_beam_search: above 0 prefers longer answers, below 0 shorter ones. Default 1."),
   ]
 
