@@ -2,14 +2,14 @@ internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Watches how bodies arrive: tells a client that asks with `Expect: 100-continue` to send a body that is not too large, and
+/// Watches how bodies arrive: tells a client that asks with `Expect: 100-continue` to send a body that is going to be read, and
 /// ends one that takes too long, or that is on its way when the server ends.
 final class BodyHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias OutboundIn = HTTPResponsePart
   typealias OutboundOut = HTTPResponsePart
 
-  private let byteLimit: Int
+  private let isWelcome: @Sendable (HTTPRequest) -> Bool
   private let timeout: TimeAmount
   private var timer: Scheduled<Void>?
   /// Requests whose answers are not written yet.
@@ -17,17 +17,16 @@ final class BodyHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Whether the newest of them waits to be told to send its body.
   private var isAskedFor = false
 
-  /// Bodies may have `byteLimit` bytes and take `timeout` from the head of the request on.
-  init(byteLimit: Int, timeout: TimeAmount) {
-    self.byteLimit = byteLimit
+  /// Bodies may take `timeout` from the head of the request on; those are read whose head `isWelcome`.
+  init(timeout: TimeAmount, isWelcome: @escaping @Sendable (HTTPRequest) -> Bool) {
+    self.isWelcome = isWelcome
     self.timeout = timeout
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
-      let isTooLarge = head.headerFields[.contentLength].flatMap { Int($0) }.map { $0 > byteLimit } ?? false
-      isAskedFor = !isTooLarge && head.headerFields[.expect]?.lowercased() == "100-continue"
+      isAskedFor = head.isAskingToSend && isWelcome(head)
       owedCount += 1
       continueIfAsked(context)
       timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
@@ -69,6 +68,11 @@ final class BodyHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func handlerRemoved(context: ChannelHandlerContext) { timer.take()?.cancel() }
+}
+
+extension HTTPRequest {
+  /// Whether the client waits to be told to send its body.
+  var isAskingToSend: Bool { headerFields[.expect]?.lowercased() == "100-continue" }
 }
 
 /// A body was not there in time.
