@@ -81,17 +81,20 @@ struct GenerationPlan: Sendable {
     return (generated + echoed) * ((params.logprobs ?? 0) + 1)
   }
 
-  /// Refuses more prompts than can run and wait at a time, which would never have room.
+  /// Refuses more prompts than can run and wait at a time, which would never have room. Of each, at most the last `keptCount`
+  /// tokens are used.
   ///
   /// - Throws: ``APIError``.
-  static func checkPlaces(_ prompts: [[TokenID]], sampleCount: Int, _ llm: LLM) throws(APIError) {
+  static func checkPlaces(
+    _ prompts: [[TokenID]], sampleCount: Int, keptCount: Int = .max, _ llm: LLM
+  ) throws(APIError) {
     let limit = llm.maximumRequestCount(sampleCount: sampleCount)
     guard prompts.count <= limit else {
       let several = sampleCount > 1 ? " with \(sampleCount) answers each" : ""
       throw .invalid(
         "prompt", "has \(prompts.count) prompts\(several), but only \(limit) of them can run and wait here")
     }
-    let tokenCount = prompts.reduce(0) { $0 + $1.count }
+    let tokenCount = prompts.reduce(0) { $0 + min($1.count, keptCount) }
     guard prompts.count == 1 || tokenCount <= llm.maximumQueuedTokens else {
       throw .invalid(
         "prompt",

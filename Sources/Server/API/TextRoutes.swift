@@ -36,7 +36,8 @@ struct TextRoutes: Sendable {
       return PreparedRequest(llm: llm, shape: shape, plan: .searched(plan))
     }
     var plan = try GenerationPlan(fields, prompts: prompts, params: params)
-    try GenerationPlan.checkPlaces(prompts, sampleCount: plan.params.sampleCount, llm)
+    try GenerationPlan.checkPlaces(
+      prompts, sampleCount: plan.params.sampleCount, keptCount: params.truncatePrompt ?? .max, llm)
     try plan.checkLogprobs(
       fields, limit: state.options.maximumLogprobs, sequenceLength: llm.engineLimits.maximumSequenceLength)
     if let guided = try GuidedRequest.read(fields) { try plan.follow(guided, llm) }

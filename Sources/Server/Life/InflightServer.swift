@@ -153,7 +153,7 @@ struct StartError: Error, CustomStringConvertible {
       self.init("\(address) is in use already; --port takes another port, 0 any that is free")
     case let error as IOError:
       self.init("cannot listen on \(address), which --host and --port say: \(error)")
-    case is SocketAddressError:
+    case is SocketAddressError, is SocketAddressError.UnknownHost:
       self.init("there is no address for the --host \(options.host)")
     default: return nil
     }
