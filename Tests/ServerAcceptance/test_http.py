@@ -93,6 +93,14 @@ def test_a_client_that_waits_for_permission_gets_it(server):
     raw.sendall(body)
     assert reader.readline().startswith(b"HTTP/1.1 200 ")
     raw.close()
+    # Nobody reads what is sent elsewhere, or as something else.
+    for path, kind, status in [(b"/nothing", b"application/json", 404), (b"/tokenize", b"text/plain", 415)]:
+        raw = server.raw(
+            b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: %s\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n"
+            % (path, kind))
+        raw.settimeout(10)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 %d " % status)
+        raw.close()
 
 
 def test_permission_does_not_come_into_the_answer_to_an_earlier_request(server):

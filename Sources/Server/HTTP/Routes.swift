@@ -90,7 +90,8 @@ struct Routes: Sendable {
     let states = StateRoutes(state: state)
     let texts = TextRoutes(state: state, exchange: exchange)
     let tokenizer = TokenizerRoutes(state: state, exchange: exchange)
-    try checkRoom(for: endpoint)
+    // A server that has no room for a request need not read it.
+    if endpoint.isGenerating { _ = try state.engineWithRoom() }
     switch endpoint {
     case .health: return states.health()
     case .version: return states.version()
@@ -111,13 +112,8 @@ struct Routes: Sendable {
     }
   }
 
-  /// Refuses a request that the server has no room for, which need not be read then.
-  func checkRoom(for endpoint: Endpoint) throws(APIError) {
-    if endpoint.isGenerating { _ = try state.engineWithRoom() }
-  }
-
   /// Refuses what need not be read: what is not JSON, or too large.
-  func checkBody(_ head: HTTPRequest) throws(APIError) {
+  private func checkBody(_ head: HTTPRequest) throws(APIError) {
     let type = (head.headerFields[.contentType] ?? "").lowercased().utf8.prefix { $0 != UInt8(ascii: ";") }
     guard type.drop(while: \.isBlank).prefix(while: { !$0.isBlank }).elementsEqual("application/json".utf8) else {
       throw APIError(415, "the Content-Type must be application/json", code: "unsupported_media_type")
@@ -133,6 +129,7 @@ struct Routes: Sendable {
   /// - Throws: ``APIError``.
   private func body(of request: Request, _ exchange: Exchange) async throws(APIError) -> ReceivedBody {
     try checkBody(request.head)
+    if request.head.isAskingToSend { exchange.channel.triggerUserOutboundEvent(WantedBody(), promise: nil) }
     let limit = state.options.maximumBodyBytes
     let body = ReceivedBody(state.bodies, limit: limit)
     do {

@@ -1,4 +1,4 @@
-package import HTTPTypes
+internal import HTTPTypes
 package import Hummingbird
 internal import Logging
 internal import NIOCore
@@ -73,21 +73,6 @@ package struct ServerResponder: HTTPResponder {
     if request.method == .head { response = response.createHeadResponse() }
     decorate(&response, exchange, request)
     return response
-  }
-
-  /// Whether the body of a request would be read: what can be said against it before.
-  package func isWelcome(_ head: HTTPRequest) -> Bool {
-    let path = String((head.path ?? "").prefix { $0 != "?" })
-    guard case .endpoint(let endpoint, _) = Routes.match(method: head.method.rawValue, path: path) else { return false }
-    do throws(APIError) {
-      try checkHost(head)
-      try checkKey(head, endpoint)
-      try routes.checkRoom(for: endpoint)
-      try routes.checkBody(head)
-      return true
-    } catch {
-      return false
-    }
   }
 
   private func checkHost(_ head: HTTPRequest) throws(APIError) {

@@ -99,12 +99,11 @@ package struct InflightServer: Sendable {
   /// - Throws: if the certificate cannot be read.
   package static func httpServer(_ state: ServerState) throws -> HTTPServerBuilder {
     let options = state.options
-    let responder = ServerResponder(state: state)
     let plain = HTTPServerBuilder.http1(
       configuration: .init(
         additionalChannelHandlers: [
           ConnectionWatcher(),
-          BodyHandler(timeout: .milliseconds(Int64(options.bodyTimeout * 1000)), isWelcome: responder.isWelcome),
+          BodyHandler(timeout: .milliseconds(Int64(options.bodyTimeout * 1000))),
           ParseErrorHandler(state),
         ],
         idleTimeout: .milliseconds(Int64(options.idleTimeout * 1000))))
