@@ -24,6 +24,7 @@ FAMILIES = {
     "inflight_num_requests_running": (), "inflight_num_requests_waiting": (), "inflight_kv_cache_usage_ratio": (),
     "inflight_prefix_cache_hit_ratio": (), "inflight_prompt_tokens_total": (), "inflight_generation_tokens_total": (),
     "inflight_num_preemptions_total": (), "inflight_request_success_total": ("finished_reason",),
+    "inflight_request_failure_total": ("reason",),
 }
 HISTOGRAMS = ("inflight_time_to_first_token_seconds", "inflight_inter_token_latency_seconds", "inflight_request_queue_time_seconds",
               "inflight_e2e_request_latency_seconds", "inflight_step_time_seconds")

@@ -84,7 +84,7 @@ expect 2 "$inflight" simulate
 expect 2 "$inflight" generate "Hello" --memory 5x
 expect 0 "$inflight" generate "Hello" --max-tokens 4 --kv-host-cache 1MiB --kv-disk-cache "$work:1MiB"
 expect 1 "$inflight" generate "Hello" --memory 100MiB
-expect 1 "$inflight" generate "Hello" --block-size 48
+expect 2 "$inflight" generate "Hello" --block-size 48
 expect 1 "$inflight" replay "$work/trace.csv"
 expect 0 "$inflight" generate "My favourite colour is " --choice "red,dark blue" --temperature 1 --seed 1
 grep -qxE 'red|dark blue' "$work/out" || fail "a choice printed $(cat "$work/out")"
@@ -102,7 +102,7 @@ expect 2 "$inflight" health --url localhost
 expect 0 "$inflight" --help
 expect 2 "$inflight" generate --no-such-option
 expect 1 "$inflight" generate ""
-expect 1 "$inflight" generate "Hello" --max-tokens 0
+expect 2 "$inflight" generate "Hello" --max-tokens 0
 expect 1 "$inflight" generate "Hello" --model "$work/no-such-model.gguf"
 head -c 5000 "$("$inflight" pull)" >"$work/short.gguf"
 expect 1 "$inflight" generate "Hello" --model "$work/short.gguf"

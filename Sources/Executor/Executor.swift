@@ -17,8 +17,8 @@ package final class Executor: Sendable {
   /// Width of the hidden states that the engine hands out; nil if it hands out none.
   package let hiddenSize: Int?
 
-  /// The most requests that can run and wait at a time.
-  package let maximumRequestCount: Int
+  private let runningCount: Int
+  private let waitingCount: Int
 
   private let admission: AdmissionLimits
   private let isJumpingForward: Bool
@@ -75,8 +75,7 @@ package final class Executor: Sendable {
     admission = AdmissionLimits(engineLimits, budget, maximumSampleCount: limits.maximumRequestCount)
     isJumpingForward = configuration.isJumpingForward
     let policies = scheduler ?? configuration.scheduler(limits)
-    let (count, overflow) = configuration.maximumQueuedRequests.addingReportingOverflow(limits.maximumRequestCount)
-    maximumRequestCount = overflow ? .max : count
+    (runningCount, waitingCount) = (limits.maximumRequestCount, configuration.maximumQueuedRequests)
     let mailbox = Mailbox(
       maximumQueuedRequests: configuration.maximumQueuedRequests, startableCount: limits.maximumRequestCount)
     let statisticsBox = StatisticsBox(onStep: onStep)
@@ -139,10 +138,22 @@ package final class Executor: Sendable {
       id: id, seed: seed, outputs: RequestOutputs(queue, onAbandonment: { [mailbox] in mailbox.cancel(id) }))
   }
 
-  /// Refuses what ``submit(_:controls:)`` would refuse now, whatever the requests are, if `count` of them came.
+  /// Refuses what ``submit(_:controls:)`` would refuse now, whatever the requests are, if `count` of them came, each of
+  /// `sampleCount` samples.
   ///
   /// - Throws: ``SubmissionError``.
-  package func checkRoom(for count: Int) throws(SubmissionError) { try mailbox.checkRoom(for: count) }
+  package func checkRoom(for count: Int, sampleCount: Int) throws(SubmissionError) {
+    try mailbox.checkRoom(for: count, sampleCount: sampleCount)
+  }
+
+  /// The most requests of `sampleCount` samples, or beams, that can run and wait at a time.
+  package func maximumRequestCount(sampleCount: Int) -> Int {
+    let (count, overflow) = waitingCount.addingReportingOverflow(max(1, runningCount / max(1, sampleCount)))
+    return overflow ? .max : count
+  }
+
+  /// The most tokens of the prompts of several requests that have not started.
+  package var maximumQueuedTokens: Int { mailbox.maximumQueuedTokens }
 
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { mailbox.cancel(id) }

@@ -57,43 +57,47 @@ package final class Mailbox: Sendable {
     /// Whether somebody still takes mail out.
     var hasReader = true
     var isReaderAsleep = false
+    /// Requests that have not started, and of those how many can at the next step.
+    var queuedCount = 0
+    var startableCount: Int
   }
 
-  private let contents = Mutex(Contents())
+  private let contents: Mutex<Contents>
   private let wakeUp = DispatchSemaphore(value: 0)
-  private let queuedCount = Atomic<Int>(0)
   /// Number of tokens of the prompts of requests that have not started.
   private let queuedTokenCount = Atomic<Int>(0)
-  private let startableCount: Atomic<Int>
   private let maximumQueuedRequests: Int
-  private let maximumQueuedTokens: Int
+  /// Most tokens of the prompts of several requests that have not started.
+  package let maximumQueuedTokens: Int
 
   /// Most tokens of prompts that wait if nothing else is said. A request has its prompt twice, at four bytes a token (and once
   /// more for penalties and the like): this is half of what the memory ledger sets aside for the program and its requests.
   package static let standardQueuedTokens = 1 << 22
 
   /// Creates an open, empty box that accepts requests while fewer than `maximumQueuedRequests` wait, besides
-  /// `startableCount` that need not, until ``setStartable(_:)`` says otherwise; and while the prompts of all that have not
+  /// `startableCount` that need not, until ``leftQueue(_:startableCount:)`` says otherwise; and while the prompts of all that have not
   /// started have at most `maximumQueuedTokens`, but a single one whatever its length.
   package init(
     maximumQueuedRequests: Int, startableCount: Int = 0, maximumQueuedTokens: Int = Mailbox.standardQueuedTokens
   ) {
     self.maximumQueuedRequests = maximumQueuedRequests
     self.maximumQueuedTokens = maximumQueuedTokens
-    self.startableCount = Atomic(startableCount)
+    contents = Mutex(Contents(startableCount: startableCount))
   }
 
-  /// Refuses what ``submit(_:)`` would refuse now, if `count` requests came.
+  /// Refuses what ``submit(_:)`` would refuse now, if `count` requests came, of which each takes the places of `sampleCount`.
   ///
   /// - Throws: ``SubmissionError/queueFull(limit:)`` or ``SubmissionError/shutDown``.
-  package func checkRoom(for count: Int = 1) throws(SubmissionError) {
-    let refusal = contents.withLock { self.refusal($0, of: count) }
+  package func checkRoom(for count: Int = 1, sampleCount: Int = 1) throws(SubmissionError) {
+    let refusal = contents.withLock { self.refusal($0, of: count, sampleCount: sampleCount) }
     if let refusal { throw refusal }
   }
 
-  private func refusal(_ contents: borrowing Contents, of count: Int = 1) -> SubmissionError? {
+  private func refusal(
+    _ contents: borrowing Contents, of count: Int = 1, sampleCount: Int = 1
+  ) -> SubmissionError? {
     guard contents.isOpen else { return .shutDown }
-    let waitingCount = queuedCount.load(ordering: .relaxed) - startableCount.load(ordering: .relaxed) + count
+    let waitingCount = contents.queuedCount - contents.startableCount / sampleCount + count
     return waitingCount <= maximumQueuedRequests ? nil : .queueFull(limit: maximumQueuedRequests)
   }
 
@@ -114,7 +118,7 @@ package final class Mailbox: Sendable {
   package func submit(_ request: Request) throws(SubmissionError) {
     let refusal: SubmissionError? = contents.withLock { contents in
       if let refusal = self.refusal(contents) ?? addTokens(request.input.promptTokens.count) { return refusal }
-      queuedCount.add(1, ordering: .relaxed)
+      contents.queuedCount += 1
       contents.mail.submissions.append(request)
       wake(&contents)
       return nil
@@ -171,12 +175,13 @@ package final class Mailbox: Sendable {
     if !isHeard { caller.resume(returning: []) }
   }
 
-  /// So many requests can start at the next step, besides those that have started: they are not waiting when they come.
-  func setStartable(_ count: Int) { startableCount.store(count, ordering: .relaxed) }
-
-  /// Requests that were waiting have started or ended.
-  func leftQueue(_ requests: some Collection<Request>) {
-    queuedCount.subtract(requests.count, ordering: .relaxed)
+  /// Requests that were waiting have started or ended, and so many can start at the next step besides those that have: they
+  /// are not waiting when they come. Both at once, since in between nobody may be refused for whom there is room.
+  func leftQueue(_ requests: some Collection<Request>, startableCount: Int) {
+    contents.withLock { contents in
+      contents.queuedCount -= requests.count
+      contents.startableCount = startableCount
+    }
     queuedTokenCount.subtract(requests.reduce(0) { $0 + $1.input.promptTokens.count }, ordering: .relaxed)
   }
 

@@ -20,6 +20,12 @@ package struct RequestOutputs: AsyncSequence, Sendable {
   /// Nanoseconds from submission until the request first held resources; nil until then.
   package var queueNanoseconds: UInt64? { reader.queueNanoseconds }
 
+  /// Ends the reading from any thread, whether or not the engine ever makes another step: who waits for an event gets none, and
+  /// what was not read is lost. Does not keep the events for a reader that is gone.
+  package var abandonment: @Sendable () -> Void {
+    { [weak reader] in reader?.abandon() }
+  }
+
   /// Reads the events. Several iterators share the events that are left; of two that wait at a time the earlier ends.
   package struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate let reader: OutputReader
@@ -54,7 +60,7 @@ private final class OutputReader: Sendable {
 
   var queueNanoseconds: UInt64? { queue.queueNanoseconds }
 
-  private func abandon() {
+  func abandon() {
     if queue.abandon() { onAbandonment() }
   }
 

@@ -162,9 +162,9 @@ extension StepLoop {
       entries.append(PromptTokenLogprobs(token: prompt[0], logprob: nil, top: []))
     }
     let firstRowPosition = item.resources.processedTokenCount
-    let next = max(request.reportedPromptCount, firstRowPosition + 1)
+    var position = max(request.reportedPromptCount, firstRowPosition + 1)
     do throws(DecodingError) {
-      for position in next..<max(next, min(firstRowPosition + item.tokenCount + 1, prompt.count)) {
+      while position < min(firstRowPosition + item.tokenCount + 1, prompt.count) {
         let row = item.firstRow + position - 1 - firstRowPosition
         entries.append(
           try logits.withRow(row) { (values) throws(DecodingError) in
@@ -173,9 +173,10 @@ extension StepLoop {
               token: prompt[position], logprob: logSoftmax.logprob(ofLogit: values[Int(prompt[position])]),
               top: logSoftmax.top(request.input.params.promptLogprobs ?? 0, of: values))
           })
+        position += 1
       }
     } catch {
-      return active[item.index].finish(.failed(.decoding("prompt token \(next): \(error)")))
+      return active[item.index].finish(.failed(.decoding("prompt token \(position): \(error)")))
     }
     guard !entries.isEmpty else { return }
     active[item.index].reportedPromptCount += entries.count

@@ -21,7 +21,7 @@ extension StepLoop {
       switch batch.results[place] {
       case .success(let output) where active[index].beamPlace != nil: note(output, of: index)
       case .success(let output): append(output, to: index)
-      case .failure(let error): active[index].finish(.failed(.decoding("\(error)")))
+      case .failure(let error): fail(index, error)
       }
     }
   }
@@ -55,9 +55,20 @@ extension StepLoop {
       // A text that is complete has ended for that reason, even with the last token that it may have.
       if controls.isFinished { active[index].finish(active[index].unlessShortened(.constraintEnded)) }
     } catch {
-      active[index].finish(.failed(.decoding("\(error)")))
+      fail(index, error)
     }
     if let reason { active[index].finish(reason) }
+  }
+
+  /// Fails a request for which no token can be chosen. Where its constraint cannot go on, that is no fault of the engine's.
+  private mutating func fail(_ index: Int, _ error: DecodingError) {
+    let isConstraint =
+      switch error {
+      case .nothingAllowed: true
+      case .unsupported: active[index].controls?.isRewriting ?? false
+      default: false
+      }
+    active[index].finish(.failed(isConstraint ? .constraint("\(error)") : .decoding("\(error)")))
   }
 
   /// Tells the resource managers that the tokens of the step are processed. What a request computed that then failed is
@@ -98,7 +109,7 @@ extension StepLoop {
       active.append(request)
       switch batch.results[place] {
       case .success(let output): append(output, to: active.count - 1)
-      case .failure(let error): active[active.count - 1].finish(.failed(.decoding("\(error)")))
+      case .failure(let error): fail(active.count - 1, error)
       }
     }
   }
@@ -191,7 +202,7 @@ extension StepLoop {
     }
     if finishedCount > 0 {
       active.removeAll { $0.state.isFinished }
-      tellRoom()
+      mailbox.leftQueue(EmptyCollection<Request>(), startableCount: startableCount)
     }
   }
 

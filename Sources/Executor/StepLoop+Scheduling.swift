@@ -40,7 +40,7 @@ extension StepLoop {
       maximumTokenCount: request.maximumTokenCount, tag: request.input.tag)
     if let refusal = resources.refusal(of: needs) {
       finishWaiting(request, .failed(.resources("\(refusal)")))
-      mailbox.leftQueue(CollectionOfOne(request))
+      mailbox.leftQueue(CollectionOfOne(request), startableCount: startableCount)
     } else {
       waiting.insert(request)
     }
@@ -50,7 +50,7 @@ extension StepLoop {
   private mutating func cancel(where isCancelled: (RequestID) -> Bool) {
     let cancelled = waiting.removeAll { isCancelled($0.id) }
     for request in cancelled { finishWaiting(request, .cancelled) }
-    mailbox.leftQueue(cancelled)
+    if !cancelled.isEmpty { mailbox.leftQueue(cancelled, startableCount: startableCount) }
     for index in active.indices where isCancelled(active[index].groupID) { active[index].finish(.cancelled) }
     respond()
     free()
@@ -79,10 +79,9 @@ extension StepLoop {
     if !mail.inquiries.isEmpty { answerInquiries() }
     for index in round.decision.paused where index < shown.count { pause(shown[index]) }
     for entry in round.plan.entries { add(entry) }
-    if active.count > activeCount {
+    if active.count > activeCount || !mail.submissions.isEmpty {
       waiting.removeStarted()
-      tellRoom()
-      mailbox.leftQueue(active[activeCount...])
+      mailbox.leftQueue(active[activeCount...], startableCount: startableCount)
     }
     current.scheduleNanoseconds = stopwatch.lap()
   }
@@ -119,12 +118,12 @@ extension StepLoop {
     }
   }
 
-  /// Tells the mailbox how many requests need not wait: as many as there are free places, unless some wait in spite of them.
-  mutating func tellRoom() {
-    guard waiting.requests.isEmpty else { return mailbox.setStartable(0) }
+  /// How many requests need not wait: as many as there are free places, unless some wait in spite of them.
+  var startableCount: Int {
+    guard waiting.requests.isEmpty else { return 0 }
     var count = limits.maximumRequestCount - active.count
     for index in active.indices { count -= active[index].pendingSampleCount }
-    mailbox.setStartable(max(0, count))
+    return max(0, count)
   }
 
   /// Adds an entry of the plan to the batch, and starts the request if it was waiting. A policy is replaceable: an entry

@@ -125,6 +125,8 @@ package struct StepLoop {
       }
       step()
     }
+    // What is written to files at the end takes its time, and is no step that does not end.
+    statistics.becameIdle()
     recorder?.close()
     mailbox.retire(into: &mail)
     for caller in mail.inquiries { caller.resume(returning: []) }

@@ -52,9 +52,20 @@ public struct InflightError: Error, Sendable, Equatable, CustomStringConvertible
     case let error as TemplateError: self.init(.request, error.description)
     case let error as EngineError: self.init(.configuration, error.description)
     case let error as ExecutorConfigurationError: self.init(.configuration, error.description)
-    case let error as RequestFailure: self.init(.failed, error.description)
+    case let error as RequestFailure: self.init(error)
     case is CancellationError: self.init(.cancelled, "the request was cancelled")
     default: self.init(.model, "\(error)")
+    }
+  }
+
+  /// The name of what gives a text its form, as ``parameter``: the request says it in one of several ways.
+  package static let form = "guided"
+
+  /// What a failure of the executor says. One of the request's constraint is the request's own fault.
+  private init(_ error: RequestFailure) {
+    switch error {
+    case .constraint: self.init(.request, error.description, parameter: Self.form)
+    case .scheduling, .resources, .engine, .decoding: self.init(.failed, error.description)
     }
   }
 

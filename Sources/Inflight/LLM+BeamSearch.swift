@@ -64,6 +64,9 @@ package struct PendingBeams: Sendable {
   let endTokens: Set<TokenID>
   let tokenizer: Tokenizer
 
+  /// Ends the waiting from any thread, and the request with it, whether or not the engine ever makes another step.
+  package var abandonment: @Sendable () -> Void { outputs.abandonment }
+
   /// Nanoseconds that the request waited before it first held resources; nil as long as it waits.
   package var queueNanoseconds: UInt64? { outputs.queueNanoseconds }
 

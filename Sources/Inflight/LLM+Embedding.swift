@@ -56,6 +56,9 @@ package struct PendingEmbedding: Sendable {
   package let id: RequestID
   let outputs: RequestOutputs
 
+  /// Ends the waiting from any thread, and the request with it, whether or not the engine ever makes another step.
+  package var abandonment: @Sendable () -> Void { outputs.abandonment }
+
   /// Nanoseconds that the request waited before it first held resources; nil as long as it waits.
   package var queueNanoseconds: UInt64? { outputs.queueNanoseconds }
 

@@ -11,15 +11,19 @@ extension LLM {
   /// Ends a request within one step; nothing happens if it has ended already.
   package func cancel(_ id: RequestID) { executor.cancel(id) }
 
-  /// Finds out whether `count` requests would be refused now whatever they are, before work is put into them.
+  /// Finds out whether `count` requests of `sampleCount` samples would be refused now whatever they are, before work is put
+  /// into them.
   ///
   /// - Throws: ``InflightError``.
-  package func checkRoom(for count: Int = 1) throws(InflightError) {
-    do { try executor.checkRoom(for: count) } catch { throw InflightError(error) }
+  package func checkRoom(for count: Int = 1, sampleCount: Int = 1) throws(InflightError) {
+    do { try executor.checkRoom(for: count, sampleCount: sampleCount) } catch { throw InflightError(error) }
   }
 
-  /// The most requests that can run and wait at a time.
-  package var maximumRequestCount: Int { executor.maximumRequestCount }
+  /// The most requests of `sampleCount` samples, or beams, that can run and wait at a time.
+  package func maximumRequestCount(sampleCount: Int) -> Int { executor.maximumRequestCount(sampleCount: sampleCount) }
+
+  /// The most tokens of the prompts of several requests that have not started.
+  package var maximumQueuedTokens: Int { executor.maximumQueuedTokens }
 
   /// What the engine can take.
   package var engineLimits: ModelEngineLimits { executor.engineLimits }
@@ -56,6 +60,9 @@ extension LLM {
   /// What every block of the cache is used for; empty if that is not known.
   package func blockUses() async -> [BlockUse] { await executor.blockUses() }
 
+  /// Whether the chat template shows tools to the model; true where that cannot be told.
+  package var templateReadsTools: Bool { text.templateReadsTools }
+
   /// The source of the chat template; nil if there is none that can be used.
   package var chatTemplateSource: String? { text.templateSource }
 
@@ -82,6 +89,9 @@ extension LLM {
 }
 
 extension CompletionStream {
+  /// Ends the reading from any thread, and the request with it, whether or not the engine ever makes another step.
+  package var abandonment: @Sendable () -> Void { outputs.abandonment }
+
   /// Nanoseconds that the request waited before it first held resources; nil as long as it waits.
   package var queueNanoseconds: UInt64? { outputs.queueNanoseconds }
 }

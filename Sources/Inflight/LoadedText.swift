@@ -1,4 +1,5 @@
 package import Checkpoints
+internal import JSON
 package import Tokenization
 
 /// The tokenizer of a checkpoint and what belongs to it: text in and out, without the weights.
@@ -9,6 +10,8 @@ package struct LoadedText: Sendable {
   package let template: ChatTemplate?
   /// The text of ``template``.
   package let templateSource: String?
+  /// Whether ``template`` shows tools to the model; true where that cannot be told.
+  package let templateReadsTools: Bool
   /// Why the chat template cannot be used. Such a model can still complete text.
   package let templateError: TemplateError?
   /// The tokens that end an answer.
@@ -38,12 +41,36 @@ package struct LoadedText: Sendable {
     do {
       template = try Self.template(of: checkpoint, tokenizer)
       templateSource = checkpoint.chatTemplate
+      templateReadsTools = template.map(Self.readsTools) ?? true
       templateError = nil
     } catch {
       template = nil
       templateSource = nil
+      templateReadsTools = true
       templateError = error
     }
+  }
+
+  /// Whether a prompt looks different for a tool. A template that refuses either may have its reasons.
+  private static func readsTools(_ template: ChatTemplate) -> Bool {
+    let text = JSONValue.object([("type", .string("string")), ("description", .string("A word."))])
+    let parameters = JSONValue.object([
+      ("type", .string("object")), ("properties", .object([("word", text)])), ("required", .array([.string("word")])),
+    ])
+    let tool = JSONValue.object([
+      ("type", .string("function")),
+      (
+        "function",
+        .object([
+          ("name", .string("look_up")), ("description", .string("Looks a word up.")), ("parameters", parameters),
+        ])
+      ),
+    ])
+    let messages = [ChatMessage.user("Hello").json]
+    guard let with = try? template.render(messages: messages, tools: [tool]),
+      let without = try? template.render(messages: messages)
+    else { return true }
+    return !with.utf8.elementsEqual(without.utf8)
   }
 
   private static func template(

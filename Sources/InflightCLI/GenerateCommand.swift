@@ -69,6 +69,13 @@ struct GenerateCommand: AsyncParsableCommand {
 
   func validate() throws {
     if logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
+    do throws(SamplingParamsError) {
+      _ = try params.validated()
+      // How many tokens end a text is the model's, and makes the number of beams smaller than with one.
+      if let beams { _ = try search(beams).validated(endTokenCount: 1) }
+    } catch {
+      throw error.usage
+    }
     guard beams != nil else {
       if lengthPenalty != 1 { throw ValidationError("--length-penalty needs --beams") }
       if earlyStopping != .false { throw ValidationError("--early-stopping needs --beams") }
@@ -85,9 +92,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let prompt = try prompt ?? StandardInput.readText()
-    var params = sampling.params
-    (params.n, params.bestOf, params.echo, params.logprobs) = (beams == nil ? samples : 1, bestOf, echo, logprobs)
-    params = try params.validated()
+    let params = params
     let llm = try await LLM.load(model, engine)
     if let beams {
       try await search(prompt, beams, llm)
@@ -99,12 +104,23 @@ struct GenerateCommand: AsyncParsableCommand {
     await llm.close()
   }
 
-  /// Prints the most probable texts that a beam search finds, best first.
-  private func search(_ prompt: String, _ width: Int, _ llm: LLM) async throws {
-    let params = BeamSearchParams(
+  /// How tokens are chosen, where they are not searched for.
+  private var params: SamplingParams {
+    var params = sampling.params
+    (params.n, params.bestOf, params.echo, params.logprobs) = (beams == nil ? samples : 1, bestOf, echo, logprobs)
+    return params
+  }
+
+  /// How a search with so many beams goes.
+  private func search(_ width: Int) -> BeamSearchParams {
+    BeamSearchParams(
       width: width, maxTokens: sampling.maxTokens, n: samples, lengthPenalty: lengthPenalty,
       earlyStopping: earlyStopping.rule, stopTokenIDs: sampling.stopTokenId)
-    for (rank, beam) in try await llm.beamSearch(prompt, params).enumerated() {
+  }
+
+  /// Prints the most probable texts that a beam search finds, best first.
+  private func search(_ prompt: String, _ width: Int, _ llm: LLM) async throws {
+    for (rank, beam) in try await llm.beamSearch(prompt, search(width)).enumerated() {
       guard json else {
         StandardOutput.write(samples == 1 ? "\(beam.text)\n" : "[\(rank)] \(beam.text)\n")
         continue

@@ -9,8 +9,13 @@ struct HealthCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "health",
     abstract: "Ask a server whether it can serve.",
-    discussion:
-      "Prints what the server says. The exit status is 0 if it is healthy and 1 if it is not, or is not there.")
+    discussion: """
+      Prints what the server says. The exit status is 0 if it is healthy and 1 if it is not, or is not there.
+
+      EXAMPLES:
+        inflight health
+        inflight health --url https://models.example:8443 --ca-certificate ca.pem
+      """)
 
   @Option(help: "The address; /health if it has no path.")
   var url = "http://127.0.0.1:8080/health"

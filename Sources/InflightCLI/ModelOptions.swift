@@ -55,6 +55,20 @@ struct EngineArguments: ParsableArguments {
     for (name, value) in counts {
       if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
     }
+    // Before a model is read, for which it may take a while.
+    do throws(EngineError) { try options().engine.validate() } catch { throw usage(error) }
+  }
+
+  /// What is wrong with an option of the engine, by its name on the command line.
+  private func usage(_ error: EngineError) -> ValidationError {
+    guard case .invalidOption(let name, let value, let allowed) = error else {
+      return ValidationError(error.description)
+    }
+    let names = [
+      "threadCount": "--threads", "blockSize": "--block-size", "kernelTier": "--kernels",
+      "maximumBatchTokens": "--max-batch-tokens",
+    ]
+    return ValidationError("\(names[name] ?? name) is \(value); allowed is \(allowed)")
   }
 
   func options(maximumBatchSize: Int = 256) -> LLMOptions {

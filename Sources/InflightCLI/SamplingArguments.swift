@@ -79,6 +79,7 @@ struct SamplingArguments: ParsableArguments {
     if let twice = Dictionary(grouping: logitBias, by: \.token).filter({ $1.count > 1 }).keys.min() {
       throw ValidationError("--logit-bias is given twice for token \(twice)")
     }
+    do throws(SamplingParamsError) { _ = try params.validated() } catch { throw error.usage }
   }
 
   /// The parameters, not validated.
@@ -100,5 +101,17 @@ struct SamplingArguments: ParsableArguments {
     params.skipSpecialTokens = !showSpecialTokens
     params.truncatePrompt = truncatePrompt
     return params
+  }
+}
+
+extension SamplingParamsError {
+  /// The error in the words of the command line. Most options are called as the parameters are.
+  var usage: ValidationError {
+    let names = [
+      "n": "samples", "beam_width": "beams", "bad_words": "bad-word", "stop_token_ids": "stop-token-id",
+      "include_stop_str_in_output": "include-stop", "truncate_prompt_tokens": "truncate-prompt",
+    ]
+    let name = names[parameter] ?? String(parameter.map { $0 == "_" ? "-" : $0 })
+    return ValidationError("--\(name) is \(value); it must be \(allowed)")
   }
 }

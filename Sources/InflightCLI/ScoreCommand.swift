@@ -25,6 +25,12 @@ struct ScoreCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() throws {
+    guard (0...SamplingParams.maximumLogprobs).contains(top) else {
+      throw ValidationError("--top is \(top); it must be between 0 and \(SamplingParams.maximumLogprobs)")
+    }
+  }
+
   func run() async throws {
     let text = try StandardInput.readText()
     let llm = try await LLM.load(model, engine)

@@ -22,13 +22,6 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var limits: ServingLimits
   @OptionGroup var engine: EngineArguments
 
-  func validate() throws {
-    guard (listening.tlsCertificate == nil) == (listening.tlsKey == nil) else {
-      throw ValidationError("--tls-certificate and --tls-key need each other")
-    }
-    try limits.check()
-  }
-
   func run() async throws {
     var options = try listening.options()
     limits.set(&options)
@@ -51,14 +44,16 @@ struct ServeCommand: AsyncParsableCommand {
     var llmOptions = engine.options(maximumBatchSize: limits.maxBatchSize)
     llmOptions.executor.maximumQueuedRequests = limits.maxQueue
     llmOptions.executor.isReportingCacheEvents = options.isReportingCacheEvents
-    let (reference, scheme, host) = (model.model, options.tls == nil ? "http" : "https", options.host)
-    let server = InflightServer(options: options, logger: logger) { [logger] port in
-      logger.notice("listening", metadata: ["address": "\(scheme)://\(host):\(port)"])
+    let (reference, isVerbose) = (model.model, engine.verbose)
+    let server = InflightServer(options: options, logger: logger) { [logger, options] port in
+      logger.notice("listening", metadata: ["address": "\(options.url(port: port))"])
     } load: { [llmOptions] progress, onStep in
       let path = try await ModelCatalogue().resolve(reference, progress: nil)
-      return try await LLM(
+      let llm = try await LLM(
         model: path, options: llmOptions,
         progress: { if case .loading(let fraction) = $0 { progress(fraction) } }, onStep: onStep)
+      if isVerbose { llm.printMemory() }
+      return llm
     }
     try await server.runUntilSignalled()
     logger.notice("ended")

@@ -96,8 +96,23 @@ extension EngineOptions {
       name: "maximumSequenceLength", value: "\(length)", allowed: "1 to \(configuration.maximumPositions)")
   }
 
+  /// The kernels that the options name, or the best.
+  ///
+  /// - Throws: ``EngineError`` for a name that no kernels of this processor have.
+  func tier() throws(EngineError) -> KernelTier {
+    guard let kernelTier else { return .best }
+    guard let found = KernelTier.available.first(where: { $0.name == kernelTier }) else {
+      throw .invalidOption(
+        name: "kernelTier", value: kernelTier, allowed: KernelTier.available.map(\.name).joined(separator: ", "))
+    }
+    return found
+  }
+
   /// Checks the options that do not depend on a model.
-  func validate() throws(EngineError) {
+  ///
+  /// - Throws: ``EngineError/invalidOption(name:value:allowed:)`` for the first that is out of its range.
+  package func validate() throws(EngineError) {
+    _ = try tier()
     if let threadCount, threadCount < 1 || threadCount > 1024 {
       throw .invalidOption(name: "threadCount", value: "\(threadCount)", allowed: "1 to 1024")
     }

@@ -51,6 +51,8 @@ public enum RequestFailure: Error, Sendable, Equatable, CustomStringConvertible 
   case engine(String)
   /// No token could be chosen from the request's logits.
   case decoding(String)
+  /// The request's constraint cannot be followed any further: it allows nothing more, or is too ambiguous. Another one might.
+  case constraint(String)
 
   /// One line that says what failed and why.
   public var description: String {
@@ -59,6 +61,7 @@ public enum RequestFailure: Error, Sendable, Equatable, CustomStringConvertible 
     case .resources(let reason): "preparing resources failed: \(reason)"
     case .engine(let reason): "the forward pass failed: \(reason)"
     case .decoding(let reason): "decoding failed: \(reason)"
+    case .constraint(let reason): "the form of the answer cannot be followed: \(reason)"
     }
   }
 }

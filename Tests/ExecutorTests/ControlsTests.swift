@@ -31,6 +31,17 @@ import Testing
     var isFinished: Bool { false }
   }
 
+  /// Can be followed for two tokens, as a grammar that then is too ambiguous.
+  private struct Lost: TokenConstraint {
+    var count = 0
+    mutating func fillMask(_ words: inout [UInt64]) throws(DecodingError) {
+      if count == 2 { throw .unsupported("too many ways") }
+      for place in words.indices { words[place] = .max }
+    }
+    mutating func accept(_ token: TokenID) { count += 1 }
+    var isFinished: Bool { false }
+  }
+
   private struct Wish: LogitsProcessor {
     mutating func process(_ logits: inout MutableSpan<Float>, tokens: Span<TokenID>, promptTokenCount: Int) throws {
       if tokens.count - promptTokenCount == 4 { throw WishError() }
@@ -62,6 +73,15 @@ import Testing
     let bad = try executor.submit(request, controls: TokenControls(constraint: Liar()))
     #expect(await bad.outputs.collect().reason?.name == "error")
     #expect(await good.outputs.collect().tokenIDs == FakeModelEngine.greedyContinuation(of: [1, 2], count: 8))
+  }
+
+  /// What a request's constraint cannot do is no failure of the decoder's.
+  @Test func aConstraintThatCannotGoOnIsTheRequestsFault() async throws {
+    let executor = try Executor(engine: FakeModelEngine())
+    let request = GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 8))
+    let output = try await executor.submit(request, controls: TokenControls(constraint: Lost())).outputs.collect()
+    #expect(output.tokens.count == 2)
+    #expect(output.reason == .failed(.constraint("too many ways")))
   }
 
   @Test func aProcessorThatThrowsFailsItsRequestAlone() async throws {

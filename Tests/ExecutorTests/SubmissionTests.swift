@@ -179,6 +179,34 @@ import Testing
     #expect(throws: SubmissionError.queueTooLong(tokenLimit: 10)) { try submit(8, 7) }
   }
 
+  /// A place that a waiting request kept others from taking is free when that is cancelled, though nobody ended who ran.
+  @Test func whoIsCancelledInTheQueueLeavesRoom() throws {
+    let mailbox = Mailbox(maximumQueuedRequests: 1, startableCount: 2)
+    func submit(_ id: UInt64, samples: Int = 1) throws(SubmissionError) {
+      var params = SamplingParams(maxTokens: 50, temperature: samples > 1 ? 1 : 0)
+      params.n = samples
+      let input = GenerationRequest(promptTokens: [1], params: params)
+      try mailbox.submit(
+        Request(id: RequestID(id), input: input, seed: 0, maximumTokenCount: 51, outputs: OutputQueue()))
+    }
+    var loop = StepLoop(
+      engine: FakeModelEngine(), decoder: GreedyDecoder(), scheduler: Scheduler(),
+      resources: ResourceManager(cache: KVCacheManager(blockSize: 4, blockCount: 256, slotCount: 2)),
+      limits: BatchLimits(maximumTokenCount: 256, maximumRequestCount: 2, maximumLogitsRowCount: 64, blockSize: 4),
+      mailbox: mailbox, statistics: StatisticsBox())
+    try submit(0)
+    loop.step()
+    // There is one place, and it needs two.
+    try submit(1, samples: 2)
+    loop.step()
+    #expect(throws: SubmissionError.queueFull(limit: 1)) { try submit(2) }
+    mailbox.cancel(RequestID(1))
+    loop.step()
+    try submit(2)
+    try submit(3)
+    #expect(throws: SubmissionError.queueFull(limit: 1)) { try submit(4) }
+  }
+
   /// A burst that an idle executor has places for is no queue.
   @Test func whatCanStartDoesNotWait() async throws {
     let gate = FakeModelEngine.Gate(fromPass: 0)

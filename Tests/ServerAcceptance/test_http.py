@@ -93,6 +93,14 @@ def test_a_client_that_waits_for_permission_gets_it(server):
     raw.sendall(body)
     assert reader.readline().startswith(b"HTTP/1.1 200 ")
     raw.close()
+    # Nobody reads what is sent elsewhere, or as something else.
+    for path, kind, status in [(b"/nothing", b"application/json", 404), (b"/tokenize", b"text/plain", 415)]:
+        raw = server.raw(
+            b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: %s\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n"
+            % (path, kind))
+        raw.settimeout(10)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 %d " % status)
+        raw.close()
 
 
 def test_permission_does_not_come_into_the_answer_to_an_earlier_request(server):
@@ -126,6 +134,22 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
         raw.settimeout(10)
         assert raw.recv(4096).startswith(b"HTTP/1.1 413 ")
         raw.close()
+
+
+def test_an_error_leaves_the_connection_if_the_body_was_read(server):
+    raw = server.raw(b"")
+    reader = raw.makefile("rb")
+    raw.settimeout(10)
+    for body, status in [(b'{"prompt": "a", "colour": 1}', 400), (b'{"prompt": "a"}', 200)]:
+        raw.sendall(
+            b"POST /tokenize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+        lines = list(iter(reader.readline, b"\r\n"))
+        assert lines[0].startswith(b"HTTP/1.1 %d " % status), lines
+        assert b"close" not in b"".join(lines).lower()
+        length = next(int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length:"))
+        reader.read(length)
+    raw.close()
 
 
 def test_a_killed_client_frees_what_it_held(server):

@@ -205,6 +205,14 @@ def test_keys(start, tmp_path):
     lines = [json.loads(line) for line in server.read_log().splitlines()]
     assert any(line["message"] == "request" and line["status"] == 401 for line in lines)
     assert "alpha-key" not in server.read_log()
+    # Who has no key is not asked for a body.
+    for key, expected in [(b"alpha-key", b"HTTP/1.1 100 "), (b"wrong", b"HTTP/1.1 401 ")]:
+        raw = server.raw(
+            b"POST /tokenize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 900000\r\nAuthorization: Bearer %s\r\n\r\n" % key)
+        raw.settimeout(10)
+        assert raw.recv(4096).startswith(expected)
+        raw.close()
     keys.write_text("two words\n")
     for arguments in [("--api-key-file", str(keys)), ("--api-key", ""), ("--api-key", "sch\u00fcssel")]:
         refused = subprocess.run([os.environ["INFLIGHT"], "serve", "--port", "0", *arguments], capture_output=True, timeout=60)
@@ -401,3 +409,58 @@ def test_a_proxy_between(start, tmp_path):
         if proxy.poll() is None:
             os.killpg(proxy.pid, signal.SIGKILL)
         proxy.wait()
+
+
+def serve(*arguments):
+    """A server that cannot begin."""
+    return subprocess.run([os.environ["INFLIGHT"], "serve", *arguments], capture_output=True, text=True, timeout=120)
+
+
+def test_what_keeps_a_server_from_listening_is_said(start, tmp_path):
+    server = start()
+    taken = serve("--port", str(server.port))
+    assert taken.returncode == 1
+    assert f"http://127.0.0.1:{server.port} is in use" in taken.stderr and "--port" in taken.stderr
+    assert "before the model is loaded" not in taken.stderr
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("nothing")
+    for files, words in [((wrong, wrong), "a certificate from"), ((tmp_path / "no", wrong), "a certificate from")]:
+        refused = serve("--port", "0", "--tls-certificate", str(files[0]), "--tls-key", str(files[1]))
+        assert refused.returncode == 1 and words in refused.stderr and str(files[0]) in refused.stderr
+    for port in ("70000", "-1"):
+        refused = serve("--port", port)
+        assert refused.returncode == 2 and "--port" in refused.stderr
+
+
+def test_what_cannot_be_kept_is_said(start, tmp_path):
+    garbage = tmp_path / "cache"
+    garbage.write_text("nothing of the kind")
+    server = start("--prefix-cache-file", str(garbage))
+    assert "prefix cache" in server.read_log() and str(garbage) in server.read_log()
+    assert re.search(r"ready .*cache_bytes=\d+.* weight_bytes=\d+", server.read_log())
+    assert server.stop() == 0
+    server = start("--prefix-cache-file", "/nonexistent/directory/cache", "--verbose")
+    assert "work space" in server.read_log()
+    assert server.post("/v1/completions", {"prompt": "a" * 400, "max_tokens": 2})[0] == 200
+    assert server.stop() == 0
+    assert "/nonexistent/directory/cache" in server.read_log()
+
+
+@pytest.mark.parametrize(
+    "arguments, option",
+    [
+        (["generate", "a", "--max-tokens", "0"], "--max-tokens"), (["generate", "a", "--samples", "0"], "--samples"),
+        (["generate", "a", "--beams", "0"], "--beams"), (["generate", "a", "--block-size", "17"], "--block-size"),
+        (["generate", "a", "--kernels", "foo"], "--kernels"), (["generate", "a", "--threads", "100000"], "--threads"),
+        (["generate", "a", "--stop", ""], "--stop"), (["score", "--top", "999"], "--top"),
+        (["chat", "--temperature", "-1"], "--temperature"), (["serve", "--block-size", "17"], "--block-size"),
+        (["serve", "--max-logprobs", "0"], "--max-logprobs"), (["bench", "--max-batch-tokens", "100000"], "--max-batch-tokens"),
+    ],
+)
+def test_wrong_usage_names_the_option(arguments, option):
+    # No model is read for that.
+    model = ["--model", "/nonexistent/model.gguf"]
+    refused = subprocess.run(
+        [os.environ["INFLIGHT"], *arguments, *model], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    assert refused.returncode == 2, refused.stderr
+    assert option in refused.stderr.splitlines()[0]

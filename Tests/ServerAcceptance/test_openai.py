@@ -106,18 +106,31 @@ def test_logprobs(server):
     assert "".join(lists.tokens) == text.choices[0].text
 
 
-def test_tools_reach_the_template_or_are_harmless(server):
+def shows_tools(server):
+    """Whether the model's template shows tools to it; the default model's does not."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    return server.post("/tokenize", {"messages": MESSAGES, "tools": [tool]})[0] == 200
+
+
+def test_tools_reach_the_model_or_are_refused(server):
     tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
     client = server.client()
-    answer = client.chat.completions.create(model="test", messages=MESSAGES, tools=[tool], max_tokens=8, temperature=0)
-    assert answer.choices[0].finish_reason == ("tool_calls" if answer.choices[0].message.tool_calls else "length")
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
     history = MESSAGES + [
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
     ]
-    answer = client.chat.completions.create(model="test", messages=history, tools=[tool], max_tokens=8)
-    assert answer.choices[0].message.role == "assistant"
+    for messages in (MESSAGES, history):
+        options = dict(model="test", messages=messages, tools=[tool], max_tokens=8, temperature=0)
+        if shows_tools(server):
+            choice = client.chat.completions.create(**options).choices[0]
+            assert choice.finish_reason == ("tool_calls" if choice.message.tool_calls else "length")
+        else:
+            with pytest.raises(openai.BadRequestError) as caught:
+                client.chat.completions.create(**options)
+            assert caught.value.param == "tools"
+        free = client.chat.completions.create(**options, tool_choice="none").choices[0]
+        assert free.message.role == "assistant" and free.message.tool_calls is None
 
 
 @pytest.mark.parametrize(
@@ -280,6 +293,8 @@ def test_the_clients_own_helper_reads_calls_as_they_come(server):
 
 
 def test_strict_tools_may_be_called_or_not(server):
+    if not shows_tools(server):
+        pytest.skip("the model does not see tools")
     client = server.client()
     tools = [{"type": "function", "function": {"name": "set_pet", "parameters": SCHEMA, "strict": True}}]
     for seed in range(2):
@@ -288,14 +303,41 @@ def test_strict_tools_may_be_called_or_not(server):
         assert answer.choices[0].finish_reason in ("stop", "length", "tool_calls")
 
 
-def test_other_objects_are_no_calls(server):
+def test_a_form_and_tools_exclude_each_other(server):
     client = server.client()
     tools = [{"type": "function", "function": {"name": "set_pet", "parameters": SCHEMA}}]
     form = {"type": "json_schema", "json_schema": {"name": "pet", "schema": SCHEMA, "strict": True}}
-    answer = client.chat.completions.create(
-        model="test", messages=MESSAGES, tools=tools, response_format=form, seed=1, max_tokens=200)
+    options = dict(model="test", messages=MESSAGES, tools=tools, response_format=form, seed=1, max_tokens=200)
+    for choice in ("auto", "required"):
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.chat.completions.create(**options, tool_choice=choice)
+        assert caught.value.param in ("response_format", "tools")
+    answer = client.chat.completions.create(**options, tool_choice="none")
     assert answer.choices[0].message.tool_calls is None
     assert set(json.loads(answer.choices[0].message.content)) == {"name", "age"}
+
+
+def test_copies_with_log_probabilities_cost_what_one_does(server):
+    body = {
+        "messages": MESSAGES, "n": 64, "temperature": 0, "max_tokens": 300, "ignore_eos": True, "logprobs": True,
+        "top_logprobs": 20,
+    }
+    before = server.resident_bytes()
+    status, answer = server.post("/v1/chat/completions", body)
+    assert status == 200
+    entries = [choice["logprobs"]["content"] for choice in answer["choices"]]
+    assert len(entries) == 64 and all(len(content) == 300 and content == entries[0] for content in entries)
+    assert server.resident_bytes() - before < 300 << 20
+    status, answer = server.post("/v1/chat/completions", {**body, "n": 128, "max_tokens": 800})
+    assert status == 400 and answer["error"]["param"] == "top_logprobs"
+
+
+def test_offsets_of_an_echo_are_those_of_its_characters(server):
+    choice = server.post(
+        "/v1/completions", {"prompt": "h\u00e9\U0001f600 x", "echo": True, "logprobs": 1, "max_tokens": 2})[1]["choices"][0]
+    offsets = choice["logprobs"]["text_offset"]
+    assert offsets == sorted(offsets) and offsets[:2] == [0, 1] and 3 in offsets and 4 not in offsets
+    assert offsets[-2] == 5
 
 
 def test_keys_of_log_probabilities_are_different(server):

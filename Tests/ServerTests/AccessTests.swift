@@ -39,6 +39,26 @@ import Testing
     #expect(rule().accepts(nil))
   }
 
+  @Test func everySpellingOfTheMachineItselfIsLoopback() {
+    for host in [
+      "127.0.0.1", "127.0.0.2", "127.1", "127.255.255.254", "::1", "0:0:0:0:0:0:0:1", "localhost", "LocalHost",
+      "::ffff:127.0.0.1",
+    ] {
+      var options = ServerOptions()
+      options.host = host
+      #expect(options.isLoopback, "\(host)")
+    }
+    for host in ["0.0.0.0", "::", "10.0.0.127", "128.0.0.1", "127.example", "localhost.example", "", "::2"] {
+      var options = ServerOptions()
+      options.host = host
+      #expect(!options.isLoopback, "\(host)")
+    }
+    #expect(!rule("127.0.0.2").accepts("evil.example") && rule("127.0.0.2").accepts("127.0.0.2:80"))
+    var options = ServerOptions()
+    options.host = "::1"
+    #expect(options.url(port: 80) == "http://[::1]:80")
+  }
+
   @Test func theFieldsThatClientsAddMayBeSentFromOtherOrigins() async throws {
     var options = ServerOptions()
     options.allowedOrigin = "https://app.example"

@@ -67,6 +67,7 @@ import Testing
     ("min_p", "1.5"), ("typical_p", "0"), ("repetition_penalty", "0"), ("presence_penalty", "3"),
     ("guided_choice", "[]"),
     ("messages", "[]"), ("messages", "null"), ("model", "1"), ("top_logprobs", "21"), ("user", "[]"),
+    ("parallel_tool_calls", "1"),
   ])
   func wrongValuesAreNamed(field: String, value: String) throws {
     let text = field == "messages" ? "{\"messages\": \(value)}" : "{\(messages), \"\(field)\": \(value)}"
@@ -153,5 +154,23 @@ import Testing
     #expect(JSONValue.number(3.5).wholeNumber == nil)
     #expect(JSONValue.number(1e300).wholeNumber == nil)
     #expect(JSONValue.number(.nan).wholeNumber == nil)
+  }
+
+  /// What the document says of texts is what is checked: JSON schema counts characters.
+  @Test func textsHaveTheLengthOfTheDocument() throws {
+    let name = try #require(RouteFields.chat.first { $0.name == "user" }?.type.schema)
+    let limit = try #require(name["maxLength"]?.intValue)
+    for text in [String(repeating: "a", count: limit), String(repeating: "😀", count: limit)] {
+      _ = try parse("{\(messages), \"user\": \"\(text)\"}")
+      #expect(try refusal("{\(messages), \"user\": \"\(text)b\"}").field == "user")
+    }
+    #expect(try refusal("{\(messages), \"stop\": \"\"}").field == "stop")
+    #expect(try refusal("{\(messages), \"bad_words\": [\"a\", \"\"]}").field == "bad_words[1]")
+    #expect(RequestField.schema(of: RouteFields.chat).serialized().contains(#""minLength":1"#))
+  }
+
+  @Test func boundsOfSeedsAreNamed() throws {
+    let message = try refusal("{\(messages), \"seed\": 18446744073709551615}").message
+    #expect(message.contains("9223372036854775807") && message.contains("-9223372036854775808"))
   }
 }

@@ -58,7 +58,7 @@ import Testing
 
   @Test func callsOfToolsAreFound() async throws {
     let answer = Array(#"<tool_call>{"name": "f", "arguments": {"x": 1}}</tool_call>"#.utf8)
-    let start = "<|turn|>user: Hi<|turn|>assistant: ".replacing("<|turn|>", with: "T").utf8.count
+    let start = "1<|turn|>user: Hi<|turn|>assistant: ".replacing("<|turn|>", with: "T").utf8.count
     var script = FakeModelEngine.Script()
     script.wantedToken = { history in
       let place = history.count - start

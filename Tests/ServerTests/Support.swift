@@ -14,16 +14,18 @@ struct TinyServer {
   let llm: LLM
   private let directory: TemporaryDirectory
 
-  /// Loads the model; the server serves it at once unless `isReady` is false. It has embeddings if there is a `hiddenSize`.
+  /// Loads the model; the server serves it at once unless `isReady` is false. It has embeddings if there is a `hiddenSize`, and
+  /// its template says how many tools there are if it `showsTools`.
   init(
     options: ServerOptions = ServerOptions(), script: FakeModelEngine.Script = FakeModelEngine.Script(),
     executor: ExecutorConfiguration = ExecutorConfiguration(), scheduler: Scheduler? = nil, hiddenSize: Int? = nil,
-    isReady: Bool = true
+    isReady: Bool = true, showsTools: Bool = true
   ) async throws {
     directory = try TemporaryDirectory()
     let config = TinyCheckpoint.config().replacing("\"vocab_size\": 96", with: "\"vocab_size\": 258")
     try TinyCheckpoint(configJSON: config).writeHuggingFace(
-      to: directory, files: ["tokenizer.json": Self.tokenizer, "tokenizer_config.json": Self.tokenizerConfig])
+      to: directory,
+      files: ["tokenizer.json": Self.tokenizer, "tokenizer_config.json": Self.tokenizerConfig(showsTools)])
     llm = try await LLM(
       model: directory.path, options: LLMOptions(executor: executor),
       engine: FakeModelEngine(vocabularySize: 258, hiddenSize: hiddenSize, script: script), scheduler: scheduler)
@@ -70,10 +72,13 @@ struct TinyServer {
     ]).serialized()
   }
 
-  private static let tokenizerConfig = """
-    {"eos_token": "<|end|>", "chat_template":
-     "{% for m in messages %}<|turn|>{{ m.role }}: {{ m.content }}{% endfor %}<|turn|>assistant: "}
+  private static func tokenizerConfig(_ showsTools: Bool) -> String {
     """
+    {"eos_token": "<|end|>", "chat_template":
+     "\(showsTools ? "{% if tools %}{{ tools|length }}{% endif %}" : "")\
+    {% for m in messages %}<|turn|>{{ m.role }}: {{ m.content }}{% endfor %}<|turn|>assistant: "}
+    """
+  }
 }
 
 extension TestClientProtocol {

@@ -122,7 +122,7 @@ struct BenchCommand: AsyncParsableCommand {
       Terminal.write("the report is in \(report)\n")
     }
     StandardOutput.write(json ? figures.json.serialized() + "\n" : figures.words(withProfile: plan.printsProfile))
-    await run.llm.shutdown()
+    await run.llm.close()
   }
 
   /// Starts llama.cpp's process, before anything takes long.

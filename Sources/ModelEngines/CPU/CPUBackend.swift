@@ -49,19 +49,8 @@ package final class CPUBackend: BatchBackend {
     self.options = options
     self.loaded = loaded
     sequenceLength = options.maximumSequenceLength ?? configuration.maximumPositions
-    let tier: KernelTier
-    if let name = options.kernelTier {
-      guard let found = KernelTier.available.first(where: { $0.name == name }) else {
-        throw .invalidOption(
-          name: "kernelTier", value: name,
-          allowed: KernelTier.available.map(\.name).joined(separator: ", "))
-      }
-      tier = found
-    } else {
-      tier = .best
-    }
     operations = CPUOperations(
-      tier: tier, pool: WorkerPool(threadCount: options.threadCount ?? availableProcessorCount()))
+      tier: try options.tier(), pool: WorkerPool(threadCount: options.threadCount ?? availableProcessorCount()))
     logits = Logits(vocabularySize: configuration.vocabularySize)
   }
 

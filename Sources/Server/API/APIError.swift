@@ -17,7 +17,7 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   package var code: String?
   /// Seconds after which to try again.
   package var retryAfter: Int?
-  /// Header fields that the answer has besides.
+  /// The methods that the path takes, where it does not take this one.
   package var allow: String?
 
   /// Creates an error.
@@ -74,7 +74,14 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// A request took longer than it may.
   static func timedOut(_ seconds: Double) -> APIError {
-    APIError(504, "the request took longer than \(Int(seconds)) seconds", type: "timeout", code: "request_timeout")
+    APIError(
+      504, "the request took longer than \(words(seconds: seconds))", type: "timeout", code: "request_timeout")
+  }
+
+  /// A time as people write it: `600 seconds`, `0.5 seconds`.
+  static func words(seconds: Double) -> String {
+    let number = Int(exactly: seconds).map(String.init) ?? String(seconds)
+    return "\(number) \(seconds == 1 ? "second" : "seconds")"
   }
 
   /// The server cannot take requests now.
@@ -106,6 +113,9 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What routes call the engine's parameters, by what they are to the engine.
   static let names = [
     "prompt": ["messages", "input"], "max_tokens": ["max_completion_tokens", "max_output_tokens"], "n": ["best_of"],
+    InflightError.form: [
+      "response_format", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "text", "tools",
+    ],
   ]
 
   /// The error of a request whose body has these of ``names``: what the engine calls ``parameter`` is the field that says it

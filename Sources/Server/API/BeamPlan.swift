@@ -50,6 +50,7 @@ struct BeamPlan: Sendable {
         isWidth ? fields["best_of"] == nil ? "n" : "best_of" : error.parameter,
         "is \(error.value); it must be \(error.allowed)")
     }
+    try GenerationPlan.checkPlaces(prompts, sampleCount: self.params.width, llm)
     guard prompts.count * self.params.width <= GenerationPlan.maximumAnswers else {
       throw .invalid(
         "n", "\(prompts.count * self.params.width) beams are more than \(GenerationPlan.maximumAnswers) in one request")
@@ -63,25 +64,28 @@ extension GenerationRoute {
   /// - Throws: ``APIError`` if a search is refused or fails.
   func run(_ plan: BeamPlan, llm: LLM) async throws(APIError) -> Answer {
     let generation = await Generation(exchange, llm: llm, state: state)
-    var choices: [JSONValue] = []
+    var choices: [Shape.Choice] = []
     var usage = Usage()
     do {
       var pending: [PendingBeams] = []
-      for prompt in plan.prompts {
-        pending.append(try llm.beams(tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache))
-        generation.watch(pending[pending.count - 1].id)
+      do throws(InflightError) {
+        try llm.checkRoom(for: plan.prompts.count, sampleCount: plan.params.width)
+        for prompt in plan.prompts {
+          pending.append(try llm.beams(tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache))
+          generation.watch(pending[pending.count - 1].abandonment)
+        }
+      } catch {
+        throw generation.refusal(error)
       }
       for search in pending {
         let (found, summary) = try await search.value()
-        state.metrics.recordStart(
-          promptTokenCount: summary.promptTokenCount, queueSeconds: Double(search.queueNanoseconds ?? 0) / 1e9)
-        state.metrics.record(summary, totalSeconds: exchange.seconds)
+        record(summary, queueNanoseconds: search.queueNanoseconds)
         usage.add(summary)
         for beam in found {
-          var choice = shape.makeChoice(choices.count)
+          var choice = shape.makeChoice(prompt: 0)
           let reason = beam.hasEnded ? beam.tokens.last.map(FinishReason.endOfSequence) : nil
-          _ = shape.add(CompletionChunk(whole: beam.text, finishReason: reason ?? .length), to: &choice)
-          choices.append(shape.whole(choice, index: choices.count))
+          shape.add(CompletionChunk(whole: beam.text, finishReason: reason ?? .length), to: &choice)
+          choices.append(choice)
         }
       }
     } catch {
@@ -89,6 +93,17 @@ extension GenerationRoute {
     }
     generation.finish()
     usage.note(exchange)
-    return .json(envelope(shape.objects.whole, choices: choices, usage: usage.json))
+    return await state.work.write(count: usage.completionCount) { [choices, usage] in
+      .written(document(choices, copyCount: 1, usage))
+    }
+  }
+
+  /// Counts a search that has ended: its tokens are known with the last one only.
+  private func record(_ summary: RequestSummary, queueNanoseconds: UInt64?) {
+    state.metrics.recordStart(
+      promptTokenCount: summary.promptTokenCount, queueSeconds: Double(queueNanoseconds ?? 0) / 1e9)
+    state.metrics.recordFirstToken(exchange.seconds)
+    state.metrics.recordTokens(summary.completionTokenCount)
+    state.metrics.record(summary, totalSeconds: exchange.seconds)
   }
 }

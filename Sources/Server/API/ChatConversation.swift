@@ -21,14 +21,32 @@ struct ChatConversation {
       throw .invalid("messages", "has \(list.count) messages; this server takes at most \(maximumMessages)")
     }
     for (index, message) in list.enumerated() { messages.append(try Self.message(message, path: "messages[\(index)]")) }
-    if let listed = fields["tools"]?.arrayValue, !listed.isEmpty, fields["tool_choice"]?.stringValue != "none" {
-      tools = listed
-    }
+    let listed = fields["tools"]?.arrayValue ?? []
+    try Self.check(listed)
+    if !listed.isEmpty, fields["tool_choice"]?.stringValue != "none" { tools = listed }
     for member in fields["chat_template_kwargs"]?.objectValue?.members ?? [] {
       guard !Self.reserved.contains(where: { $0.utf8.elementsEqual(member.key.utf8) }) else {
         throw .invalid("chat_template_kwargs.\(member.key)", "has a field of its own")
       }
       extra.append((member.key, member.value))
+    }
+  }
+
+  /// Refuses tools of the same name, and arguments that no schema describes.
+  private static func check(_ tools: [JSONValue]) throws(APIError) {
+    var names: Set<[UInt8]> = []
+    for (index, tool) in tools.enumerated() {
+      let path = "tools[\(index)].function"
+      guard names.insert(Array((tool["function"]?["name"]?.stringValue ?? "").utf8)).inserted else {
+        throw .invalid("\(path).name", "another function has that name")
+      }
+      guard let parameters = tool["function"]?["parameters"] else { continue }
+      if let problem = parameters.schemaProblem() {
+        throw .invalid("\(path).parameters\(problem.path)", problem.words)
+      }
+      if let type = parameters["type"], type.stringValue != "object" {
+        throw .invalid("\(path).parameters.type", "must be object: arguments have names")
+      }
     }
   }
 
@@ -42,11 +60,20 @@ struct ChatConversation {
     case .array(let parts)?:
       members.append(("content", .string(parts.map { $0["text"]?.stringValue ?? "" }.joined())))
     default:
-      guard role == "assistant", !calls.isEmpty else { throw .invalid("\(path).content", "is missing") }
+      guard role == "assistant", !calls.isEmpty else {
+        throw .invalid(
+          "\(path).content", "is missing or null; only an assistant's message with tool_calls may have none")
+      }
       members.append(("content", ""))
     }
     for name in ["name", "reasoning_content", "tool_call_id"] {
       if let value = message[name] { members.append((name, value)) }
+    }
+    guard (message["tool_call_id"] != nil) == (role == "tool") else {
+      throw .invalid(
+        "\(path).tool_call_id",
+        role == "tool" ? "is missing: it says which call the message answers" : "is only allowed where the role is tool"
+      )
     }
     guard !calls.isEmpty else { return .object(members) }
     guard role == "assistant" else {

@@ -11,16 +11,13 @@ struct ChatShape: AnswerShape {
   let toolSyntax: ToolSyntax?
   /// Names of the tools that may be called.
   let toolNames: [String]
-  /// Whether answers are sent as events, so that what was sent need not be kept.
-  let isStreamed: Bool
 
-  /// One answer.
+  /// One sample. Of one whose events are sent, only what later events depend on is kept.
   struct Choice: Sendable {
-    var index: Int
     var text = ""
     /// The calls; without their arguments where these are sent as they come.
     var calls: [ToolCall] = []
-    var logprobs: [JSONValue] = []
+    var tokens: [TokenOutput] = []
     var reason: String?
     var parser: ToolCallParser?
   }
@@ -28,31 +25,36 @@ struct ChatShape: AnswerShape {
   var objects: (whole: String, event: String) { ("chat.completion", "chat.completion.chunk") }
   var prefix: String { "chatcmpl-" }
 
-  func makeChoice(_ index: Int) -> Choice {
-    Choice(index: index, parser: toolSyntax.map { ToolCallParser($0, tools: toolNames) })
+  func makeChoice(prompt: Int) -> Choice {
+    Choice(parser: toolSyntax.map { ToolCallParser($0, tools: toolNames) })
   }
 
-  func opening(_ choice: inout Choice) -> [JSONValue] {
-    [event(choice.index, [("role", "assistant"), ("content", "")])]
-  }
+  func opening() -> [ChoiceText] { [event([("role", "assistant"), ("content", "")])] }
 
-  func add(_ chunk: CompletionChunk, to choice: inout Choice) -> [JSONValue] {
-    var logprobs: [JSONValue] = []
-    if hasLogprobs, let token = chunk.token { logprobs.append(entry(token)) }
-    if !isStreamed { choice.logprobs += logprobs }
+  func events(_ chunk: CompletionChunk, _ choice: inout Choice) -> [ChoiceText] {
+    let token = hasLogprobs ? chunk.token : nil
     var deltas: [(String, JSONValue)] = []
-    for piece in pieces(chunk, &choice) { deltas.append(delta(piece, &choice)) }
-    if deltas.isEmpty, !logprobs.isEmpty { deltas.append(("content", "")) }
+    for piece in pieces(chunk, &choice) {
+      if case .call(let call) = piece { choice.calls.append(call) }
+      deltas.append(delta(piece, place: choice.calls.count - 1))
+    }
+    if deltas.isEmpty, token != nil { deltas.append(("content", "")) }
     // What is known of a token goes with the first that is said of it.
-    var events = deltas.enumerated().map { place, delta in
-      event(choice.index, [delta], logprobs: place == 0 ? logprobs : [])
-    }
-    if let reason = chunk.finishReason {
-      let isCall = !choice.calls.isEmpty && reason.name == "stop"
-      choice.reason = isCall ? "tool_calls" : reason.name
-      events.append(event(choice.index, [], reason: choice.reason))
-    }
+    var events = deltas.enumerated().map { place, delta in event([delta], token: place == 0 ? token : nil) }
+    if let reason = reason(chunk, choice) { events.append(event([], reason: reason)) }
     return events
+  }
+
+  func add(_ chunk: CompletionChunk, to choice: inout Choice) {
+    if hasLogprobs, let token = chunk.token { choice.tokens.append(token) }
+    for piece in pieces(chunk, &choice) {
+      switch piece {
+      case .text(let text): choice.text += text
+      case .call(let call): choice.calls.append(call)
+      case .arguments(let text): choice.calls[choice.calls.count - 1].arguments += text
+      }
+    }
+    choice.reason = reason(chunk, choice) ?? choice.reason
   }
 
   /// What is certain of an answer's text with one more chunk.
@@ -61,47 +63,49 @@ struct ChatShape: AnswerShape {
       ?? (chunk.text.isEmpty ? [] : [.text(chunk.text)])
   }
 
-  /// Adds a piece to an answer, and says it as events do.
-  private func delta(_ piece: ToolCallParser.Piece, _ choice: inout Choice) -> (String, JSONValue) {
+  /// Why an answer ends with a chunk, if it does.
+  private func reason(_ chunk: CompletionChunk, _ choice: Choice) -> String? {
+    guard let name = chunk.finishReason?.name else { return nil }
+    return !choice.calls.isEmpty && name == "stop" ? "tool_calls" : name
+  }
+
+  /// A piece as events say it; the newest call is at `place`.
+  private func delta(_ piece: ToolCallParser.Piece, place: Int) -> (String, JSONValue) {
     switch piece {
-    case .text(let text):
-      if !isStreamed { choice.text += text }
-      return ("content", .string(text))
-    case .call(let call):
-      choice.calls.append(call)
-      return ("tool_calls", .array([call.opening(at: choice.calls.count - 1)]))
-    case .arguments(let text):
-      let place = choice.calls.count - 1
-      if !isStreamed { choice.calls[place].arguments += text }
-      return ("tool_calls", .array([ToolCall.continuation(at: place, text)]))
+    case .text(let text): ("content", .string(text))
+    case .call(let call): ("tool_calls", .array([call.opening(at: place)]))
+    case .arguments(let text): ("tool_calls", .array([ToolCall.continuation(at: place, text)]))
     }
   }
 
-  func whole(_ choice: Choice, index: Int) -> JSONValue {
+  func whole(_ choice: Choice) -> ChoiceText {
     var message: [(String, JSONValue)] = [
       ("role", "assistant"),
       ("content", choice.text.isEmpty && !choice.calls.isEmpty ? .null : .string(choice.text)), ("refusal", .null),
     ]
     if !choice.calls.isEmpty { message.append(("tool_calls", .array(choice.calls.map(\.json)))) }
-    return .object([
-      ("index", .integer(Int64(index))), ("message", .object(message)),
-      ("logprobs", hasLogprobs ? Self.logprobs(choice.logprobs) : .null),
-      ("finish_reason", choice.reason.map { .string($0) } ?? .null),
-    ])
+    var text = ChoiceText()
+    text.add("message", .object(message))
+    if hasLogprobs {
+      text.add("logprobs") { text in
+        text.add(text: "{\"content\":")
+        text.add(list: choice.tokens.lazy.map(entry))
+        text.add(text: ",\"refusal\":null}")
+      }
+    } else {
+      text.add("logprobs", .null)
+    }
+    text.add("finish_reason", choice.reason.map { .string($0) } ?? .null)
+    text.end()
+    return text
   }
 
-  private func event(
-    _ index: Int, _ delta: [(String, JSONValue)], logprobs: [JSONValue] = [], reason: String? = nil
-  ) -> JSONValue {
-    .object([
-      ("index", .integer(Int64(index))), ("delta", .object(delta)),
-      ("logprobs", logprobs.isEmpty ? .null : Self.logprobs(logprobs)),
+  private func event(_ delta: [(String, JSONValue)], token: TokenOutput? = nil, reason: String? = nil) -> ChoiceText {
+    ChoiceText([
+      ("delta", .object(delta)),
+      ("logprobs", token.map { .object([("content", .array([entry($0)])), ("refusal", .null)]) } ?? .null),
       ("finish_reason", reason.map { .string($0) } ?? .null),
     ])
-  }
-
-  private static func logprobs(_ entries: [JSONValue]) -> JSONValue {
-    .object([("content", .array(entries)), ("refusal", .null)])
   }
 
   private func entry(_ output: TokenOutput) -> JSONValue {

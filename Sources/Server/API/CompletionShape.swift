@@ -1,5 +1,6 @@
 internal import Inflight
 internal import JSON
+internal import Tokenization
 
 /// Answers of `/v1/completions`.
 struct CompletionShape: AnswerShape {
@@ -7,95 +8,107 @@ struct CompletionShape: AnswerShape {
   let words: TokenWords
   /// Whether log-probabilities were asked for.
   let hasLogprobs: Bool
-  /// Characters of the prompts that answers begin with, by answer; empty if they do not.
-  let promptLengths: [Int]
-  /// Whether answers are sent as events, so that what was sent need not be kept.
-  let isStreamed: Bool
+  /// Of the prompts that answers begin with, where their tokens begin; empty if they do not, or nobody asks.
+  let prompts: [PromptOffsets]
 
-  /// One answer.
+  /// One sample. Of one whose events are sent, only what later events depend on is kept.
   struct Choice: Sendable {
-    var index: Int
+    let prompt: Int
     var text = ""
-    var logprobs = Logprobs()
+    var tokens: [Token] = []
     var reason: FinishReason?
-  }
-
-  /// Log-probabilities as this route writes them: lists of the same length.
-  struct Logprobs: Sendable {
-    var tokens: [JSONValue] = []
-    var values: [JSONValue] = []
-    var top: [JSONValue] = []
-    var offsets: [JSONValue] = []
-    /// Characters before the next token of the prompt.
-    var promptOffset = 0
+    /// Tokens of the prompt so far.
+    var promptTokenCount = 0
     /// Characters before the next token of the answer.
     var offset = 0
     /// Characters of the text so far.
     var textLength = 0
+  }
 
-    var json: JSONValue {
-      .object([
-        ("tokens", .array(tokens)), ("token_logprobs", .array(values)), ("top_logprobs", .array(top)),
-        ("text_offset", .array(offsets)),
-      ])
-    }
+  /// A token and what is known of it.
+  struct Token: Sendable {
+    var token: TokenID
+    /// Nil for the first token of a prompt.
+    var logprob: Float?
+    var top: [TokenLogprob]
+    /// Characters before it.
+    var offset: Int
   }
 
   var objects: (whole: String, event: String) { ("text_completion", "text_completion") }
   var prefix: String { "cmpl-" }
 
-  func makeChoice(_ index: Int) -> Choice {
-    var choice = Choice(index: index)
-    if !promptLengths.isEmpty { choice.logprobs.offset = promptLengths[index] }
-    return choice
+  func makeChoice(prompt: Int) -> Choice {
+    Choice(prompt: prompt, offset: prompts.isEmpty ? 0 : prompts[prompt].characterCount)
   }
 
-  func opening(_ choice: inout Choice) -> [JSONValue] { [] }
+  func opening() -> [ChoiceText] { [] }
 
-  func add(_ chunk: CompletionChunk, to choice: inout Choice) -> [JSONValue] {
-    var piece = Choice(index: choice.index, text: chunk.text, reason: chunk.finishReason)
-    (piece.logprobs.promptOffset, piece.logprobs.offset) = (choice.logprobs.promptOffset, choice.logprobs.offset)
+  func events(_ chunk: CompletionChunk, _ choice: inout Choice) -> [ChoiceText] {
+    let tokens = tokens(chunk, &choice)
+    if chunk.text.isEmpty, tokens.isEmpty, chunk.finishReason == nil { return [] }
+    return [text(chunk.text, tokens, hasLogprobs: !tokens.isEmpty, chunk.finishReason)]
+  }
+
+  func add(_ chunk: CompletionChunk, to choice: inout Choice) {
+    choice.tokens += tokens(chunk, &choice)
+    choice.text += chunk.text
+    choice.reason = chunk.finishReason ?? choice.reason
+  }
+
+  func whole(_ choice: Choice) -> ChoiceText {
+    text(choice.text, choice.tokens, hasLogprobs: hasLogprobs, choice.reason)
+  }
+
+  /// The tokens of a chunk, if log-probabilities are asked for.
+  private func tokens(_ chunk: CompletionChunk, _ choice: inout Choice) -> [Token] {
+    var tokens: [Token] = []
     if hasLogprobs {
-      for token in chunk.promptLogprobs { append(token, to: &piece.logprobs) }
-      if let token = chunk.token { append(token, to: &piece.logprobs) }
+      for entry in chunk.promptLogprobs {
+        let offset = prompts.isEmpty ? 0 : prompts[choice.prompt].offset(choice.promptTokenCount)
+        tokens.append(Token(token: entry.token, logprob: entry.logprob, top: entry.top, offset: offset))
+        choice.promptTokenCount += 1
+      }
+      if let output = chunk.token {
+        tokens.append(Token(token: output.token, logprob: output.logprob, top: output.top, offset: choice.offset))
+      }
     }
-    if !isStreamed {
-      choice.logprobs.tokens += piece.logprobs.tokens
-      choice.logprobs.values += piece.logprobs.values
-      choice.logprobs.top += piece.logprobs.top
-      choice.logprobs.offsets += piece.logprobs.offsets
-      choice.text += chunk.text
-    }
-    choice.logprobs.promptOffset = piece.logprobs.promptOffset
     // The text of the prompt comes with the first token, and is counted already.
-    choice.logprobs.textLength += chunk.text.unicodeScalars.count
-    choice.logprobs.offset = max(choice.logprobs.offset, choice.logprobs.textLength)
-    choice.reason = piece.reason ?? choice.reason
-    let isEmpty = chunk.text.isEmpty && piece.logprobs.tokens.isEmpty && piece.reason == nil
-    return isEmpty ? [] : [json(piece, index: piece.index, hasLogprobs: !piece.logprobs.tokens.isEmpty)]
+    choice.textLength += chunk.text.unicodeScalars.count
+    choice.offset = max(choice.offset, choice.textLength)
+    return tokens
   }
 
-  private func append(_ prompt: PromptTokenLogprobs, to logprobs: inout Logprobs) {
-    logprobs.tokens.append(.string(words.key(prompt.token)))
-    logprobs.values.append(prompt.logprob.map { .float($0) } ?? .null)
-    logprobs.offsets.append(.integer(Int64(logprobs.promptOffset)))
-    logprobs.top.append(prompt.logprob == nil ? .null : top(prompt.top, prompt.token, prompt.logprob))
-    logprobs.promptOffset += words.text(prompt.token).unicodeScalars.count
-  }
-
-  private func append(_ output: TokenOutput, to logprobs: inout Logprobs) {
-    logprobs.tokens.append(.string(words.key(output.token)))
-    logprobs.values.append(output.logprob.map { .float($0) } ?? .null)
-    logprobs.offsets.append(.integer(Int64(logprobs.offset)))
-    logprobs.top.append(top(output.top, output.token, output.logprob))
+  private func text(_ text: String, _ tokens: [Token], hasLogprobs: Bool, _ reason: FinishReason?) -> ChoiceText {
+    var choice = ChoiceText()
+    choice.add("text", .string(text))
+    if hasLogprobs {
+      // Lists of the same length.
+      choice.add("logprobs") { choice in
+        choice.add(text: "{\"tokens\":")
+        choice.add(list: tokens.lazy.map { JSONValue.string(words.key($0.token)) })
+        choice.add(text: ",\"token_logprobs\":")
+        choice.add(list: tokens.lazy.map { $0.logprob.map { JSONValue.float($0) } ?? .null })
+        choice.add(text: ",\"top_logprobs\":")
+        choice.add(list: tokens.lazy.map { $0.logprob == nil ? JSONValue.null : top($0) })
+        choice.add(text: ",\"text_offset\":")
+        choice.add(list: tokens.lazy.map { JSONValue.integer(Int64($0.offset)) })
+        choice.add(text: "}")
+      }
+    } else {
+      choice.add("logprobs", .null)
+    }
+    choice.add("finish_reason", reason.map { .string($0.name) } ?? .null)
+    choice.end()
+    return choice
   }
 
   /// The most probable tokens and the one that is there, each under a key of its own: of tokens that are written alike, the
   /// first counts.
-  private func top(_ best: [TokenLogprob], _ token: TokenID, _ logprob: Float?) -> JSONValue {
+  private func top(_ token: Token) -> JSONValue {
     var members: [(String, JSONValue)] = []
-    var entries = best.map { ($0.token, $0.logprob) }
-    if let logprob { entries.append((token, logprob)) }
+    var entries = token.top.map { ($0.token, $0.logprob) }
+    if let logprob = token.logprob { entries.append((token.token, logprob)) }
     for (token, logprob) in entries {
       let key = words.key(token)
       if members.contains(where: { $0.0.utf8.elementsEqual(key.utf8) }) { continue }
@@ -103,14 +116,28 @@ struct CompletionShape: AnswerShape {
     }
     return .object(members)
   }
+}
 
-  func whole(_ choice: Choice, index: Int) -> JSONValue { json(choice, index: index, hasLogprobs: hasLogprobs) }
+/// How many characters of a prompt's text are before each of its tokens. One that is within a character begins where that does.
+struct PromptOffsets: Sendable {
+  private var offsets: [Int] = []
+  /// Characters of the text.
+  let characterCount: Int
 
-  private func json(_ choice: Choice, index: Int, hasLogprobs: Bool) -> JSONValue {
-    .object([
-      ("index", .integer(Int64(index))), ("text", .string(choice.text)),
-      ("logprobs", hasLogprobs ? choice.logprobs.json : .null),
-      ("finish_reason", choice.reason.map { .string($0.name) } ?? .null),
-    ])
+  /// Counts the characters of a prompt.
+  ///
+  /// - Throws: for a token that is not in the vocabulary.
+  init(_ tokens: some Collection<TokenID>, skipsSpecialTokens: Bool, _ llm: LLM) throws {
+    var detokenizer = llm.tokenizer.makeDetokenizer(skipSpecialTokens: skipsSpecialTokens)
+    var count = 0
+    offsets.reserveCapacity(tokens.count)
+    for token in tokens {
+      offsets.append(count)
+      count += try detokenizer.append(token).unicodeScalars.count
+    }
+    characterCount = count + detokenizer.finish().unicodeScalars.count
   }
+
+  /// The characters before token `index`.
+  func offset(_ index: Int) -> Int { index < offsets.count ? offsets[index] : characterCount }
 }

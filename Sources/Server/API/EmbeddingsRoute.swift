@@ -1,11 +1,12 @@
 internal import Catalogue
 internal import Inflight
 internal import JSON
+internal import NIOCore
 
 extension RouteFields {
   /// `/v1/embeddings`
   package static let embeddings: [RequestField] = [
-    RequestField("model", .string(maximumBytes: nameLimit), "The model's name, as /v1/models tells it."),
+    RequestField("model", .string(0...nameLimit), "The model's name, as /v1/models tells it."),
     RequestField(
       "input", .anyOf(prompts(count: maximumInputs)), isRequired: true, "One or several texts or lists of tokens."),
     RequestField(
@@ -23,9 +24,9 @@ extension RouteFields {
     RequestField(
       "priority", .integer(-1_000_000...1_000_000), "Requests of a higher priority go first. Default 0."),
     RequestField(
-      "cache_salt", .string(maximumBytes: nameLimit),
+      "cache_salt", .string(0...nameLimit),
       "Inputs share what is cached of them only with prompts of the same salt."),
-    RequestField("user", .string(maximumBytes: nameLimit), use: .noEffect, "A name for the caller's end user."),
+    RequestField("user", .string(0...nameLimit), use: .noEffect, "A name for the caller's end user."),
   ]
 
   /// The most inputs of one request.
@@ -40,6 +41,8 @@ struct EmbeddingsRoute: Sendable {
 
   /// Inputs that are in the engine at a time, so that one request does not fill the queue.
   private static let windowCount = 32
+  /// Until the queue is looked at again that others have filled.
+  private static let pause = Duration.milliseconds(10)
 
   /// Reads a request and answers it.
   ///
@@ -83,7 +86,7 @@ struct EmbeddingsRoute: Sendable {
     }
     generation.finish()
     return await state.work.write(count: embeddings.reduce(0) { $0 + $1.values.count }) {
-      .written(answer(embeddings).serializedBytes())
+      .written(ByteBuffer(bytes: answer(embeddings).serializedBytes()))
     }
   }
 
@@ -96,10 +99,21 @@ struct EmbeddingsRoute: Sendable {
     var embeddings: [Embedding] = []
     while embeddings.count < inputs.count {
       while pending.count < inputs.count, pending.count - embeddings.count < Self.windowCount {
-        let embedding = try llm.embedding(
-          tokens: inputs[pending.count], pooling: pooling, priority: priority, cache: cache)
-        generation.watch(embedding.id)
-        pending.append(embedding)
+        do throws(InflightError) {
+          let embedding = try llm.embedding(
+            tokens: inputs[pending.count], pooling: pooling, priority: priority, cache: cache)
+          generation.watch(embedding.abandonment)
+          pending.append(embedding)
+        } catch {
+          // What is done is not thrown away because others fill the queue meanwhile.
+          guard error.kind == .overloaded, !pending.isEmpty else { throw generation.refusal(error) }
+          break
+        }
+      }
+      guard embeddings.count < pending.count else {
+        if generation.reason != nil { throw InflightError(.cancelled, "the request was cancelled") }
+        try await Task.sleep(for: Self.pause)
+        continue
       }
       let next = pending[embeddings.count]
       let embedding = try await next.value()

@@ -12,7 +12,8 @@ final class Generation: Sendable {
   }
 
   private struct Contents {
-    var ids: [RequestID] = []
+    /// End what it has running in the engine.
+    var endings: [@Sendable () -> Void] = []
     var reason: Break?
     var timer: Scheduled<Void>?
     /// Tokens of the prompts that were begun, and of what was read of the answers.
@@ -28,6 +29,8 @@ final class Generation: Sendable {
 
   /// The most pieces that are handed out without a pause: what is there may be all of a long answer, if its client reads slowly.
   private static let maximumBurst = 64
+  /// The most pieces of several streams that are read ahead of the client.
+  private static let maximumBacklog = 4096
 
   /// Begins to watch the client and the clock.
   init(_ exchange: Exchange, llm: LLM, state: ServerState) async {
@@ -57,24 +60,25 @@ final class Generation: Sendable {
   /// Submits prompts; all or none.
   func submit(_ plan: GenerationPlan) throws(InflightError) -> [CompletionStream] {
     // None is begun where not all have room, unless others come in between.
-    try llm.checkRoom(for: plan.prompts.count)
+    try llm.checkRoom(for: plan.prompts.count, sampleCount: plan.params.sampleCount)
     var streams: [CompletionStream] = []
     for prompt in plan.prompts {
       let stream = try llm.samples(
         tokens: prompt, plan.params, priority: plan.priority, cache: plan.cache, controls: plan.controls)
       streams.append(stream)
-      watch(stream.id)
+      watch(stream.abandonment)
     }
     return streams
   }
 
-  /// Has a request of the engine's end with this one.
-  func watch(_ id: RequestID) {
+  /// Has a request of the engine's end with this one: `end` lets who reads it go on at once, even if the engine never makes
+  /// another step.
+  func watch(_ end: @escaping @Sendable () -> Void) {
     let isLate = contents.withLock { contents in
-      contents.ids.append(id)
+      contents.endings.append(end)
       return contents.reason != nil
     }
-    if isLate { llm.cancel(id) }
+    if isLate { end() }
   }
 
   /// It is over: nobody is watched any more.
@@ -86,11 +90,11 @@ final class Generation: Sendable {
   }
 
   private func breakOff(_ reason: Break) {
-    let ids = contents.withLock { contents in
+    let endings = contents.withLock { contents in
       if contents.reason == nil { contents.reason = reason }
-      return contents.ids
+      return contents.endings
     }
-    for id in ids { llm.cancel(id) }
+    for end in endings { end() }
     guard reason == .timedOut else { return }
     // A client that does not read keeps the answer from ending: it loses the connection.
     exchange.channel.eventLoop.scheduleTask(in: .seconds(5)) { [weak self] in
@@ -102,11 +106,16 @@ final class Generation: Sendable {
   func refusal(_ error: InflightError) -> APIError {
     // The engine may end between the question for it and the request.
     if state.phase == .draining { return .ending }
-    return APIError(error, retryAfter: state.retryAfter)
+    return APIError(error, retryAfter: state.retryAfter).naming(exchange.fieldNames)
   }
 
-  /// Ends it because of an error while reading, which is noted; returns what it means to the client.
+  /// Ends it because of an error while reading, which is noted; returns what it means to the client. A ``refusal(_:)`` is
+  /// that already, and nothing that was broken off.
   func fail(_ error: any Error) -> APIError {
+    if let refusal = error as? APIError, reason == nil {
+      finish()
+      return refusal
+    }
     let answer = apiError(error)
     state.metrics.recordBroken(answer.code ?? "error")
     exchange.note("broken", answer.code ?? "error")
@@ -164,12 +173,16 @@ final class Generation: Sendable {
       return try clocks[0].checkEnd()
     }
     let (merged, continuation) = AsyncThrowingStream<(Int, CompletionChunk), any Error>.makeStream()
+    let backlog = Backlog(limit: Self.maximumBacklog)
     try await withThrowingTaskGroup(of: Void.self) { group in
       let remaining = Countdown(streams.count)
       for (index, stream) in streams.enumerated() {
         group.addTask {
           do {
-            for try await chunk in stream { continuation.yield((index, chunk)) }
+            for try await chunk in stream {
+              continuation.yield((index, chunk))
+              try await backlog.add()
+            }
             if remaining.isLast() { continuation.finish() }
           } catch {
             continuation.finish(throwing: error)
@@ -178,6 +191,7 @@ final class Generation: Sendable {
       }
       defer { group.cancelAll() }
       for try await (index, chunk) in merged {
+        backlog.remove()
         clocks[index].record(chunk)
         try await handle(index, chunk)
         try await onPause()
@@ -185,6 +199,25 @@ final class Generation: Sendable {
     }
     for clock in clocks { try clock.checkEnd() }
   }
+}
+
+/// Counts what was read of several streams and not handed out yet. The rest stays in the engine's queues, where it takes less
+/// memory.
+private final class Backlog: Sendable {
+  private let count = Atomic<Int>(0)
+  private let limit: Int
+
+  init(limit: Int) { self.limit = limit }
+
+  /// Counts a piece, and waits as long as there are too many.
+  func add() async throws {
+    guard count.add(1, ordering: .relaxed).newValue > limit else { return }
+    // Only a client that reads slowly makes that happen.
+    while count.load(ordering: .relaxed) > limit { try await Task.sleep(for: .milliseconds(5)) }
+  }
+
+  /// A piece is handed out.
+  func remove() { count.subtract(1, ordering: .relaxed) }
 }
 
 /// Counts down to the last of several.

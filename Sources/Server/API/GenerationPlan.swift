@@ -53,6 +53,55 @@ struct GenerationPlan: Sendable {
     }
   }
 
+  /// Refuses more log-probabilities than one answer may have, since a short request can ask for gigabytes of them.
+  ///
+  /// - Throws: ``APIError`` that names the field of the alternatives.
+  func checkLogprobs(_ fields: FieldValues, limit: Int, sequenceLength: Int) throws(APIError) {
+    guard let alternatives = params.logprobs else { return }
+    var tokenCount = 0
+    for prompt in prompts {
+      let promptCount = min(prompt.count, params.truncatePrompt ?? .max)
+      // Only what fits is generated.
+      tokenCount +=
+        min(params.maxTokens ?? .max, max(0, sequenceLength - promptCount)) + (params.echo ? promptCount : 0)
+    }
+    let (count, overflow) = (tokenCount * answerCount).multipliedReportingOverflow(by: alternatives + 1)
+    guard overflow || count > limit else { return }
+    let maxTokens = ["max_tokens", "max_completion_tokens"].first { fields[$0] != nil } ?? "max_tokens"
+    throw .invalid(
+      fields["top_logprobs"] == nil ? "logprobs" : "top_logprobs",
+      "\(prompts.count * answerCount) answers with up to \(tokenCount * answerCount) tokens and \(alternatives + 1) "
+        + "log-probabilities for each are more than the \(limit) that one answer may have here; lower n, \(maxTokens) or the "
+        + "number of alternatives")
+  }
+
+  /// About how many tokens and log-probabilities an answer has in which so many tokens are generated.
+  func entryCount(generated: Int) -> Int {
+    let echoed = params.echo ? prompts.reduce(0) { $0 + $1.count } * answerCount : 0
+    return (generated + echoed) * ((params.logprobs ?? 0) + 1)
+  }
+
+  /// Refuses more prompts than can run and wait at a time, which would never have room. Of each, at most the last `keptCount`
+  /// tokens are used.
+  ///
+  /// - Throws: ``APIError``.
+  static func checkPlaces(
+    _ prompts: [[TokenID]], sampleCount: Int, keptCount: Int = .max, _ llm: LLM
+  ) throws(APIError) {
+    let limit = llm.maximumRequestCount(sampleCount: sampleCount)
+    guard prompts.count <= limit else {
+      let several = sampleCount > 1 ? " with \(sampleCount) answers each" : ""
+      throw .invalid(
+        "prompt", "has \(prompts.count) prompts\(several), but only \(limit) of them can run and wait here")
+    }
+    let tokenCount = prompts.reduce(0) { $0 + min($1.count, keptCount) }
+    guard prompts.count == 1 || tokenCount <= llm.maximumQueuedTokens else {
+      throw .invalid(
+        "prompt",
+        "has \(tokenCount) tokens in \(prompts.count) prompts, but only \(llm.maximumQueuedTokens) can wait here")
+    }
+  }
+
   /// Makes the answers follow a grammar, which is compiled later unless it was before.
   ///
   /// - Throws: ``APIError`` for fields that contradict any grammar.
@@ -66,41 +115,47 @@ struct GenerationPlan: Sendable {
   /// The most answers to one request.
   static let maximumAnswers = 1024
 
-  /// The answers that a piece of what was generated for a prompt belongs to: one, or all if it is about the prompt or all are
-  /// the same.
-  func answers(prompt: Int, _ chunk: CompletionChunk) -> Range<Int> {
-    let first = prompt * answerCount
-    if !chunk.promptLogprobs.isEmpty || params.sampleCount < answerCount { return first..<first + answerCount }
+  /// The samples, of all prompts together, that a piece of what was generated for a prompt belongs to: one, or all of the
+  /// prompt's if it is about the prompt.
+  func samples(prompt: Int, _ chunk: CompletionChunk) -> Range<Int> {
+    let first = prompt * params.sampleCount
+    if !chunk.promptLogprobs.isEmpty { return first..<first + params.sampleCount }
     return first + chunk.sampleIndex..<first + chunk.sampleIndex + 1
   }
+
+  /// The places of the answers that have the tokens of a sample.
+  func places(ofSample sample: Int) -> Range<Int> { sample * copyCount..<(sample + 1) * copyCount }
+
+  /// The number of samples of all prompts together.
+  var sampleCount: Int { prompts.count * params.sampleCount }
 
   /// How many answers have the tokens of each sample.
   var copyCount: Int { answerCount / params.sampleCount }
 }
 
-/// Chooses the best of several answers to a prompt: those with the largest mean log-probability of a token, best first.
+/// Chooses the best of several samples of a prompt: those with the largest mean log-probability of a token, best first.
 struct AnswerRanking: Sendable {
   private var sums: [Double]
   private var counts: [Int]
 
-  /// Knows nothing of `count` answers yet.
+  /// Knows nothing of `count` samples yet.
   init(count: Int) {
     sums = Array(repeating: 0, count: count)
     counts = Array(repeating: 0, count: count)
   }
 
-  /// Adds a piece of an answer.
-  mutating func add(_ chunk: CompletionChunk, to answer: Int) {
+  /// Adds a piece of a sample.
+  mutating func add(_ chunk: CompletionChunk, to sample: Int) {
     guard let token = chunk.token else { return }
-    sums[answer] += Double(token.logprob ?? 0)
-    counts[answer] += 1
+    sums[sample] += Double(token.logprob ?? 0)
+    counts[sample] += 1
   }
 
-  /// The answers of a plan in the order in which they are returned.
+  /// The samples of a plan in the order in which they are returned.
   func best(_ plan: GenerationPlan) -> [Int] {
     let count = plan.params.sampleCount
     guard count > plan.params.n else { return Array(sums.indices) }
-    func mean(_ answer: Int) -> Double { sums[answer] / Double(max(1, counts[answer])) }
+    func mean(_ sample: Int) -> Double { sums[sample] / Double(max(1, counts[sample])) }
     return plan.prompts.indices.flatMap { prompt in
       (prompt * count..<(prompt + 1) * count)
         .sorted { mean($0) != mean($1) ? mean($0) > mean($1) : $0 < $1 }.prefix(plan.params.n)

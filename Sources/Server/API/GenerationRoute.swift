@@ -1,5 +1,6 @@
 internal import Inflight
 internal import JSON
+internal import NIOCore
 
 /// A request whose text has been read.
 struct PreparedRequest<Shape: AnswerShape>: Sendable {
@@ -65,16 +66,15 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
         }
       }
     }
-    let count = streams.count * plan.answerCount
-    var choices = (0..<count).map { shape.makeChoice($0) }
+    var choices = (0..<plan.sampleCount).map { shape.makeChoice(prompt: $0 / plan.params.sampleCount) }
     var usage = Usage()
-    var ranking = AnswerRanking(count: count)
+    var ranking = AnswerRanking(count: plan.sampleCount)
     do {
       try await withTaskExecutorPreference(exchange.executor) {
         try await generation.read(streams) { index, chunk in
-          for answer in plan.answers(prompt: index, chunk) {
-            _ = shape.add(chunk, to: &choices[answer])
-            ranking.add(chunk, to: answer)
+          for sample in plan.samples(prompt: index, chunk) {
+            shape.add(chunk, to: &choices[sample])
+            ranking.add(chunk, to: sample)
           }
           if let summary = chunk.summary { usage.add(summary, copyCount: plan.copyCount) }
         }
@@ -85,28 +85,50 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     generation.finish()
     usage.note(exchange)
     let best = ranking.best(plan)
-    return await state.work.write(count: usage.completionCount) { [choices, usage] in
-      let whole = best.enumerated().map { shape.whole(choices[$0.element], index: $0.offset) }
-      return .written(envelope(shape.objects.whole, choices: whole, usage: usage.json).serializedBytes())
+    return await state.work.write(count: plan.entryCount(generated: usage.completionCount)) { [choices, usage] in
+      .written(document(best.map { choices[$0] }, copyCount: plan.copyCount, usage))
     }
+  }
+
+  /// A whole answer, in which every choice is there `copyCount` times.
+  func document(_ choices: [Shape.Choice], copyCount: Int, _ usage: Usage) -> ByteBuffer {
+    let (before, after) = frame(shape.objects.whole, usage: usage.json)
+    var buffer = ByteBuffer(bytes: before)
+    var place = 0
+    for choice in choices {
+      let text = shape.whole(choice).bytes
+      buffer.reserveCapacity(minimumWritableBytes: (text.count + 32) * copyCount + after.count)
+      for _ in 0..<copyCount {
+        if place > 0 { buffer.writeStaticString(",") }
+        buffer.writeBytes(ChoiceText.beginning(at: place))
+        buffer.writeBytes(text)
+        place += 1
+      }
+    }
+    buffer.writeBytes(after)
+    return buffer
   }
 
   private func stream(
     _ streams: [CompletionStream], _ plan: GenerationPlan, _ generation: Generation, _ writer: inout EventWriter
   ) async throws {
-    var choices = (0..<streams.count * plan.answerCount).map { shape.makeChoice($0) }
+    var choices = (0..<plan.sampleCount).map { shape.makeChoice(prompt: $0 / plan.params.sampleCount) }
     var usage = Usage()
-    let (before, after) = eventFrame(hasUsage: plan.includesUsage)
+    let (before, after) = frame(shape.objects.event, usage: plan.includesUsage ? .null : nil)
     do {
-      for index in choices.indices {
-        for choice in shape.opening(&choices[index]) { try await writer.add(before, choice.serializedBytes(), after) }
+      let opening = shape.opening()
+      for place in 0..<plan.sampleCount * plan.copyCount {
+        for text in opening {
+          try await writer.add(before, ChoiceText.beginning(at: place), text.bytes, after)
+        }
       }
       try await writer.flush()
       try await generation.read(streams) { index, chunk in
         if let summary = chunk.summary { usage.add(summary, copyCount: plan.copyCount) }
-        for answer in plan.answers(prompt: index, chunk) {
-          for choice in shape.add(chunk, to: &choices[answer]) {
-            try await writer.add(before, choice.serializedBytes(), after)
+        for sample in plan.samples(prompt: index, chunk) {
+          let events = shape.events(chunk, &choices[sample])
+          for place in plan.places(ofSample: sample) {
+            for text in events { try await writer.add(before, ChoiceText.beginning(at: place), text.bytes, after) }
           }
         }
       } onPause: {
@@ -125,10 +147,11 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     writer.addDone()
   }
 
-  /// What is the same in every event with a choice: the bytes before and after it.
-  private func eventFrame(hasUsage: Bool) -> (before: [UInt8], after: [UInt8]) {
-    let empty = envelope(shape.objects.event, choices: [], usage: hasUsage ? .null : nil).serializedBytes()
-    let after = Array((hasUsage ? "],\"usage\":null}" : "]}").utf8)
+  /// An answer or an event without its choices: the bytes before and after them.
+  private func frame(_ object: String, usage: JSONValue?) -> (before: [UInt8], after: [UInt8]) {
+    let empty = envelope(object, choices: [], usage: usage).serializedBytes()
+    let after =
+      Array("]".utf8) + (usage.map { Array(",\"usage\":".utf8) + $0.serializedBytes() } ?? []) + Array("}".utf8)
     return (Array(empty.dropLast(after.count)), after)
   }
 

@@ -14,7 +14,7 @@ struct GuidedRequest: Sendable {
   static func read(_ fields: FieldValues) throws(APIError) -> GuidedRequest? {
     var found: [GuidedRequest] = []
     if let format = fields["response_format"],
-      let guided = try format.grammar(field: "response_format", schema: format["json_schema"])
+      let guided = try format.grammar(field: "response_format", schema: format["json_schema"], members: ["json_schema"])
     {
       found.append(guided)
     }
@@ -48,11 +48,15 @@ struct GuidedRequest: Sendable {
 }
 
 extension JSONValue {
-  /// What `{"type": ...}` with `schema` asks for; nil for text.
+  /// What `{"type": ...}` with `schema` asks for; nil for text. `members` are about the schema.
   ///
-  /// - Throws: ``APIError`` if there is no schema.
-  func grammar(field: String, schema: JSONValue?) throws(APIError) -> GuidedRequest? {
-    switch self["type"]?.stringValue {
+  /// - Throws: ``APIError`` if there is no schema, and if there is one that the type does not ask for.
+  func grammar(field: String, schema: JSONValue?, members: [String]) throws(APIError) -> GuidedRequest? {
+    let type = self["type"]?.stringValue
+    if type != "json_schema", let member = members.first(where: { self[$0] != nil }) {
+      throw .invalid("\(field).\(member)", "is only allowed when the type is json_schema")
+    }
+    switch type {
     case "json_object": return GuidedRequest(grammar: .jsonObject(), field: field)
     case "json_schema":
       guard let schema else { throw .invalid("\(field).json_schema", "is missing") }

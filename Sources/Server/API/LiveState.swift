@@ -61,7 +61,7 @@ struct LiveState: Sendable {
         try await writer.add(
           event(
             step.statistics, statistics, batch: step.entries, tokensPerSecond: rate,
-            map: Self.map(await llm.blockUses())))
+            map: await map(llm)))
         next = step.statistics.index + 1
         last = (statistics.generatedTokenCount, now)
         isRestShown = false
@@ -69,7 +69,7 @@ struct LiveState: Sendable {
       let isIdle = statistics.activeRequestCount == 0 && statistics.waitingRequestCount == 0
       silence = steps.isEmpty ? silence + 1 : 0
       if steps.isEmpty, isIdle && !isRestShown || silence % Self.looksPerEvent == 0 {
-        let map = isIdle ? Self.map(await llm.blockUses()) : nil
+        let map = isIdle ? await map(llm) : nil
         try await writer.add(event(statistics.lastStep, statistics, batch: [], tokensPerSecond: rate, map: map))
         last = (statistics.generatedTokenCount, now)
         isRestShown = isIdle
@@ -77,6 +77,11 @@ struct LiveState: Sendable {
       try await writer.flush()
       try await Task.sleep(for: Self.interval)
     }
+  }
+
+  /// What the blocks are used for now; nil if the engine does not say.
+  private func map(_ llm: LLM) async -> JSONValue? {
+    await state.blockUses.value(within: state.options.stallTimeout) { await llm.blockUses() }.flatMap(Self.map)
   }
 
   /// The uses of blocks as letters, runs of the same one with their length before it: `12u3s.` is twelve used blocks, three

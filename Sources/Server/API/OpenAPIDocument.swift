@@ -54,6 +54,7 @@ struct OpenAPIDocument: Sendable {
     if detail.isStreamed { content.append(("text/event-stream", .object([]))) }
     answers.append(("200", .object([("description", "The answer."), ("content", .object(content))])))
     var errors = Self.errors(endpoint)
+    errors.append(("405", "The path does not take this method."))
     if !HostRule(options).isOpen { errors.append(("403", "The Host is none of this server's names.")) }
     for (status, words) in errors {
       answers.append(

@@ -45,7 +45,8 @@ struct ResponsesRoute: Sendable {
     fields.apply(to: &params)
     var plan = try GenerationPlan(fields, prompts: [try prompt(messages, llm, texts)], params: params)
     if let format = fields["text"]?["format"],
-      let guided = try format.grammar(field: "text.format", schema: format)
+      let guided = try format.grammar(
+        field: "text.format", schema: format, members: ["schema", "name", "description", "strict"])
     {
       try plan.follow(guided, llm)
     }
@@ -152,7 +153,11 @@ struct ResponsesRoute: Sendable {
       if generation.reason == .disconnected { throw error }
       return try await writer.add(
         named: event(
-          "error", [("code", .string(answer.code ?? "error")), ("message", .string(answer.message)), ("param", .null)]))
+          "error",
+          [
+            ("code", .string(answer.code ?? "error")), ("message", .string(answer.message)),
+            ("param", answer.field.map { .string($0) } ?? .null),
+          ]))
     }
     generation.finish()
     output.usage.note(exchange)

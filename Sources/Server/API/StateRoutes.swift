@@ -50,18 +50,12 @@ struct StateRoutes: Sendable {
   func waiting() async throws(APIError) -> Answer {
     let llm = try state.engine()
     let seconds = state.options.stallTimeout
-    let (answers, continuation) = AsyncStream.makeStream(of: [SchedulingExplanation]?.self)
-    Task { continuation.yield(await llm.explainWaiting()) }
-    let limit = Task {
-      try? await Task.sleep(for: .seconds(seconds))
-      continuation.yield(nil)
+    guard let explanations = await state.waiting.value(within: seconds, ask: { await llm.explainWaiting() }) else {
+      throw .unavailable(
+        "the engine has made no step for \(APIError.words(seconds: seconds)), and cannot say why requests wait",
+        retryAfter: 10)
     }
-    defer { limit.cancel() }
-    for await case let explanations? in answers.prefix(1) {
-      return .json(.object([("object", "list"), ("data", .array(explanations.map(\.json)))]))
-    }
-    throw .unavailable(
-      "the engine has made no step for \(seconds) seconds, and cannot say why requests wait", retryAfter: 10)
+    return .json(.object([("object", "list"), ("data", .array(explanations.map(\.json)))]))
   }
 
   private func model(_ name: String, _ llm: LLM) -> JSONValue {

@@ -32,34 +32,35 @@ struct TextRoutes: Sendable {
     if params.echo { params.promptLogprobs = params.logprobs }
     let prompts = try prompts("prompt", fields, llm)
     if let plan = try BeamPlan(fields, prompts: prompts, params: params, llm: llm) {
-      let shape = CompletionShape(words: TokenWords(llm), hasLogprobs: false, promptLengths: [], isStreamed: false)
+      let shape = CompletionShape(words: TokenWords(llm), hasLogprobs: false, prompts: [])
       return PreparedRequest(llm: llm, shape: shape, plan: .searched(plan))
     }
     var plan = try GenerationPlan(fields, prompts: prompts, params: params)
+    try GenerationPlan.checkPlaces(
+      prompts, sampleCount: plan.params.sampleCount, keptCount: params.truncatePrompt ?? .max, llm)
+    try plan.checkLogprobs(
+      fields, limit: state.options.maximumLogprobs, sequenceLength: llm.engineLimits.maximumSequenceLength)
     if let guided = try GuidedRequest.read(fields) { try plan.follow(guided, llm) }
     let shape = CompletionShape(
-      words: TokenWords(llm), hasLogprobs: params.logprobs != nil, promptLengths: try echoLengths(plan, llm),
-      isStreamed: plan.isStreamed)
+      words: TokenWords(llm), hasLogprobs: params.logprobs != nil, prompts: try echoOffsets(plan, llm))
     return PreparedRequest(llm: llm, shape: shape, plan: .drawn(plan))
   }
 
-  /// Characters of the prompt that each answer begins with; empty if they do not, or nobody asks.
+  /// Where the tokens of the prompts are in the texts that answers begin with; empty if they do not, or nobody asks.
   ///
   /// - Throws: ``APIError`` for a token that is not in the vocabulary.
-  private func echoLengths(_ plan: GenerationPlan, _ llm: LLM) throws(APIError) -> [Int] {
+  private func echoOffsets(_ plan: GenerationPlan, _ llm: LLM) throws(APIError) -> [PromptOffsets] {
     guard plan.params.echo, plan.params.logprobs != nil else { return [] }
-    var lengths: [Int] = []
+    var offsets: [PromptOffsets] = []
     for prompt in plan.prompts {
       let kept = prompt.suffix(plan.params.truncatePrompt ?? .max)
-      let text: String
       do {
-        text = try llm.tokenizer.decode(kept, skipSpecialTokens: plan.params.skipSpecialTokens)
+        offsets.append(try PromptOffsets(kept, skipsSpecialTokens: plan.params.skipSpecialTokens, llm))
       } catch {
         throw .invalid("prompt", "\(error)")
       }
-      lengths += Array(repeating: text.unicodeScalars.count, count: plan.answerCount)
     }
-    return lengths
+    return offsets
   }
 
   /// The most bytes of a prompt that is tokenized: what the model's longest sequence can hold, or, if only the end of the
@@ -76,10 +77,6 @@ struct TextRoutes: Sendable {
     guard let value = fields[field] else { throw .invalid(field, "is missing") }
     let list: [JSONValue]
     if let elements = value.arrayValue, elements.first?.wholeNumber == nil { list = elements } else { list = [value] }
-    guard field != "prompt" || list.count <= llm.maximumRequestCount else {
-      throw .invalid(
-        field, "has \(list.count) prompts, but only \(llm.maximumRequestCount) requests can run and wait here")
-    }
     var prompts: [[TokenID]] = []
     for value in list {
       if let text = value.stringValue {
@@ -121,30 +118,50 @@ struct TextRoutes: Sendable {
     if hasLogprobs { params.logprobs = fields["top_logprobs"]?.wholeNumber ?? 0 }
     let prompt = try tokens(conversation, llm, maximumBytes: maximumBytes(fields, llm))
     if let plan = try BeamPlan(fields, prompts: [prompt], params: params, llm: llm) {
-      let shape = ChatShape(
-        words: TokenWords(llm), hasLogprobs: false, toolSyntax: nil, toolNames: [], isStreamed: false)
+      let shape = ChatShape(words: TokenWords(llm), hasLogprobs: false, toolSyntax: nil, toolNames: [])
       return PreparedRequest(llm: llm, shape: shape, plan: .searched(plan))
     }
     var plan = try GenerationPlan(fields, prompts: [prompt], params: params)
+    try plan.checkLogprobs(
+      fields, limit: state.options.maximumLogprobs, sequenceLength: llm.engineLimits.maximumSequenceLength)
     var syntax = conversation.tools == nil ? nil : ToolSyntax(template: llm.chatTemplateSource ?? "")
     let guided = try GuidedRequest.read(fields)
     if let forced = try ForcedCall(fields) {
       if let guided { throw .invalid(guided.field, "cannot be there where tool_choice asks for a call") }
       try plan.follow(forced.guided, llm)
       syntax = .bare
-    } else if let syntax, let strict = try StrictCalls(fields, syntax: syntax) {
-      if let guided { throw .invalid(guided.field, "cannot be there where tools are strict") }
-      try plan.follow(strict.guided, llm)
-    } else if let guided {
-      // Its form is the caller's, and no call.
-      try plan.follow(guided, llm)
-      syntax = nil
+    } else {
+      try checkToolsAreRead(fields, llm)
+      if let guided, syntax != nil {
+        throw .invalid(
+          guided.field, "cannot be there together with tools, unless tool_choice is none: no call has that form")
+      }
+      if syntax != nil, fields["parallel_tool_calls"]?.boolValue == false {
+        throw .unsupported(
+          "parallel_tool_calls", "where the model may call tools, it may call several; tool_choice can ask for one call"
+        )
+      }
+      if let syntax, let strict = try StrictCalls(fields, syntax: syntax) {
+        try plan.follow(strict.guided, llm)
+      } else if let guided {
+        try plan.follow(guided, llm)
+      }
     }
     let toolNames = (fields["tools"]?.arrayValue ?? []).compactMap { $0["function"]?["name"]?.stringValue }
     let shape = ChatShape(
-      words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax, toolNames: toolNames,
-      isStreamed: plan.isStreamed)
+      words: TokenWords(llm), hasLogprobs: hasLogprobs, toolSyntax: syntax, toolNames: toolNames)
     return PreparedRequest(llm: llm, shape: shape, plan: .drawn(plan))
+  }
+
+  /// Refuses tools that the model would not see.
+  func checkToolsAreRead(_ fields: FieldValues, _ llm: LLM) throws(APIError) {
+    guard fields["tools"]?.arrayValue?.isEmpty == false, fields["tool_choice"]?.stringValue != "none",
+      !llm.templateReadsTools
+    else { return }
+    throw .unsupported(
+      "tools",
+      "this model's chat template does not show them to the model; only calls that tool_choice asks for can be made, with "
+        + "required or the name of a function")
   }
 
   /// A conversation as the model's template writes it, in tokens.

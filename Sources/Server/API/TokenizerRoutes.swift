@@ -1,16 +1,18 @@
 internal import Inflight
 internal import JSON
+internal import NIOCore
 internal import Tokenization
 
 extension RouteFields {
   /// `/tokenize`
   package static let tokenize: [RequestField] = [
-    RequestField("model", .string(maximumBytes: nameLimit), "The model's name."),
-    RequestField("prompt", .string(maximumBytes: textLimit), "The text; or messages."),
+    RequestField("model", .string(0...nameLimit), "The model's name."),
+    RequestField("prompt", .string(0...textLimit), "The text; or messages."),
     RequestField(
       "messages", .array(.record(message), count: 1...maximumMessages), "A conversation, put into the chat template."),
     RequestField(
-      "add_special_tokens", .boolean, "Whether to put the model's own beginning and end around a text. Default true."),
+      "add_special_tokens", .boolean,
+      "Whether to put the model's own beginning and end around a prompt, not messages. Default true."),
     RequestField("tools", .array(.record(tool), count: 0...maximumTools), "Tools, for the chat template."),
     RequestField("chat_template_kwargs", .object, "More variables of the chat template."),
     RequestField(
@@ -19,7 +21,7 @@ extension RouteFields {
 
   /// `/detokenize`
   package static let detokenize: [RequestField] = [
-    RequestField("model", .string(maximumBytes: nameLimit), "The model's name."),
+    RequestField("model", .string(0...nameLimit), "The model's name."),
     RequestField(
       "tokens", .array(.integer(0...Int(Int32.max)), count: 0...maximumPromptTokens), isRequired: true, "The tokens."),
   ]
@@ -46,9 +48,17 @@ struct TokenizerRoutes: Sendable {
     let tokens: [TokenID]
     switch (fields["prompt"]?.stringValue, fields["messages"]) {
     case (let text?, nil):
+      for name in ["tools", "chat_template_kwargs"] where fields[name] != nil {
+        throw .invalid(name, "is only allowed where messages are, which the chat template makes a prompt of")
+      }
       try APIError.checkLength(text, "prompt", maximumBytes: maximumBytes)
       tokens = llm.tokenizer.encode(text, addSpecialTokens: fields["add_special_tokens"]?.boolValue ?? true)
     case (nil, _?):
+      guard fields["add_special_tokens"]?.boolValue != true else {
+        throw .invalid(
+          "add_special_tokens", "is only allowed with prompt: the chat template writes special tokens itself")
+      }
+      try texts.checkToolsAreRead(fields, llm)
       let conversation = try ChatConversation(fields, maximumMessages: state.options.maximumMessages)
       tokens = try texts.tokens(conversation, llm, maximumBytes: maximumBytes)
     default: throw .invalid("prompt", "there must be either prompt or messages")
@@ -61,7 +71,7 @@ struct TokenizerRoutes: Sendable {
     if fields["return_token_strs"]?.boolValue ?? false {
       members.append(("token_strs", .array(tokens.map { .string(llm.tokenizer.text(of: $0) ?? "") })))
     }
-    return .written(JSONValue.object(members).serializedBytes())
+    return .written(ByteBuffer(bytes: JSONValue.object(members).serializedBytes()))
   }
 
   /// `POST /detokenize`
@@ -78,7 +88,7 @@ struct TokenizerRoutes: Sendable {
     guard tokens.count <= limit else { throw .invalid("tokens", "has \(tokens.count) tokens, more than \(limit)") }
     do {
       let text = try llm.tokenizer.decode(tokens, skipSpecialTokens: false)
-      return .written(JSONValue.object([("prompt", .string(text))]).serializedBytes())
+      return .written(ByteBuffer(bytes: JSONValue.object([("prompt", .string(text))]).serializedBytes()))
     } catch {
       throw .invalid("tokens", "\(error)")
     }

@@ -26,14 +26,16 @@ extension RouteFields {
             RequestField("type", .choice(["function"]), isRequired: true, "Always function."),
             RequestField(
               "function",
-              .record([RequestField("name", .string(maximumBytes: nameLimit), isRequired: true, "Which function.")]),
+              .record([RequestField("name", .string(0...nameLimit), isRequired: true, "Which function.")]),
               isRequired: true, "The function."),
           ]),
         ]),
         "Whether the model may call tools: auto, the default with tools; none; required, which makes it call one; or which one it must call."
       ),
       RequestField(
-        "parallel_tool_calls", .any, use: .only([true], reason: unsupported), "Several calls in one answer."),
+        "parallel_tool_calls", .boolean,
+        "Whether one answer may have several calls; false only where tool_choice asks for one call, or none may be made."
+      ),
       RequestField(
         "chat_template_kwargs", .object, "More variables of the model's chat template, such as enable_thinking."),
       RequestField("metadata", .object, use: .noEffect, "The caller's own notes."),
@@ -63,33 +65,33 @@ extension RouteFields {
     RequestField(
       "content",
       .anyOf([
-        .string(maximumBytes: textLimit),
+        .string(0...textLimit),
         .array(
           .record([
             RequestField("type", .choice(["text"]), isRequired: true, "Only text."),
-            RequestField("text", .string(maximumBytes: textLimit), isRequired: true, "The text."),
+            RequestField("text", .string(0...textLimit), isRequired: true, "The text."),
           ]), count: 1...1024),
       ]), "What is said."),
-    RequestField("name", .string(maximumBytes: nameLimit), "The speaker's name."),
-    RequestField("reasoning_content", .string(maximumBytes: textLimit), "What the model thought."),
+    RequestField("name", .string(0...nameLimit), "The speaker's name."),
+    RequestField("reasoning_content", .string(0...textLimit), "What the model thought."),
     RequestField("refusal", .any, use: .only([], reason: unsupported), "A refusal."),
     RequestField("audio", .any, use: .only([], reason: unsupported), "Speech."),
     RequestField("function_call", .any, use: .only([], reason: "use tool_calls"), "Older form of tool_calls."),
     RequestField("annotations", .any, use: .only([.array([])], reason: unsupported), "Notes on the text."),
-    RequestField("tool_call_id", .string(maximumBytes: nameLimit), "The call that a tool's message answers."),
+    RequestField("tool_call_id", .string(0...nameLimit), "The call that a tool's message answers."),
     RequestField(
       "tool_calls",
       .array(
         .record([
-          RequestField("id", .string(maximumBytes: nameLimit), isRequired: true, "The call's name."),
+          RequestField("id", .string(0...nameLimit), isRequired: true, "The call's name."),
           RequestField("type", .choice(["function"]), isRequired: true, "Always function."),
           RequestField("index", .integer(0...maximumTools), "Its place."),
           RequestField(
             "function",
             .record([
-              RequestField("name", .string(maximumBytes: nameLimit), isRequired: true, "Which function."),
+              RequestField("name", .string(0...nameLimit), isRequired: true, "Which function."),
               RequestField(
-                "arguments", .string(maximumBytes: textLimit), isRequired: true, "Its arguments, as JSON in a string."),
+                "arguments", .string(0...textLimit), isRequired: true, "Its arguments, as JSON in a string."),
             ]), isRequired: true, "The call."),
         ]), count: 0...maximumTools), "What the model called."),
   ]
@@ -100,8 +102,8 @@ extension RouteFields {
     RequestField(
       "function",
       .record([
-        RequestField("name", .string(maximumBytes: nameLimit), isRequired: true, "The function's name."),
-        RequestField("description", .string(maximumBytes: textLimit), "What it does."),
+        RequestField("name", .string(0...nameLimit), isRequired: true, "The function's name."),
+        RequestField("description", .string(0...textLimit), "What it does."),
         RequestField("parameters", .object, "The JSON schema of its arguments."),
         RequestField(
           "strict", .boolean, "Whether calls that the model is free to make have the schema's form. Default false."),

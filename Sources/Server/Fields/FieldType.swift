@@ -9,8 +9,8 @@ package indirect enum FieldType: Sendable {
   case integer(ClosedRange<Int>)
   /// A number in a range; if `isOpen`, the lower bound itself is not allowed.
   case number(ClosedRange<Double>, isOpen: Bool = false)
-  /// A text of at most this many bytes.
-  case string(maximumBytes: Int)
+  /// A text of so many characters, counted as Unicode scalars as JSON schema counts them.
+  case string(ClosedRange<Int>)
   /// One of some words.
   case choice([String])
   /// A list.
@@ -95,11 +95,12 @@ package indirect enum FieldType: Sendable {
       } else {
         "must be a number \(isOpen ? "above" : "from") \(range.lowerBound) to \(range.upperBound)"
       }
-    case .string(let maximum):
-      if let text = value.stringValue, text.utf8.count <= maximum {
+    case .string(let range):
+      if let text = value.stringValue, Self.hasLength(text, in: range) {
         nil
       } else {
-        "must be a string of at most \(maximum) bytes"
+        "must be a string of " + (range.lowerBound > 0 ? "\(range.lowerBound) to " : "at most ")
+          + "\(range.upperBound) characters"
       }
     case .choice(let words):
       if let word = value.stringValue, words.contains(where: { $0.utf8.elementsEqual(word.utf8) }) {
@@ -128,8 +129,15 @@ package indirect enum FieldType: Sendable {
     }
   }
 
+  /// Whether a text has so many scalars, without counting them where the number of bytes tells.
+  private static func hasLength(_ text: String, in range: ClosedRange<Int>) -> Bool {
+    let count = text.utf8.count
+    if count <= range.upperBound, range.lowerBound <= 1 { return count >= range.lowerBound }
+    return count / 4 <= range.upperBound && range.contains(text.unicodeScalars.count)
+  }
+
   private static func words(_ range: ClosedRange<Int>) -> String {
-    range.upperBound >= maximumInteger
+    range.upperBound >= maximumInteger && range.lowerBound > -maximumInteger
       ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
   }
 
@@ -164,9 +172,11 @@ package indirect enum FieldType: Sendable {
         ("type", "number"), (isOpen ? "exclusiveMinimum" : "minimum", .number(range.lowerBound)),
         ("maximum", .number(range.upperBound)),
       ])
-    case .string(let maximum):
-      // JSON schema counts characters, of which each has at most four bytes.
-      .object([("type", "string"), ("maxLength", .integer(Int64(maximum / 4)))])
+    case .string(let range):
+      .object([
+        ("type", "string"), ("minLength", .integer(Int64(range.lowerBound))),
+        ("maxLength", .integer(Int64(range.upperBound))),
+      ])
     case .choice(let words): .object([("type", "string"), ("enum", .array(words.map { .string($0) }))])
     case .array(let element, let count):
       .object([

@@ -8,12 +8,12 @@ extension RouteFields {
       .record(formats + [RequestField("json_schema", .record(schema), "The schema, for json_schema.")]),
       "Form of the answer: text, any JSON object, or JSON of a schema."),
     RequestField(
-      "guided_json", .anyOf([.object, .string(maximumBytes: grammarLimit)]), "The answer is JSON of this schema."),
-    RequestField("guided_regex", .string(maximumBytes: grammarLimit), "The answer matches this regular expression."),
+      "guided_json", .anyOf([.object, .string(0...grammarLimit)]), "The answer is JSON of this schema."),
+    RequestField("guided_regex", .string(0...grammarLimit), "The answer matches this regular expression."),
     RequestField(
-      "guided_choice", .array(.string(maximumBytes: grammarLimit), count: 1...4096), "The answer is one of these texts."
+      "guided_choice", .array(.string(0...grammarLimit), count: 1...4096), "The answer is one of these texts."
     ),
-    RequestField("guided_grammar", .string(maximumBytes: grammarLimit), "The answer matches this grammar (GBNF)."),
+    RequestField("guided_grammar", .string(0...grammarLimit), "The answer matches this grammar (GBNF)."),
   ]
 
   /// `text` of `/v1/responses`
@@ -27,8 +27,8 @@ extension RouteFields {
   ]
 
   private static let schema = [
-    RequestField("name", .string(maximumBytes: nameLimit), isRequired: true, "The schema's name; not read."),
-    RequestField("description", .string(maximumBytes: textLimit), "What it is for; not read."),
+    RequestField("name", .string(0...nameLimit), isRequired: true, "The schema's name; not read."),
+    RequestField("description", .string(0...textLimit), "What it is for; not read."),
     RequestField("schema", .object, "The JSON schema. Default: any object."),
     RequestField("strict", .boolean, "The schema is followed in any case."),
   ]

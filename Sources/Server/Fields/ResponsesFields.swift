@@ -8,9 +8,9 @@ extension RouteFields {
       RequestField(
         "input",
         .anyOf([
-          .string(maximumBytes: textLimit), .array(.record(inputItem), count: 1...maximumMessages),
+          .string(0...textLimit), .array(.record(inputItem), count: 1...maximumMessages),
         ]), isRequired: true, "A message of the user, or a conversation."),
-      RequestField("instructions", .string(maximumBytes: textLimit), "Instructions to the model."),
+      RequestField("instructions", .string(0...textLimit), "Instructions to the model."),
       RequestField(
         "max_output_tokens", .integer(1...Int(Int32.max)), use: .sampling { $0.maxTokens = $1.wholeNumber },
         "Most tokens to generate. Default: as many as fit."),
@@ -37,17 +37,17 @@ extension RouteFields {
   /// One message of the conversation.
   private static let inputItem: [RequestField] = [
     RequestField("type", .choice(["message"]), "Always message."),
-    RequestField("id", .string(maximumBytes: nameLimit), "Its name, as an answer told it."),
+    RequestField("id", .string(0...nameLimit), "Its name, as an answer told it."),
     RequestField("status", .choice(["completed", "incomplete"]), "As an answer told it."),
     RequestField("role", .choice(["system", "developer", "user", "assistant"]), isRequired: true, "Who speaks."),
     RequestField(
       "content",
       .anyOf([
-        .string(maximumBytes: textLimit),
+        .string(0...textLimit),
         .array(
           .record([
             RequestField("type", .choice(["input_text", "output_text"]), isRequired: true, "Only text."),
-            RequestField("text", .string(maximumBytes: textLimit), isRequired: true, "The text."),
+            RequestField("text", .string(0...textLimit), isRequired: true, "The text."),
             RequestField("annotations", .array(.any, count: 0...1024), "As an answer told them."),
             RequestField("logprobs", .array(.any, count: 0...0), "As an answer told them."),
           ]), count: 1...1024),

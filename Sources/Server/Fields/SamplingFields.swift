@@ -7,6 +7,8 @@ package enum RouteFields {
   static let textLimit = 1 << 30
   /// The longest name, salt or identifier.
   static let nameLimit = 1024
+  /// The longest word that is looked for, so that its bytes are as few as they must be whatever its characters are.
+  static let wordLimit = SamplingParams.maximumWordBytes / 4
 
   /// How tokens are chosen and when the answer ends, for every route that generates.
   static let sampling: [RequestField] = [
@@ -33,8 +35,8 @@ package enum RouteFields {
     RequestField(
       "stop",
       .anyOf([
-        .string(maximumBytes: SamplingParams.maximumWordBytes),
-        .array(.string(maximumBytes: SamplingParams.maximumWordBytes), count: 0...SamplingParams.maximumWords),
+        .string(1...wordLimit),
+        .array(.string(1...wordLimit), count: 0...SamplingParams.maximumWords),
       ]), use: .sampling { $0.stop = $1.stringValue.map { [$0] } ?? $1.strings },
       "Texts that end the answer, which is cut before them."),
     RequestField(
@@ -72,7 +74,7 @@ package enum RouteFields {
       "No run of this many tokens comes twice; 0, the default, is no limit."),
     RequestField(
       "bad_words",
-      .array(.string(maximumBytes: SamplingParams.maximumWordBytes), count: 0...SamplingParams.maximumWords),
+      .array(.string(1...wordLimit), count: 0...SamplingParams.maximumWords),
       use: .sampling { $0.badWords = $1.strings }, "Words that are not in the answer."),
     RequestField(
       "skip_special_tokens", .boolean, use: .sampling { $0.skipSpecialTokens = $1.boolValue ?? true },
@@ -96,7 +98,7 @@ package enum RouteFields {
 
   /// What every route that generates takes besides.
   static let serving: [RequestField] = [
-    RequestField("model", .string(maximumBytes: nameLimit), "The model's name, as /v1/models tells it."),
+    RequestField("model", .string(0...nameLimit), "The model's name, as /v1/models tells it."),
     RequestField("stream", .boolean, "Send the answer as server-sent events while it is generated."),
     RequestField(
       "stream_options",
@@ -105,9 +107,9 @@ package enum RouteFields {
     RequestField(
       "priority", .integer(-1_000_000...1_000_000), "Requests of a higher priority go first. Default 0."),
     RequestField(
-      "cache_salt", .string(maximumBytes: nameLimit),
+      "cache_salt", .string(0...nameLimit),
       "Prompts share what is cached of them only with prompts of the same salt."),
-    RequestField("user", .string(maximumBytes: nameLimit), use: .noEffect, "A name for the caller's end user."),
+    RequestField("user", .string(0...nameLimit), use: .noEffect, "A name for the caller's end user."),
   ]
 
   /// `/v1/completions`
@@ -133,7 +135,7 @@ package enum RouteFields {
 
   /// One or several texts or lists of tokens, at most `count`.
   static func prompts(count: Int) -> [FieldType] {
-    let text = FieldType.string(maximumBytes: textLimit)
+    let text = FieldType.string(0...textLimit)
     let tokens = FieldType.array(.integer(0...Int(Int32.max)), count: 1...maximumPromptTokens)
     return [text, .array(text, count: 1...count), tokens, .array(tokens, count: 1...count)]
   }

@@ -8,7 +8,7 @@ enum Answer: Sendable {
   /// A JSON document.
   case json(JSONValue, status: Int = 200)
   /// A JSON document that is written already.
-  case written([UInt8])
+  case written(ByteBuffer)
   /// A text of some media type.
   case text(String, type: String)
   /// Events, written by the closure while they happen.
@@ -22,7 +22,7 @@ enum Answer: Sendable {
       return Self.response(ByteBuffer(bytes: json.serializedBytes()), type: "application/json", status: status)
     case .written(let bytes):
       defer { onEnd() }
-      return Self.response(ByteBuffer(bytes: bytes), type: "application/json", status: 200)
+      return Self.response(bytes, type: "application/json", status: 200)
     case .text(let text, let type):
       defer { onEnd() }
       return Self.response(ByteBuffer(string: text), type: type, status: 200)

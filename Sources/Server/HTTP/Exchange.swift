@@ -16,6 +16,8 @@ final class Exchange: Sendable {
   let start = ContinuousClock.now
   /// The fields of the request's body that errors of the engine may be about.
   private let fields = Mutex<[String]>([])
+  /// Whether the request's body was read to its end.
+  private let hasWholeBody = Atomic<Bool>(false)
   /// What the log says of the exchange besides.
   private let notes = Mutex<[String: String]>([:])
 
@@ -54,6 +56,12 @@ final class Exchange: Sendable {
 
   /// The names that ``noteFields(of:)`` has found.
   var fieldNames: [String] { fields.withLock { $0 } }
+
+  /// Nothing of the body is still to come.
+  func noteWholeBody() { hasWholeBody.store(true, ordering: .relaxed) }
+
+  /// Whether there may be more of the request's body on the way.
+  var mayHaveMore: Bool { !hasWholeBody.load(ordering: .relaxed) }
 
   /// Has the log say something.
   func note(_ key: String, _ value: String) { notes.withLock { $0[key] = value } }

@@ -4,6 +4,9 @@ internal import Synchronization
 final class Once: Sendable {
   private let hasHappened = Atomic<Bool>(false)
 
+  /// Whether it has happened.
+  var isOver: Bool { hasHappened.load(ordering: .acquiring) }
+
   /// Whether this is the first call.
   func isFirst() -> Bool { !hasHappened.exchange(true, ordering: .acquiringAndReleasing) }
 }

@@ -103,42 +103,56 @@ struct Routes: Sendable {
     case .waiting: return try await states.waiting()
     case .cacheEvents:
       return try states.cacheEvents(after: request.headers[.lastEventID], exchange)
-    case .completions: return try await texts.completions(try await body(of: request))
-    case .chat: return try await texts.chat(try await body(of: request))
-    case .responses: return try await ResponsesRoute.answer(try await body(of: request), state, exchange)
-    case .embeddings: return try await EmbeddingsRoute.answer(try await body(of: request), state, exchange)
-    case .tokenize: return try await tokenizer.tokenize(try await body(of: request))
-    case .detokenize: return try await tokenizer.detokenize(try await body(of: request))
+    case .completions: return try await texts.completions(try await body(of: request, exchange))
+    case .chat: return try await texts.chat(try await body(of: request, exchange))
+    case .responses: return try await ResponsesRoute.answer(try await body(of: request, exchange), state, exchange)
+    case .embeddings: return try await EmbeddingsRoute.answer(try await body(of: request, exchange), state, exchange)
+    case .tokenize: return try await tokenizer.tokenize(try await body(of: request, exchange))
+    case .detokenize: return try await tokenizer.detokenize(try await body(of: request, exchange))
+    }
+  }
+
+  /// Refuses what need not be read: what is not JSON, or too large.
+  private func checkBody(_ head: HTTPRequest) throws(APIError) {
+    let type = (head.headerFields[.contentType] ?? "").lowercased().utf8.prefix { $0 != UInt8(ascii: ";") }
+    guard type.drop(while: \.isBlank).prefix(while: { !$0.isBlank }).elementsEqual("application/json".utf8) else {
+      throw APIError(415, "the Content-Type must be application/json", code: "unsupported_media_type")
+    }
+    let limit = state.options.maximumBodyBytes
+    if let length = head.headerFields[.contentLength], Int(length).map({ $0 > limit }) ?? true {
+      throw .bodyTooLarge(limit: limit)
     }
   }
 
   /// Reads the body of a request, which must be JSON.
   ///
   /// - Throws: ``APIError``.
-  private func body(of request: Request) async throws(APIError) -> ReceivedBody {
-    let type = request.headers[.contentType] ?? ""
-    guard type.lowercased().utf8.starts(with: "application/json".utf8) else {
-      throw APIError(415, "the Content-Type must be application/json", code: "unsupported_media_type")
-    }
+  private func body(of request: Request, _ exchange: Exchange) async throws(APIError) -> ReceivedBody {
+    try checkBody(request.head)
+    if request.head.isAskingToSend { exchange.channel.triggerUserOutboundEvent(WantedBody(), promise: nil) }
     let limit = state.options.maximumBodyBytes
-    if let length = request.headers[.contentLength], Int(length).map({ $0 > limit }) ?? true {
-      throw .bodyTooLarge(limit: limit)
-    }
     let body = ReceivedBody(state.bodies, limit: limit)
     do {
       for try await buffer in request.body { try body.append(buffer.readableBytesView) }
+      exchange.noteWholeBody()
     } catch let error as APIError {
       throw error
     } catch is UnwantedBody {
       throw .ending
     } catch is LateBody {
       throw APIError(
-        408, "the body did not arrive within \(Int(state.options.bodyTimeout)) seconds", code: "body_timeout")
+        408, "the body did not arrive within \(APIError.words(seconds: state.options.bodyTimeout))",
+        code: "body_timeout")
     } catch {
       throw APIError(400, "the body could not be read", code: "invalid_body")
     }
     return body
   }
+}
+
+extension UInt8 {
+  /// Whether it is white space in a header field.
+  fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 }
 }
 
 extension HTTPField.Name {

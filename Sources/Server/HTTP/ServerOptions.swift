@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// How a server is set up.
 package struct ServerOptions: Sendable {
   /// Where it listens.
@@ -25,6 +27,8 @@ package struct ServerOptions: Sendable {
   package var maximumTextBytes = 4 << 20
   /// How deeply a body's JSON may be nested.
   package var maximumDepth = 64
+  /// The most log-probabilities of one answer: tokens of all choices, each with its alternatives.
+  package var maximumLogprobs = 1 << 19
   /// The most messages of a conversation.
   package var maximumMessages = 4096
   /// Seconds that a body may take to arrive.
@@ -49,5 +53,18 @@ package struct ServerOptions: Sendable {
 
 extension ServerOptions {
   /// Whether only this machine can reach the server.
-  package var isLoopback: Bool { ["127.0.0.1", "::1", "localhost"].contains(host) }
+  package var isLoopback: Bool {
+    if host.lowercased().utf8.elementsEqual("localhost".utf8) { return true }
+    // 127.1 is an address, too.
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    if parts.count <= 4, parts.allSatisfy({ UInt32($0) != nil }) { return parts.first.flatMap { UInt32($0) } == 127 }
+    let address = try? SocketAddress(ipAddress: host, port: 0)
+    return address?.ipAddress.map { $0.utf8.elementsEqual("::1".utf8) || $0.hasPrefix("::ffff:127.") } ?? false
+  }
+
+  /// Where the server is, as people and clients write it: IPv6 addresses in brackets.
+  package func url(port: Int) -> String {
+    let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+    return "\(tls == nil ? "http" : "https")://\(name):\(port)"
+  }
 }

@@ -37,11 +37,7 @@ package struct ServerResponder: HTTPResponder {
       state.metrics.recordAnswer(route: route, status: status)
     }
     do throws(APIError) {
-      guard hosts.accepts(request.head.authority) else {
-        throw APIError(
-          403, "this server does not go by the name in Host; --allow-host gives it one", type: "permission_error",
-          code: "host_not_allowed")
-      }
+      try checkHost(request.head)
       switch Routes.match(method: request.method.rawValue, path: request.uri.path) {
       case _ where request.method == .options && crossOrigin != nil:
         response = Response(status: .noContent)
@@ -59,11 +55,7 @@ package struct ServerResponder: HTTPResponder {
       case .endpoint(let endpoint, let name):
         let path = endpoint.path
         route = path
-        guard endpoint.isOpen || state.keys.accepts(authorization: request.headers[.authorization]) else {
-          throw APIError(
-            401, "send a valid key as 'Authorization: Bearer KEY'", type: "authentication_error",
-            code: "invalid_api_key")
-        }
+        try checkKey(request.head, endpoint)
         let answer = try await routes.answer(endpoint, name: name, request: request, exchange)
         let status = if case .json(_, let status) = answer { status } else { 200 }
         response = answer.response { onEnd(path, status) }
@@ -72,8 +64,8 @@ package struct ServerResponder: HTTPResponder {
       response = Answer.response(error)
       exchange.note("error", error.code ?? error.type)
       onEnd(route, error.status)
-      if isUnbounded(request) || [408, 413].contains(error.status) {
-        // What is left of the body is not worth reading.
+      if exchange.mayHaveMore, isLong(request) || [408, 413].contains(error.status) {
+        // What is left of the body is not worth reading, or will not come.
         response.headers[.connection] = "close"
         channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
       }
@@ -83,9 +75,22 @@ package struct ServerResponder: HTTPResponder {
     return response
   }
 
-  /// Whether a body may follow that is longer than this server reads.
-  private func isUnbounded(_ request: Request) -> Bool {
-    if request.headers[.transferEncoding] != nil { return true }
+  private func checkHost(_ head: HTTPRequest) throws(APIError) {
+    guard !hosts.accepts(head.authority) else { return }
+    throw APIError(
+      403, "this server does not go by the name in Host; --allow-host gives it one", type: "permission_error",
+      code: "host_not_allowed")
+  }
+
+  private func checkKey(_ head: HTTPRequest, _ endpoint: Routes.Endpoint) throws(APIError) {
+    guard !endpoint.isOpen, !state.keys.accepts(authorization: head.headerFields[.authorization]) else { return }
+    throw APIError(
+      401, "send a valid key as 'Authorization: Bearer KEY'", type: "authentication_error", code: "invalid_api_key")
+  }
+
+  /// Whether a body may follow that is longer than this server reads, or one that the client was not told to send.
+  private func isLong(_ request: Request) -> Bool {
+    if request.headers[.transferEncoding] != nil || request.head.isAskingToSend { return true }
     guard let length = request.headers[.contentLength] else { return false }
     return Int(length).map { $0 > state.options.maximumBodyBytes } ?? true
   }

@@ -9,6 +9,14 @@ internal import NIOSSL
 internal import ServiceLifecycle
 internal import UnixSignals
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// An OpenAI-compatible server: listens, loads a model, serves until it is told to end, and ends what it has begun.
 package struct InflightServer: Sendable {
   /// Makes the model; told how to report progress and where the engine's steps go.
@@ -56,7 +64,10 @@ package struct InflightServer: Sendable {
       configuration: ApplicationConfiguration(
         address: .hostname(state.options.host, port: state.options.port), serverName: "inflight", backlog: 4096,
         availableConnectionsDelegate: state.options.maximumConnections.map { MaximumAvailableConnections($0) }),
-      onServerRunning: { [onListening] channel in onListening(channel.localAddress?.port ?? 0) },
+      onServerRunning: { [state, onListening] channel in
+        state.beganListening()
+        onListening(channel.localAddress?.port ?? 0)
+      },
       eventLoopGroupProvider: .shared(loops), logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: [
@@ -67,13 +78,16 @@ package struct InflightServer: Sendable {
           failureTerminationBehavior: .gracefullyShutdownGroup),
       ], gracefulShutdownSignals: signals, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(state.options.drainTimeout + 10)
+    let result: Result<Void, any Error>
     do {
-      try await ServiceGroup(configuration: configuration).run()
+      result = .success(try await ServiceGroup(configuration: configuration).run())
     } catch {
-      try? await loops.shutdownGracefully()
-      throw error
+      result = .failure(state.hasListened ? error : StartError(error, state.options) ?? error)
     }
-    try? await loops.shutdownGracefully()
+    // A process that was signalled ends, and its threads with it. To end them before is to race with what the HTTP server does
+    // on them unwaited for.
+    if signals.isEmpty { try? await loops.shutdownGracefully() }
+    try result.get()
   }
 
   /// How many threads speak with clients. One writes tens of thousands of events in a second, and more than are needed only
@@ -89,17 +103,58 @@ package struct InflightServer: Sendable {
       configuration: .init(
         additionalChannelHandlers: [
           ConnectionWatcher(),
-          BodyHandler(
-            byteLimit: options.maximumBodyBytes, timeout: .milliseconds(Int64(options.bodyTimeout * 1000))),
+          BodyHandler(timeout: .milliseconds(Int64(options.bodyTimeout * 1000))),
           ParseErrorHandler(state),
         ],
         idleTimeout: .milliseconds(Int64(options.idleTimeout * 1000))))
     guard let tls = options.tls else { return plain }
     var configuration = TLSConfiguration.makeServerConfiguration(
-      certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map { .certificate($0) },
-      privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))
+      certificateChain: try certificates(tls.certificate).map { .certificate($0) },
+      privateKey: .privateKey(try key(tls.key)))
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
-    return try .tls(plain, tlsConfiguration: configuration)
+    do {
+      return try .tls(plain, tlsConfiguration: configuration)
+    } catch {
+      throw StartError("the certificate \(tls.certificate) and the key \(tls.key) cannot be used together: \(error)")
+    }
+  }
+
+  private static func certificates(_ path: String) throws(StartError) -> [NIOSSLCertificate] {
+    do {
+      return try NIOSSLCertificate.fromPEMFile(path)
+    } catch {
+      throw StartError("cannot read a certificate from \(path): it must be a PEM file (\(error))")
+    }
+  }
+
+  private static func key(_ path: String) throws(StartError) -> NIOSSLPrivateKey {
+    do {
+      return try NIOSSLPrivateKey(file: path, format: .pem)
+    } catch {
+      throw StartError("cannot read the certificate's key from \(path): it must be a PEM file (\(error))")
+    }
+  }
+}
+
+/// Why a server cannot begin to serve.
+struct StartError: Error, CustomStringConvertible {
+  /// One line that says what cannot be done, with what, and what to do.
+  let description: String
+
+  init(_ description: String) { self.description = description }
+
+  /// What the error says, if it is about the address; nil otherwise.
+  init?(_ error: any Error, _ options: ServerOptions) {
+    let address = options.url(port: options.port)
+    switch error {
+    case let error as IOError where error.errnoCode == EADDRINUSE:
+      self.init("\(address) is in use already; --port takes another port, 0 any that is free")
+    case let error as IOError:
+      self.init("cannot listen on \(address), which --host and --port say: \(error)")
+    case is SocketAddressError, is SocketAddressError.UnknownHost:
+      self.init("there is no address for the --host \(options.host)")
+    default: return nil
+    }
   }
 }

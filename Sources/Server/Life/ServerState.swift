@@ -1,6 +1,7 @@
 package import Inflight
 internal import JSON
 package import Logging
+internal import Resources
 internal import Synchronization
 
 /// What the routes of a server share: the model once it is there, the phase of the server's life, its counters.
@@ -18,6 +19,7 @@ package final class ServerState: Sendable {
   private struct Contents {
     var phase = Phase.loading(0)
     var llm: LLM?
+    var isListening = false
   }
 
   /// How the server is set up.
@@ -36,6 +38,10 @@ package final class ServerState: Sendable {
   package let work = TextWork()
   /// The places of those who watch the engine.
   let watchers = Seats(count: LiveState.maximumWatchers)
+  /// Why requests wait, for all who ask.
+  let waiting = SharedInquiry<[SchedulingExplanation]>()
+  /// What the cache's blocks are used for, for all who watch.
+  let blockUses = SharedInquiry<[BlockUse]>()
   /// The memory of bodies.
   package let bodies: BodyBudget
   private let contents = Mutex(Contents())
@@ -49,6 +55,12 @@ package final class ServerState: Sendable {
     cacheEvents = CacheEventLog()
     bodies = BodyBudget(limit: options.maximumBufferedBytes)
   }
+
+  /// Connections are accepted.
+  func beganListening() { contents.withLock { $0.isListening = true } }
+
+  /// Whether connections were ever accepted: if not, the server has failed to begin.
+  var hasListened: Bool { contents.withLock { $0.isListening } }
 
   /// The phase now.
   package var phase: Phase { contents.withLock { $0.phase } }

@@ -1,6 +1,5 @@
 internal import JSON
 package import Logging
-internal import Synchronization
 
 #if canImport(Glibc)
   internal import Glibc
@@ -60,7 +59,8 @@ package struct LineLogHandler: LogHandler {
 
   /// The members that are numbers. What others hold, which clients may have chosen, is text whatever it looks like.
   private static let numbers: Set = [
-    "status", "ms", "prompt_tokens", "completion_tokens", "cached_tokens", "requests", "limit",
+    "status", "ms", "prompt_tokens", "completion_tokens", "cached_tokens", "requests", "limit", "seconds",
+    "memory_bytes", "memory_limit_bytes", "weight_bytes", "cache_bytes", "cache_tokens",
   ]
 
   private static func value(_ key: String, _ text: String) -> JSONValue {

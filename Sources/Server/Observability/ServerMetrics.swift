@@ -10,6 +10,7 @@ package final class ServerMetrics: Sendable {
     var cachedTokens: UInt64 = 0
     var generatedTokens: UInt64 = 0
     var finished: [String: UInt64] = [:]
+    var broken: [String: UInt64] = [:]
     var answers: [Answered: UInt64] = [:]
     var lastStep = StepStatistics()
     var recentTimeToFirstToken = 0.0
@@ -73,6 +74,9 @@ package final class ServerMetrics: Sendable {
     }
   }
 
+  /// Tokens came that are known with the end of an answer only.
+  package func recordTokens(_ count: Int) { counts.withLock { $0.generatedTokens += UInt64(max(0, count)) } }
+
   /// A request of the engine has ended by itself.
   package func record(_ summary: RequestSummary, totalSeconds: Double) {
     answerLength.observe(Double(summary.completionTokenCount))
@@ -95,7 +99,7 @@ package final class ServerMetrics: Sendable {
   }
 
   /// A request was broken off: by its client, by a time limit, by a failure.
-  package func recordBroken(_ reason: String) { counts.withLock { $0.finished[reason, default: 0] += 1 } }
+  package func recordBroken(_ reason: String) { counts.withLock { $0.broken[reason, default: 0] += 1 } }
 
   /// An HTTP request was answered.
   package func recordAnswer(route: String, status: Int) {
@@ -141,8 +145,11 @@ package final class ServerMetrics: Sendable {
       "inflight_prefix_cache_hits_total", "Tokens of prompts that were found in the cache, of ended requests.",
       [(label, Double(counts.cachedTokens))])
     text.counter(
-      "inflight_request_success_total", "Ended requests by how they ended.",
+      "inflight_request_success_total", "Requests that were finished, by how.",
       counts.finished.sorted { $0.key < $1.key }.map { (label + [("finished_reason", $0.key)], Double($0.value)) })
+    text.counter(
+      "inflight_request_failure_total", "Requests that were begun and broken off, by why.",
+      counts.broken.sorted { $0.key < $1.key }.map { (label + [("reason", $0.key)], Double($0.value)) })
     text.counter(
       "inflight_http_requests_total", "Answered HTTP requests.",
       counts.answers.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }.map {
