@@ -169,7 +169,8 @@ package struct CPUOperations {
           soft_cap: scoreCap ?? 0, window: Int32(window ?? 0), runs: runs.baseAddress, run_count: Int32(runs.count),
           block_table: blockTable.baseAddress, partials: layout.partials.pointer(), cache: cache.layer(layer))
         pool.run(
-          tier.kernels.pointee.attention, &task, count: layout.attentionItems, grain: layout.attentionGrain, inOrder: true)
+          tier.kernels.pointee.attention, &task, count: layout.attentionItems, grain: layout.attentionGrain,
+          inOrder: true)
         if layout.hasPartials { tier.kernels.pointee.fold_partials(&task, 0, Int32(runs.count)) }
       }
     }
