@@ -180,8 +180,7 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
   float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
   int32_t total = 0;
   memset(group, 0, sizeof *group);
-  group->top_quad = top_quad;
-  group->top_halves[top_quad / 4] = -1;
+  group->top_quad = (int16_t)top_quad;
   for (int i = 0; i < IK_GROUP; i++) {
     bool listed = i / 4 != top_quad && largest_of_quad(x, i / 4) > outlier;
     float rounded = rintf(x[i] * inverse);
@@ -190,7 +189,11 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
     int32_t q = rounded == rounded ? (int32_t)rounded : 0, upper = listed || i / 4 == top_quad ? (q + 64) >> 7 : 0;
     high[i] = (int8_t)(listed ? upper : 0);
     group->values[i] = (int8_t)(q - 128 * upper);
-    if (i / 4 == top_quad) group->top[i % 4] = (int8_t)upper;
+    if (i / 4 == top_quad) {
+      group->top[i % 4] = (int8_t)upper;
+      group->raised[top_quad / 4][i % 4] = (int8_t)(uint8_t)((unsigned)upper << 5);
+      if (upper < -4 || upper > 3) group->is_wide = 1;
+    }
     group->sums[i / 16] += q - 128 * high[i];
     total += q;
   }

@@ -143,22 +143,56 @@ INLINE void add_quads(
   }
 }
 
-// A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
-INLINE void add_halves(
-    int planes, int offset, int rows, const uint8_t *weights, const group_scales *scales, const ik_int8_group *x, v16 (*out)[2]
+// Where the sums of the halves of a group start: the offset, and the products of the upper bits of the top quad. With `raised`,
+// the weights times 4, these take one product for each half and nothing else.
+INLINE void start_halves(
+    int planes, int offset, int rows, const uint8_t *weights, const uint8_t *raised, const ik_int8_group *x, v16i (*first)[2],
+    v16i (*second)[2]
 ) {
-  v16i sums[2][ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
-  v16 products[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+  int32_t wide = raised ? 0 : 1;
+#pragma unroll
+  for (int r = 0; r < rows; r++) wide |= x[r * IK_CHUNK].is_wide;
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
+    first[r][0] = first[r][1] = start_sum(offset, group->sums[0]);
+    second[r][0] = second[r][1] = start_sum(offset, group->sums[1]);
+  }
+  if (wide) {
 #pragma unroll
-    for (int c = 0; c < 2; c++) {
-      v16i top = top_products(planes, offset, weights, group, c);
-      sums[0][r][c] = start_sum(offset, group->sums[0]) + (top & splat_int(group->top_halves[0]));
-      sums[1][r][c] = start_sum(offset, group->sums[1]) + (top & splat_int(group->top_halves[1]));
+    for (int r = 0; r < rows; r++) {
+      const ik_int8_group *group = x + r * IK_CHUNK;
+      v16i is_first = splat_int(-(group->top_quad < 4));
+#pragma unroll
+      for (int c = 0; c < 2; c++) {
+        v16i top = top_products(planes, offset, weights, group, c);
+        first[r][c] += top & is_first;
+        second[r][c] += top & ~is_first;
+      }
+    }
+  } else {
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      const ik_int8_group *group = x + r * IK_CHUNK;
+      int32_t of_first = load_quad_of_activations(group->raised[0]), of_second = load_quad_of_activations(group->raised[1]);
+#pragma unroll
+      for (int c = 0; c < 2; c++) {
+        v64u w = load_bytes(raised + group->top_quad * 128 + c * 64);
+        first[r][c] = dot4(first[r][c], w, of_first);
+        second[r][c] = dot4(second[r][c], w, of_second);
+      }
     }
   }
+}
+
+// A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
+INLINE void add_halves(
+    int planes, int offset, int rows, const uint8_t *weights, const uint8_t *raised, const group_scales *scales,
+    const ik_int8_group *x, v16 (*out)[2]
+) {
+  v16i sums[2][ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+  v16 products[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
+  start_halves(planes, offset, rows, weights, raised, x, sums[0], sums[1]);
   add_quads(planes, offset, rows, weights, x, 0, 4, sums[0]);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
@@ -177,13 +211,14 @@ INLINE void add_halves(
   }
 }
 
-// Adds one group to `rows` rows: all but the high bits of outliers. `x` is the group of the first row.
+// Adds one group to `rows` rows: all but the high bits of outliers. `x` is the group of the first row, and `raised` the weights
+// times 4 or NULL.
 INLINE void add_group(
-    ik_scaling scaling, int planes, int offset, int rows, const uint8_t *weights, const group_scales *scales,
-    const ik_int8_group *x, v16 (*out)[2]
+    ik_scaling scaling, int planes, int offset, int rows, const uint8_t *weights, const uint8_t *raised,
+    const group_scales *scales, const ik_int8_group *x, v16 (*out)[2]
 ) {
   if (scaling == IK_SCALE_SUPER_HALF) {
-    add_halves(planes, offset, rows, weights, scales, x, out);
+    add_halves(planes, offset, rows, weights, raised, scales, x, out);
     return;
   }
   v16i sums[ROWS > FEW_ROWS ? ROWS : FEW_ROWS][2];
@@ -294,7 +329,7 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
       group_scales scales;
       load_scales(format.scaling, header, g, cursor, &super, &scales);
       cursor += ik_group_bytes(format);
-      add_group(format.scaling, format.planes, format.offset, rows, weights, &scales, activations + g, out);
+      add_group(format.scaling, format.planes, format.offset, rows, weights, NULL, &scales, activations + g, out);
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
@@ -311,8 +346,11 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
 // Eight groups of a tile, unpacked for many rows.
 typedef struct panel {
   uint8_t weights[IK_CHUNK][1024];
+  uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
   group_scales scales[IK_CHUNK];
 } panel;
+
+INLINE bool has_raised(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF; }
 
 INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
   super_scales super;
@@ -328,6 +366,11 @@ INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel
       for (int half = 0; half < 2; half++) {
         v64u w = load_quad(weights, format.planes, quad, half);
         memcpy(out->weights[g] + quad * 128 + half * 64, &w, 64);
+        if (has_raised(format.scaling)) {
+          // They have six bits, so that nothing goes from one byte to the next.
+          w = (v64u)((v16i)w << 2);
+          memcpy(out->raised[g] + quad * 128 + half * 64, &w, 64);
+        }
       }
     }
     cursor += ik_group_bytes(format);
@@ -357,7 +400,8 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
     }
   }
   for (int32_t g = 0; g < count; g++) {
-    add_group(format.scaling, -1, format.offset, rows, p->weights[g], &p->scales[g], activations + g, sums);
+    const uint8_t *raised = has_raised(format.scaling) ? p->raised[g] : NULL;
+    add_group(format.scaling, -1, format.offset, rows, p->weights[g], raised, &p->scales[g], activations + g, sums);
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {

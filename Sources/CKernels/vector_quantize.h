@@ -207,14 +207,18 @@ static bool quantize_block(const group_block *block, int32_t listed[16], int8_t 
   }
   for (int32_t i = 0; i < 16; i++) memcpy(block->groups[i]->values + 4 * quads[i], (const int8_t *)lower + 4 * i, 4);
 
-  v16i halves[2], outliers;
+  v16i halves[2], outliers, tops_of_groups;
   memcpy(halves, sums.halves, sizeof halves);
+  memcpy(&tops_of_groups, upper, sizeof upper);
   memcpy(&outliers, sums.outliers, sizeof outliers);
+  // Four bytes at a time: times 32, and whether adding 4 leaves more than three bits of any.
+  v16i raised = (tops_of_groups & 0x07070707) << 5;
+  v16i above = ((tops_of_groups & 0x7f7f7f7f) + 0x04040404) ^ (tops_of_groups & (int32_t)0x80808080);
+  v16i wide = ((above & (int32_t)0xf8f8f8f8) != 0) & (1 << 16);
   group_ends ends = {
       .fields = {
-          {0}, plans.quads < 4, plans.quads >= 4, halves[0], halves[1], (v16i)plans.scales,
-          (v16i)(plans.scales * to_float(outliers + halves[0] + halves[1])), plans.quads}};
-  memcpy(&ends.fields[0], upper, sizeof upper);
+          tops_of_groups, raised & (plans.quads < 4), raised & (plans.quads >= 4), halves[0], halves[1], (v16i)plans.scales,
+          (v16i)(plans.scales * to_float(outliers + halves[0] + halves[1])), plans.quads | wide}};
   store_ends(&ends, block);
   return any_listed;
 }

@@ -47,8 +47,11 @@ static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integ
   memset(group, 0, sizeof *group);
   memcpy(group->values, from->values, IK_GROUP);
   memcpy(group->top, from->top, 4);
-  group->top_halves[from->top_quad / 4] = -1;
-  group->top_quad = from->top_quad;
+  group->top_quad = (int16_t)from->top_quad;
+  for (int32_t i = 0; i < 4; i++) {
+    group->raised[from->top_quad / 4][i] = (int8_t)(32 * from->top[i]);
+    if (from->top[i] < -4 || from->top[i] > 3) group->is_wide = 1;
+  }
   for (int32_t i = 0; i < IK_GROUP; i++) {
     int32_t low = from->values[i] + 128 * (i / 4 == from->top_quad ? from->top[i % 4] : 0);
     group->sums[i / 16] += low;
@@ -70,6 +73,7 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
   static const int32_t rarities[] = {1, 2, 8, 100, 1000};
   ik_int8_rows x = new_int8_rows(rows, groups);
   int32_t rarity = rarities[random_in(0, 4)];
+  bool narrow = one_in(2);
   for (int32_t row = 0; row < rows; row++) {
     for (int32_t g = 0; g < groups; g++) {
       integers group = {.top_quad = random_in(0, 7)};
@@ -85,7 +89,7 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
         }
       }
       for (int32_t i = 0; i < 4; i++) {
-        group.top[i] = (int8_t)(extreme == 0 ? 127 : extreme == 1 ? -127 : extreme == 2 ? 0 : random_in(-127, 127));
+        group.top[i] = (int8_t)(extreme == 0 ? 127 : extreme == 1 ? -127 : extreme == 2 ? 0 : narrow && !one_in(50) ? random_in(-4, 3) : random_in(-127, 127));
       }
       set_group(&x, row, g, &group, one_in(200) ? INFINITY : random_float(0, 0.01f));
     }
@@ -148,9 +152,10 @@ void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, co
       if (matters(a)) {
         compare_bytes("values", a->values, b->values, IK_GROUP);
         compare_bytes("top", a->top, b->top, 4);
-        compare_bytes("top_halves", a->top_halves, b->top_halves, sizeof a->top_halves);
+        compare_bytes("raised", a->raised, b->raised, sizeof a->raised);
         compare_bytes("sums", a->sums, b->sums, sizeof a->sums);
         if (a->top_quad != b->top_quad) report("top_quad", index, (uint32_t)a->top_quad, (uint32_t)b->top_quad);
+        if (a->is_wide != b->is_wide) report("is_wide", index, (uint32_t)a->is_wide, (uint32_t)b->is_wide);
       }
       if (g % IK_CHUNK == 0) compare_lists(expected, got, place);
     }

@@ -79,7 +79,11 @@ final class QuantizedRows {
     let low = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
     let top = withUnsafeBytes(of: stored.top) { Array($0.bindMemory(to: Int8.self)) }
     let quad = Int(stored.top_quad)
-    #expect(stored.top_halves == (quad < 4 ? (-1, 0) : (0, -1)))
+    let raised = withUnsafeBytes(of: stored.raised) { Array($0.bindMemory(to: Int8.self)) }
+    #expect(stored.is_wide == (top.allSatisfy { -4...3 ~= $0 } ? 0 : 1))
+    if stored.is_wide == 0 {
+      #expect(raised == (0..<8).map { $0 / 4 == quad / 4 ? 32 * top[$0 % 4] : 0 })
+    }
     let values = (0..<32).map {
       Int(low[$0]) + 128 * ($0 / 4 == quad ? Int(top[$0 % 4]) : listed[$0 / 4]?[$0 % 4] ?? 0)
     }

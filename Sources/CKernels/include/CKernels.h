@@ -71,11 +71,12 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 typedef struct ik_int8_group {
   int8_t values[32];      // -127 to 127; -64 to 63 where there are upper bits
   int8_t top[4];          // the upper bits of quad `top_quad`
-  int32_t top_halves[2];  // -1 for the half of the group that the quad is in; 0 for the other
+  int8_t raised[2][4];    // 32 * top in the half of the group that the quad is in, zeros in the other; wrong if top is wide
   int32_t sums[2];        // of values + 128 * top, of the two halves
   float scale;
   float scaled_sum;       // scale * sum of (values + 128 * high), outliers included
-  int32_t top_quad;       // 0 ..< 8
+  int16_t top_quad;       // 0 ..< 8
+  int16_t is_wide;        // 1 if one of top is not among -4 ... 3, else 0
 } ik_int8_group;
 
 // The upper bits of an outlier.
