@@ -131,5 +131,12 @@ public final class SequenceControls: Sendable {
 
     /// Creates scratch memory.
     package init() {}
+
+    /// Makes room for a mask of `tokenCount` tokens; returns the number of its words.
+    mutating func resizeMask(tokenCount: Int) -> Int {
+      let wordCount = (tokenCount + 63) / 64
+      if mask.count != wordCount { mask = Array(repeating: 0, count: wordCount) }
+      return wordCount
+    }
   }
 }

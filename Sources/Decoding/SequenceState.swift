@@ -85,7 +85,9 @@ struct SequenceState: Sendable {
     _ row: inout EditedRow, of values: Span<Float>, _ scratch: inout SequenceControls.Scratch
   ) throws(DecodingError) -> Bool {
     let leftCount = limit - tokens.count - 1
+    let wordCount = scratch.resizeMask(tokenCount: values.count)
     try controls.constraint?.fillMask(&scratch.mask, endingWithin: leftCount)
+    guard scratch.mask.count == wordCount else { throw .nothingAllowed }
     row.keep(scratch.mask)
     guard row.isAnyLeft(of: values) else { return false }
     isShortened = true
@@ -108,8 +110,7 @@ struct SequenceState: Sendable {
 
   /// Asks the constraint which of `count` tokens it allows.
   mutating func fillMask(count: Int, _ scratch: inout SequenceControls.Scratch) throws(DecodingError) {
-    let wordCount = (count + 63) / 64
-    if scratch.mask.count != wordCount { scratch.mask = Array(repeating: 0, count: wordCount) }
+    let wordCount = scratch.resizeMask(tokenCount: count)
     try controls.constraint?.fillMask(&scratch.mask)
     guard scratch.mask.count == wordCount, Self.isAnyAllowed(scratch.mask, count: count) else { throw .nothingAllowed }
   }

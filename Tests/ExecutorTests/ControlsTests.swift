@@ -42,6 +42,19 @@ import Testing
     var isFinished: Bool { false }
   }
 
+  /// Never ends in time, and leaves no room for the mask of what does.
+  private struct Careless: TokenConstraint {
+    let wordCount: Int
+    var count = 0
+    mutating func fillMask(_ words: inout [UInt64]) { for place in words.indices { words[place] = .max } }
+    mutating func fillMask(_ words: inout [UInt64], endingWithin count: Int) {
+      words = Array(repeating: .max, count: wordCount)
+    }
+    mutating func accept(_ token: TokenID) { count += 1 }
+    mutating func canEnd(within count: Int) -> Bool { self.count == 0 }
+    var isFinished: Bool { false }
+  }
+
   private struct Wish: LogitsProcessor {
     mutating func process(_ logits: inout MutableSpan<Float>, tokens: Span<TokenID>, promptTokenCount: Int) throws {
       if tokens.count - promptTokenCount == 4 { throw WishError() }
@@ -82,6 +95,14 @@ import Testing
     let output = try await executor.submit(request, controls: TokenControls(constraint: Lost())).outputs.collect()
     #expect(output.tokens.count == 2)
     #expect(output.reason == .failed(.constraint("too many ways")))
+  }
+
+  @Test(arguments: [0, 1, 100]) func aMaskOfAnotherLengthFailsItsRequest(wordCount: Int) async throws {
+    let executor = try Executor(engine: FakeModelEngine())
+    let request = GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 8))
+    let controls = TokenControls(constraint: Careless(wordCount: wordCount))
+    let output = try await executor.submit(request, controls: controls).outputs.collect()
+    #expect(output.reason?.name == "error" && output.tokens.isEmpty)
   }
 
   @Test func aProcessorThatThrowsFailsItsRequestAlone() async throws {
