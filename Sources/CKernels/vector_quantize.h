@@ -106,7 +106,8 @@ INLINE v16i whole_quads(v16i mask) {
   return mask | __builtin_shufflevector(mask, mask, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 
-// What is written of each group besides its values, in the order of ik_int8_group.
+// What is written of each group besides its values: eight fields of four bytes, in the order of ik_int8_group.
+_Static_assert(sizeof(ik_int8_group) == 64 && offsetof(ik_int8_group, top) == 32, "the fields stand behind the values");
 typedef struct group_ends {
   v16i fields[8];
 } group_ends;
@@ -122,8 +123,9 @@ INLINE void store_ends(const group_ends *ends, const group_block *block) {
     memcpy(halves[half], rows, sizeof rows);
   }
   for (int32_t i = 0; i < 16; i++) {
-    memcpy(block->groups[i]->top, &halves[0][i % 4][i / 4 * 4], 16);
-    memcpy((char *)block->groups[i]->top + 16, &halves[1][i % 4][i / 4 * 4], 16);
+    char *fields = (char *)block->groups[i] + offsetof(ik_int8_group, top);
+    memcpy(fields, &halves[0][i % 4][i / 4 * 4], 16);
+    memcpy(fields + 16, &halves[1][i % 4][i / 4 * 4], 16);
   }
 }
 
