@@ -63,12 +63,12 @@ public struct ForwardBatch: Sendable {
   }
 
   /// The tokens of all runs, one after the other.
-  public private(set) var tokens: [TokenID] = []
+  public internal(set) var tokens: [TokenID] = []
   /// The runs, in the order in which their logits are returned.
-  public private(set) var runs: [Run] = []
+  public internal(set) var runs: [Run] = []
   /// The block tables of all runs, one after the other: entry `i` of a run is the block that holds the positions
   /// `i * blockSize ..< (i + 1) * blockSize`.
-  public private(set) var blockTable: [Int32] = []
+  public internal(set) var blockTable: [Int32] = []
 
   /// Creates an empty batch.
   public init() {}

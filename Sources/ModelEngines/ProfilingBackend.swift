@@ -28,14 +28,30 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
   private let profile: OperationProfile
   private var shape: AttentionShape?
   private var isPrefill = false
-  private var tokenCount = 0
   private var logitsRowCount = 0
-  /// Pairs of a token and a position that it sees, over the runs of the batch.
-  private var visiblePositionCount = 0
-  /// Positions whose keys and values the runs of the batch read.
-  private var readPositionCount = 0
+  /// What a layer computes for the batch, and what the last one does for the tokens that have outputs.
+  private var (work, outputWork) = (Work(), Work())
+  private var tokenCount = 0
   /// The pass under way.
   private var current = OperationProfile.Passes()
+
+  /// Sizes of what a layer computes.
+  private struct Work {
+    var tokenCount = 0
+    /// Pairs of a token and a position that it sees.
+    var visiblePositionCount = 0
+    /// Positions whose keys and values the runs read.
+    var readPositionCount = 0
+
+    /// Adds the last `count` tokens of a run.
+    mutating func add(_ count: Int, of run: ForwardBatch.Run) {
+      guard count > 0 else { return }
+      let end = run.firstPosition + run.tokenCount
+      tokenCount += count
+      visiblePositionCount += count * (end - count) + count * (count + 1) / 2
+      readPositionCount += end
+    }
+  }
 
   /// A backend that does what `base` does.
   package init(_ base: Base, profile: OperationProfile) {
@@ -87,10 +103,10 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
     tokenCount = batch.tokens.count
     logitsRowCount = batch.logitsRowCount
     isPrefill = tokenCount > batch.runs.count
-    (visiblePositionCount, readPositionCount) = (0, 0)
+    (work, outputWork) = (Work(), Work())
     for run in batch.runs {
-      visiblePositionCount += run.tokenCount * run.firstPosition + run.tokenCount * (run.tokenCount + 1) / 2
-      readPositionCount += run.firstPosition + run.tokenCount
+      work.add(run.tokenCount, of: run)
+      outputWork.add(run.outputCount, of: run)
     }
     time(.batch) { base.begin(batch) }
   }
@@ -102,11 +118,11 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
   }
 
   package func multiply(_ x: Operand, _ weights: Projection, into out: Matrix) {
-    time(weights, rows: tokenCount) { base.multiply(x, weights.base, into: out) }
+    time(weights, rows: work.tokenCount) { base.multiply(x, weights.base, into: out) }
   }
 
   package func multiply(_ x: Operand, _ weights: Projection, addingTo sum: Matrix) {
-    time(weights, rows: tokenCount) { base.multiply(x, weights.base, addingTo: sum) }
+    time(weights, rows: work.tokenCount) { base.multiply(x, weights.base, addingTo: sum) }
   }
 
   package func rotateAndStore(_ qkv: Matrix, _ rotary: Rotary, layer: Int) {
@@ -118,13 +134,18 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
     let columns = (shape?.headCount ?? 0) * (shape?.headDimension ?? 0)
     let cached = (shape?.keyValueHeadCount ?? 0) * (shape?.headDimension ?? 0)
     time(
-      .attention, arithmetic: 4 * Double(visiblePositionCount) * Double(columns),
-      bytes: 4 * Double(readPositionCount) * Double(cached)
+      .attention, arithmetic: 4 * Double(work.visiblePositionCount) * Double(columns),
+      bytes: 4 * Double(work.readPositionCount) * Double(cached)
     ) { base.attend(qkv, layer: layer, into: out) }
   }
 
+  package func keepOutputs(_ hidden: Matrix, _ qkv: Matrix) {
+    time(.selection) { base.keepOutputs(hidden, qkv) }
+    work = outputWork
+  }
+
   package func multiplyGated(_ x: Operand, _ weights: Projection, into out: Operand) {
-    time(weights, rows: tokenCount) { base.multiplyGated(x, weights.base, into: out) }
+    time(weights, rows: work.tokenCount) { base.multiplyGated(x, weights.base, into: out) }
   }
 
   package func keepHidden(_ x: Matrix, _ weight: Vector, epsilon: Float) {

@@ -48,7 +48,8 @@ package struct AttentionShape: Sendable, Equatable {
 /// What a model is written against: a small set of fused operations over ragged batches.
 ///
 /// A backend knows no model, and a model knows no backend. The batch itself (tokens, positions, block tables, which rows
-/// need logits) is set before a model's `forward` and is not seen by the model: every operation is over all of its tokens.
+/// need logits) is set before a model's `forward` and is not seen by the model: every operation is over all of its tokens, and
+/// after ``keepOutputs(_:_:)`` over those with outputs.
 ///
 /// Buffers are made once, when the model is built, with room for the largest batch; an operation sets the number of
 /// valid rows of what it writes. Shapes are checked by `precondition`: a model with wrong shapes is a bug, since what
@@ -98,6 +99,10 @@ package protocol Backend: AnyObject {
   func rotateAndStore(_ qkv: Matrix, _ rotary: Rotary, layer: Int)
   /// Causal attention of `qkv`'s queries over the cache, scaled by `1 / sqrt(headDimension)`.
   func attend(_ qkv: Matrix, layer: Int, into out: Operand)
+  /// Goes on without the tokens of whose outputs nobody asks: takes their rows out of `hidden` and `qkv`, and everything
+  /// up to the end of the pass is over the others. For the last layer, once its keys and values are stored: no other
+  /// token sees anything of what the layer still makes of them.
+  func keepOutputs(_ hidden: Matrix, _ qkv: Matrix)
   /// `out[row][i] = silu(product[row][i]) * product[row][n + i]` of `product = x * weights' + bias`, where `weights` was made of
   /// two parts of `n` outputs each.
   func multiplyGated(_ x: Operand, _ weights: Projection, into out: Operand)

@@ -66,6 +66,7 @@ struct PreNormDecoder<B: Backend>: Model {
       backend.normalize(hidden, layer.attentionNorm, epsilon: epsilon, into: normed)
       backend.multiply(normed, layer.queryKeyValue, into: queryKeyValue)
       backend.rotateAndStore(queryKeyValue, rotary, layer: index)
+      if index == layers.count - 1 { backend.keepOutputs(hidden, queryKeyValue) }
       backend.attend(queryKeyValue, layer: index, into: attended)
       backend.multiply(attended, layer.attentionOutput, addingTo: hidden)
 

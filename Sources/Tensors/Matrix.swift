@@ -30,6 +30,17 @@ package final class Matrix {
     rows = count
   }
 
+  /// Keeps the rows `indices` only, which ascend, one after the other.
+  package func keepRows(_ indices: [Int]) {
+    var previous = -1
+    for (row, index) in indices.enumerated() {
+      precondition(index > previous && index < rows, "rows ascend and are there")
+      previous = index
+      if index != row { (pointer + row * columns).update(from: pointer + index * columns, count: columns) }
+    }
+    rows = indices.count
+  }
+
   var pointer: UnsafeMutablePointer<Float> { storage.pointer() }
 
   /// Copies row `row`.

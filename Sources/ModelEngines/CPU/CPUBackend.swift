@@ -34,6 +34,10 @@ package final class CPUBackend: BatchBackend {
   private var layout: RaggedLayout?
   private var rotaryTables: [RotaryTable] = []
   private var tokens: [Int32] = []
+  /// The part of the batch that has outputs and its rows, if not all of it has.
+  private var hasTokensWithoutOutput = false
+  private var outputs = ForwardBatch()
+  private var outputRows: [Int] = []
   private var logitsRows: [Int] = []
   private var hiddenRows: [Int] = []
   package private(set) var hiddenStates: [Float] = []
@@ -141,12 +145,31 @@ package final class CPUBackend: BatchBackend {
   // Computing.
 
   package func begin(_ batch: ForwardBatch) {
+    tokens.removeAll(keepingCapacity: true)
+    tokens.append(contentsOf: batch.tokens)
+    outputRows.removeAll(keepingCapacity: true)
+    hasTokensWithoutOutput = batch.hasTokensWithoutOutput
+    if hasTokensWithoutOutput {
+      outputs.setOutputs(of: batch)
+      for run in batch.runs { outputRows.append(contentsOf: run.tokensWithOutput) }
+    }
+    layOut(batch)
+    for table in rotaryTables { table.prepare(attention.layout) }
+  }
+
+  package func keepOutputs(_ hidden: Matrix, _ qkv: Matrix) {
+    guard hasTokensWithoutOutput else { return }
+    hidden.keepRows(outputRows)
+    qkv.keepRows(outputRows)
+    layOut(outputs)
+  }
+
+  /// Notes where the tokens of `batch` stand and what is asked of them.
+  private func layOut(_ batch: ForwardBatch) {
     let layout = attention.layout
     layout.removeAll()
     logitsRows.removeAll(keepingCapacity: true)
     hiddenRows.removeAll(keepingCapacity: true)
-    tokens.removeAll(keepingCapacity: true)
-    tokens.append(contentsOf: batch.tokens)
     for run in batch.runs {
       layout.append(
         count: run.tokenCount, firstPosition: run.firstPosition,
@@ -155,7 +178,6 @@ package final class CPUBackend: BatchBackend {
       hiddenRows.append(contentsOf: run.tokensWithHidden)
     }
     layout.divide()
-    for table in rotaryTables { table.prepare(layout) }
   }
 
   package func embed(_ table: StoredMatrix, into out: Matrix) { operations.embed(table, tokens: tokens, into: out) }
@@ -205,19 +227,5 @@ extension StoredMatrix {
     self.init(
       type: tensor.type, rows: tensor.rowCount, columns: tensor.columnCount, file: tensor.file, offset: tensor.offset,
       storedRow: { tensor.storedRow($0) })
-  }
-}
-
-extension ForwardBatch.Run {
-  /// Indices in the batch of the tokens whose logits are asked for.
-  var tokensWithLogits: Range<Int> {
-    let end = tokenStart + tokenCount
-    return end - logitsRowCount..<end
-  }
-
-  /// Indices in the batch of the tokens whose hidden states are asked for.
-  var tokensWithHidden: Range<Int> {
-    let end = tokenStart + tokenCount
-    return end - hiddenRowCount..<end
   }
 }

@@ -92,6 +92,7 @@ struct CPUSizes: Equatable {
     func rotateAndStore(_ qkv: Void, _ rotary: Void, layer: Int) {}
     func attend(_ qkv: Void, layer: Int, into out: Void) {}
     func multiplyGated(_ x: Void, _ weights: Projection, into out: Void) {}
+    func keepOutputs(_ hidden: Void, _ qkv: Void) {}
     func keepHidden(_ x: Void, _ weight: Void, epsilon: Float) {}
     func selectLogitsRows(_ x: Void, into out: Void) {}
     func computeLogits(_ x: Void, _ head: Projection) {}

@@ -177,6 +177,14 @@ package final class ReferenceBackend: BatchBackend {
     }
   }
 
+  package func keepOutputs(_ hidden: Matrix, _ qkv: Matrix) {
+    for matrix in [hidden, qkv] {
+      matrix.rows = batch.runs.flatMap { run in run.tokensWithOutput.map { matrix.rows[$0] } }
+    }
+    let whole = batch
+    batch.setOutputs(of: whole)
+  }
+
   package func multiplyGated(_ x: Matrix, _ weights: Projection, into out: Matrix) {
     let count = out.columns
     let product = Matrix(columns: 2 * count)
