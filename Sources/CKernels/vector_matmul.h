@@ -153,28 +153,39 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
   }
 }
 
-// Up to IK_ROW_BLOCK rows of one tile, a chunk of the inputs at a time: for many rows.
-INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, int32_t row, int32_t rows) {
+// Up to IK_ROW_BLOCK rows of `tiles` tiles, at most IK_TILES_TOGETHER, a chunk of the inputs at a time: for many rows. The tiles
+// take turns with each span of the inputs, so that the activations of the span come from the second-level cache to all of them
+// but the first.
+INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, int32_t tiles, int32_t row, int32_t rows) {
   const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
-  int32_t groups = m->int8->group_count;
+  int32_t groups = m->int8->group_count, chunks = ik_chunks(groups);
   panel p;
-  tile_sums t;
-  t.m = m;
-  t.first_column = tile * IK_TILE;
-  t.columns = m->outputs - t.first_column < IK_TILE ? m->outputs - t.first_column : IK_TILE;
-  t.first_row = row;
-  for (int32_t chunk = 0; chunk < ik_chunks(groups); chunk++) {
-    int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
-    unpack(format, data + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
-    // The next chunk's weights are asked for a few lines at a time.
-    const uint8_t *next = data + ik_group_offset(format, (chunk + 1) * IK_CHUNK);
-    int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / ROWS) + 1;
-    int32_t r = 0;
-    for (; r + ROWS <= rows; r += ROWS) {
-      for (int32_t i = 0; i < lines; i++, next += 64) __builtin_prefetch(next, 0, 2);
-      add_panel(format, ROWS, &p, chunk, count, &t, r);
+  tile_sums t[IK_TILES_TOGETHER];
+  for (int32_t i = 0; i < tiles; i++) {
+    t[i].m = m;
+    t[i].first_column = (tile + i) * IK_TILE;
+    t[i].columns = m->outputs - t[i].first_column < IK_TILE ? m->outputs - t[i].first_column : IK_TILE;
+    t[i].first_row = row;
+  }
+  for (int32_t first = 0; first < chunks; first += IK_SPAN) {
+    int32_t last = first + IK_SPAN < chunks ? first + IK_SPAN : chunks;
+    for (int32_t i = 0; i < tiles; i++) {
+      const uint8_t *of_tile = data + (size_t)i * m->tile_bytes;
+      for (int32_t chunk = first; chunk < last; chunk++) {
+        int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
+        unpack(format, of_tile + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
+        // The weights that come next are asked for a few lines at a time.
+        bool turns = chunk + 1 == last && i + 1 < tiles;
+        const uint8_t *next = of_tile + (turns ? m->tile_bytes : 0) + ik_group_offset(format, (turns ? first : chunk + 1) * IK_CHUNK);
+        int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / ROWS) + 1;
+        int32_t r = 0;
+        for (; r + ROWS <= rows; r += ROWS) {
+          for (int32_t l = 0; l < lines; l++, next += 64) __builtin_prefetch(next, 0, 2);
+          add_panel(format, ROWS, &p, chunk, count, &t[i], r);
+        }
+        for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, &t[i], r);
+      }
     }
-    for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, &t, r);
   }
 }
 
@@ -210,14 +221,16 @@ INLINE void float_rows(const ik_matmul *m, ik_type type, int rows, int32_t tile,
 INLINE void matmul_items(
     const ik_matmul *m, ik_format format, bool integer, ik_type type, int32_t begin, int32_t end
 ) {
-  for (int32_t item = begin; item < end; item++) {
+  for (int32_t item = begin, tiles; item < end; item += tiles) {
     ik_matmul_part part = ik_matmul_part_of(m, item);
+    tiles = 1;
     int32_t row = part.first_row, last = row + part.rows;
     if (!integer) {
       for (; row + ROWS <= last; row += ROWS) float_rows(m, type, ROWS, part.tile, row);
       for (; row < last; row++) float_rows(m, type, 1, part.tile, row);
     } else if (part.rows >= MANY_ROWS) {
-      integer_panels(m, format, part.tile, row, part.rows);
+      while (tiles < IK_TILES_TOGETHER && item + tiles < end && ik_matmul_part_of(m, item + tiles).first_row == row) tiles++;
+      integer_panels(m, format, part.tile, tiles, row, part.rows);
     } else {
       for (; row < last; row += FEW_ROWS) {
         switch (last - row) {

@@ -92,15 +92,20 @@ package struct CPUOperations {
         var matmul = ik_matmul(
           segment.slice, inputs: weights.inputs, x: x, integers: integers, bfloats: bfloats,
           out: out + segment.firstColumn, stride: stride, accumulate: accumulate)
-        run(matmul, Int(ik_matmul_items(&matmul)), grain(rows: x.rows, tileCount: segment.tileCount))
+        let grain =
+          x.rows > Self.fewRows
+          ? Int(ik_matmul_grain(matmul.rows, matmul.inputs)) : fewRowsGrain(tileCount: segment.tileCount)
+        run(matmul, Int(ik_matmul_items(&matmul)), grain)
       }
     }
   }
 
-  /// Items that a thread takes at a time: at least a few microseconds of work, and enough takings to even out the threads.
-  private func grain(rows: Int, tileCount: Int) -> Int {
-    rows > 4 ? 1 : max(1, tileCount / (pool.threadCount * 4))
-  }
+  /// Up to so many rows a tile is too little work to be taken alone.
+  private static let fewRows = 4
+
+  /// Tiles that a thread takes at a time with few rows: at least a few microseconds of work, and enough takings to even out
+  /// the threads.
+  private func fewRowsGrain(tileCount: Int) -> Int { max(1, tileCount / (pool.threadCount * 4)) }
 
   /// `out[row][i] = silu(product[row][i]) * product[row][n + i]`, where `product = x * weights' + bias` and `weights` has two
   /// parts of `n` outputs each.
@@ -117,7 +122,7 @@ package struct CPUOperations {
         multiply: tier.kernels.pointee.matmul, activate: tier.kernels.pointee.silu_gate, out: out.floats.pointer(),
         out_stride: out.columns)
       let count = Int(ik_matmul_items(&task.gate))
-      pool.run(ik_gated_task, &task, count: count, grain: grain(rows: x.rows, tileCount: count))
+      pool.run(ik_gated_task, &task, count: count, grain: x.rows > Self.fewRows ? 1 : fewRowsGrain(tileCount: count))
     }
     quantize(out)
   }

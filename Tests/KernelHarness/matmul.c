@@ -11,8 +11,10 @@ static int32_t random_row_count(void) {
 static matmul_case random_case(int32_t size, int32_t rows, int32_t outputs) {
   ik_type type = (ik_type)random_in(IK_F32, IK_Q6_K);
   bool integer = type >= IK_Q8_0, finite = !one_in(8), synthetic = one_in(2);
-  int32_t block = block_inputs(type), budget = one_in(8) ? 3000000 : 500000;
-  int32_t most = budget * size / (outputs * (rows > 0 ? rows : 1)) / block, cap = 1000 * size / block + 1;
+  // Some have more inputs than a span, so that tiles take turns.
+  bool is_long = one_in(10);
+  int32_t block = block_inputs(type), budget = is_long ? 20000000 : one_in(8) ? 3000000 : 500000;
+  int32_t most = budget * size / (outputs * (rows > 0 ? rows : 1)) / block, cap = (is_long ? 4000 : 1000) * size / block + 1;
   int32_t inputs = block * random_in(1, most < 1 ? 1 : most > cap ? cap : most);
   matmul_case c = {
       .type = type,

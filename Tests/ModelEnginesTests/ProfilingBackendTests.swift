@@ -33,6 +33,16 @@ import Testing
     // Eight times the work on the same weights.
     #expect(prefill[.down].arithmetic == 8 * decode[.down].arithmetic && prefill[.down].bytes == decode[.down].bytes)
     profile.reset()
+
+    // The last layer leaves out tokens without an output once their keys and values are stored.
+    var batch = ForwardBatch()
+    batch.append(tokens: tokens.prefix(8), firstPosition: 0, blocks: [0], logits: .last)
+    _ = try engine.forward(batch)
+    let prompt = profile.snapshot.prefill
+    #expect(prompt[.queryKeyValue].arithmetic == prefill[.queryKeyValue].arithmetic)
+    #expect(prompt[.down].arithmetic * Double(8 * layers) == prefill[.down].arithmetic * Double(8 * (layers - 1) + 1))
+    #expect(prompt[.attention].arithmetic < prefill[.attention].arithmetic)
+    profile.reset()
     #expect(profile.snapshot == OperationProfile.Snapshot())
   }
 }

@@ -152,7 +152,16 @@ typedef struct ik_matmul {
   bool accumulate;            // add to what `out` holds
 } ik_matmul;
 
-enum { IK_ROW_BLOCK = 128 };
+// Rows of an item. With more inputs than those of IK_SPAN chunks of groups their integers do not fit a second-level cache of a
+// megabyte beside the rest, and up to IK_TILES_TOGETHER items that follow each other, and have the same rows, take turns with
+// IK_SPAN chunks at a time.
+enum { IK_ROW_BLOCK = 128, IK_SPAN = 6, IK_TILES_TOGETHER = 4 };
+
+// Items that are best done by one thread, one after the other, of a product of many rows.
+static inline int32_t ik_matmul_grain(int32_t rows, int32_t inputs) {
+  bool is_long = rows >= IK_ROW_BLOCK && inputs > IK_SPAN * IK_CHUNK * IK_GROUP;
+  return is_long ? IK_TILES_TOGETHER : 1;
+}
 
 // What an item computes: rows first_row ..< first_row + rows of tile `tile`.
 typedef struct ik_matmul_part {
