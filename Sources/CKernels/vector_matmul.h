@@ -44,6 +44,8 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
   }
 }
 
+#include "vector_panels.h"
+
 // `rows` rows of one tile, its weights unpacked on the way: for few rows.
 INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t tile, int32_t row) {
   const ik_int8_rows *x = m->int8;
@@ -77,116 +79,6 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) finish_row(m, row + r, first, columns, out[r]);
-}
-
-// Eight groups of a tile, unpacked for many rows.
-typedef struct panel {
-  uint8_t weights[IK_CHUNK][1024];
-  uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
-  group_scales scales[IK_CHUNK];
-} panel;
-
-INLINE bool has_raised(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF; }
-
-INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
-  super_scales super;
-  const uint8_t *header = cursor;
-  load_super(format.scaling, header, &super);
-  cursor += ik_header_bytes(format.scaling);
-  for (int32_t g = 0; g < count; g++) {
-    load_scales(format.scaling, header, g, cursor, &super, &out->scales[g]);
-    const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
-#pragma unroll
-    for (int quad = 0; quad < 8; quad++) {
-#pragma unroll
-      for (int half = 0; half < 2; half++) {
-        v64u w = load_quad(weights, format.planes, quad, half);
-        memcpy(out->weights[g] + quad * 128 + half * 64, &w, 64);
-        if (has_raised(format.scaling)) {
-          // They have six bits, so that nothing goes from one byte to the next.
-          w = (v64u)((v16i)w << 2);
-          memcpy(out->raised[g] + quad * 128 + half * 64, &w, 64);
-        }
-      }
-    }
-    cursor += ik_group_bytes(format);
-  }
-}
-
-// The work on one tile for many rows: sums[i] belongs to row first_row + i.
-typedef struct tile_sums {
-  const ik_matmul *m;
-  int32_t first_column, columns, first_row;
-  float sums[IK_ROW_BLOCK][IK_TILE];
-} tile_sums;
-
-// Adds chunk `chunk`, of which `p` has `count` groups of the weights, to rows r ..< r + rows of the sums.
-INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk, int32_t count, tile_sums *t, int32_t r0) {
-  const ik_int8_rows *x = t->m->int8;
-  size_t place = ik_chunk_index(x, t->first_row + r0, chunk);
-  const ik_int8_group *activations = x->groups + place * IK_CHUNK;
-  v16 sums[ROWS][2];
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    if (chunk == 0) {
-      start_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
-    } else {
-      sums[r][0] = load(t->sums[r0 + r]);
-      sums[r][1] = load(t->sums[r0 + r] + 16);
-    }
-  }
-  for (int32_t g = 0; g < count; g++) {
-    const uint8_t *raised = has_raised(format.scaling) ? p->raised[g] : NULL;
-    add_group(format.scaling, -1, format.offset, rows, p->weights[g], raised, &p->scales[g], activations + g, sums);
-  }
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    add_outliers(
-        format.scaling, -1, format.offset, p->weights[0], sizeof p->weights[0], p->scales, NULL, NULL,
-        x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
-    if (chunk + 1 == ik_chunks(x->group_count)) {
-      finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
-    } else {
-      store(t->sums[r0 + r], sums[r][0]);
-      store(t->sums[r0 + r] + 16, sums[r][1]);
-    }
-  }
-}
-
-// Up to IK_ROW_BLOCK rows of `tiles` tiles, at most IK_TILES_TOGETHER, a chunk of the inputs at a time: for many rows. The tiles
-// take turns with each span of the inputs, so that the activations of the span come from the second-level cache to all of them
-// but the first.
-INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, int32_t tiles, int32_t row, int32_t rows) {
-  const uint8_t *data = m->tiles + (size_t)tile * m->tile_bytes;
-  int32_t groups = m->int8->group_count, chunks = ik_chunks(groups);
-  panel p;
-  tile_sums t[IK_TILES_TOGETHER];
-  for (int32_t i = 0; i < tiles; i++) {
-    t[i].m = m;
-    t[i].first_column = (tile + i) * IK_TILE;
-    t[i].columns = m->outputs - t[i].first_column < IK_TILE ? m->outputs - t[i].first_column : IK_TILE;
-    t[i].first_row = row;
-  }
-  for (int32_t first = 0; first < chunks; first += IK_SPAN) {
-    int32_t last = first + IK_SPAN < chunks ? first + IK_SPAN : chunks;
-    for (int32_t i = 0; i < tiles; i++) {
-      const uint8_t *of_tile = data + (size_t)i * m->tile_bytes;
-      for (int32_t chunk = first; chunk < last; chunk++) {
-        int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
-        unpack(format, of_tile + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
-        // The weights that come next are asked for a few lines at a time.
-        bool turns = chunk + 1 == last && i + 1 < tiles;
-        const uint8_t *next = of_tile + (turns ? m->tile_bytes : 0) + ik_group_offset(format, (turns ? first : chunk + 1) * IK_CHUNK);
-        int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / ROWS) + 1;
-        int32_t r = 0;
-        for (; r + ROWS <= rows; r += ROWS) {
-          for (int32_t l = 0; l < lines; l++, next += 64) __builtin_prefetch(next, 0, 2);
-          add_panel(format, ROWS, &p, chunk, count, &t[i], r);
-        }
-        for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, &t[i], r);
-      }
-    }
-  }
 }
 
 INLINE v16 load_weight(ik_type type, const uint8_t *p, size_t index) {
@@ -229,8 +121,13 @@ INLINE void matmul_items(
       for (; row + ROWS <= last; row += ROWS) float_rows(m, type, ROWS, part.tile, row);
       for (; row < last; row++) float_rows(m, type, 1, part.tile, row);
     } else if (part.rows >= MANY_ROWS) {
-      while (tiles < IK_TILES_TOGETHER && item + tiles < end && ik_matmul_part_of(m, item + tiles).first_row == row) tiles++;
-      integer_panels(m, format, part.tile, tiles, row, part.rows);
+      int32_t most = ik_chunks(m->int8->group_count) > IK_SPAN ? IK_TILES_TOGETHER : 1;
+      while (tiles < most && item + tiles < end && ik_matmul_part_of(m, item + tiles).first_row == row) tiles++;
+      if (tiles == 1) {
+        integer_panels(m, format, part.tile, row, part.rows);
+      } else {
+        panels_in_turns(m, format, part.tile, tiles, row, part.rows);
+      }
     } else {
       for (; row < last; row += FEW_ROWS) {
         switch (last - row) {
