@@ -183,7 +183,7 @@ package struct Request: Sendable {
   /// Sends the last event and ends the stream, in which all samples have so many tokens.
   ///
   /// - Returns: the reader if one is waiting; the caller must resume it.
-  func respondFinished(_ reason: FinishReason, completionTokenCount: Int) -> ParkedReader? {
+  func respondFinished(_ reason: FinishReason, completionTokenCount: Int) -> ReadyReader? {
     outputs.finish(
       RequestSummary(
         reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: completionTokenCount,

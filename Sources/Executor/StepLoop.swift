@@ -61,7 +61,7 @@ package struct StepLoop {
   var holdings: [BlockHoldings] = []
   var batch = StepBatch()
   var events: [StepEvent] = []
-  var readers: [ParkedReader] = []
+  var readers: [ReadyReader] = []
   var logSoftmax = LogSoftmax()
   var stopwatch = Stopwatch()
   var current = StepStatistics()
