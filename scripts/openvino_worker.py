@@ -74,6 +74,8 @@ class Worker:
     def until(self, wanted):
         start, tokens = time.perf_counter(), 0
         while tokens < wanted:
+            if not self.pipeline.has_non_finished_requests():
+                raise ValueError("the answer has ended: more tokens than the context that was asked for")
             tokens += self.step([self.request])[0]
         return {"seconds": time.perf_counter() - start}
 
@@ -88,7 +90,7 @@ class Worker:
     def prefill(self, tokens):
         self.clear()
         start = time.perf_counter()
-        self.request = self.add(tokens, self.context - len(tokens))
+        self.request = self.add(tokens, self.context + 1 - len(tokens))  # The last one is not read again.
         self.until(1)
         return {"seconds": time.perf_counter() - start}
 
