@@ -10,7 +10,7 @@ another order each time:
     many     --requests of --many-tokens + --many-tokens, --concurrency at a time: output tokens
 
 Prompts are random tokens; no prefix is reused; a pass has at most 512 tokens. A round's figures are medians over the prompts, the
-table's are medians over the rounds. Of llama.cpp only passes are timed, without sampling; of OpenVINO the steps of its pipeline
+table's are medians over the rounds, with the least and the greatest round. Of llama.cpp only passes are timed, without sampling; of OpenVINO the steps of its pipeline
 for continuous batching; of Inflight all from sending a request to receiving its tokens. Where the ratio is below 1, Inflight is slower.
 
 Needs, once: scripts/install-llama-cpp.sh and scripts/install-openvino.sh. Run on a machine that does nothing else, after
@@ -114,6 +114,10 @@ def table(rounds):
             ratio = "" if engine == "inflight" else f"; Inflight {ours / theirs:.2f} x"
             cells.append(f"{theirs:.0f} ({least:.0f} to {greatest:.0f}){ratio}")
         print(f"| {engine} | " + " | ".join(cells) + " |")
+    for limit in ("read_gb_per_second", "int8_gops"):
+        values = [found["inflight"][limit] for found in rounds if limit in found["inflight"]]
+        if values:
+            print(f"the machine's {limit}: {statistics.median(values):.0f} ({min(values):.0f} to {max(values):.0f})")
 
 
 class Inflight:
@@ -142,7 +146,8 @@ class Inflight:
 
     def single(self):
         found = self.bench(self.options.prompt_tokens, self.options.output_tokens, 1, 1)
-        return {"prefill": found["prefill_tokens_per_second"], "decode": found["decode_tokens_per_second"]}
+        return {"prefill": found["prefill_tokens_per_second"], "decode": found["decode_tokens_per_second"],
+                **found["limits"]}
 
     def many(self):
         count = self.options.many_tokens
