@@ -88,14 +88,14 @@ def measure(options, rounds):
     for _ in range(options.rounds):
         first = len(rounds) % len(engines)
         found = {}
+        rounds.append(found)
         for part in options.parts:
             for engine in engines[first:] + engines[:first]:
                 figures = found.setdefault(engine.name, {})
                 figures.update(getattr(engine, part)())
                 print(engine.name, *(f"{name} {figures[name]:.1f}" for name in METRICS[part]), file=sys.stderr, flush=True)
-        rounds.append(found)
-        if options.results:
-            options.results.write_text(json.dumps(rounds, indent=1) + "\n")
+                if options.results:
+                    options.results.write_text(json.dumps(rounds, indent=1) + "\n")
 
 
 def table(rounds):
@@ -105,7 +105,8 @@ def table(rounds):
     for engine in dict.fromkeys(name for found in rounds for name in found):
         cells = []
         for column in columns:
-            both = [(found[engine][column], found["inflight"][column]) for found in rounds if column in found.get(engine, {})]
+            both = [(found[engine][column], found["inflight"][column]) for found in rounds
+                    if all(column in found.get(name, {}) for name in (engine, "inflight"))]
             if not both:
                 cells.append("")
                 continue
@@ -115,7 +116,7 @@ def table(rounds):
             cells.append(f"{theirs:.0f} ({least:.0f} to {greatest:.0f}){ratio}")
         print(f"| {engine} | " + " | ".join(cells) + " |")
     for limit in ("read_gb_per_second", "int8_gops"):
-        values = [found["inflight"][limit] for found in rounds if limit in found["inflight"]]
+        values = [found["inflight"][limit] for found in rounds if limit in found.get("inflight", {})]
         if values:
             print(f"the machine's {limit}: {statistics.median(values):.0f} ({min(values):.0f} to {max(values):.0f})")
 
