@@ -9,9 +9,10 @@ another order each time:
     single   a prompt of --prompt-tokens alone, then --output-tokens of its answer
     many     --requests of --many-tokens + --many-tokens, --concurrency at a time: output tokens
 
-Prompts are random tokens; no prefix is reused; a pass has at most 512 tokens. A round's figures are medians over the prompts, the
-table's are medians over the rounds, with the least and the greatest round. Of llama.cpp only passes are timed, without sampling; of OpenVINO the steps of its pipeline
-for continuous batching; of Inflight all from sending a request to receiving its tokens. Where the ratio is below 1, Inflight is slower.
+Prompts are random tokens; no prefix is reused; a pass has at most 512 tokens. A round's figures are medians over the prompts,
+the table's are medians over the rounds, with the least and the greatest round. Of llama.cpp only passes are timed, without
+sampling; of OpenVINO the steps of its pipeline for continuous batching; of Inflight all from sending a request to receiving its
+tokens. Where the ratio is below 1, Inflight is slower.
 
 Needs, once: scripts/install-llama-cpp.sh and scripts/install-openvino.sh. Run on a machine that does nothing else, after
 `swift build -c release`.
