@@ -40,6 +40,47 @@ void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
   }
 }
 
+// The lowest place of the largest of `count` keys. In pieces, so that the place is looked for in one of them only.
+static inline int32_t place_of_largest(const int32_t *keys, int32_t count) {
+  enum { PIECE = 64 };
+  int32_t best = INT32_MIN, place = 0, start = 0;
+  for (; start + PIECE <= count; start += PIECE) {
+    int32_t largest = INT32_MIN;
+    for (int32_t i = 0; i < PIECE; i++) largest = keys[start + i] > largest ? keys[start + i] : largest;
+    if (largest > best) best = largest, place = start;
+  }
+  for (; start < count; start++) {
+    if (keys[start] > best) best = keys[start], place = start;
+  }
+  while (keys[place] != best) place++;
+  return place;
+}
+
+void ik_largest_logits_task(const void *arguments, int32_t begin, int32_t end) {
+  const ik_largest_logits *l = arguments;
+  const int32_t infinity = 0x7F800000, negative_infinity = INT32_MIN + 0x7FFFFF;
+  // First the tiles of all rows, so that their logits, which are far away, come while the keys of others are looked at.
+  for (int32_t item = begin; item < end; item++) {
+    const int32_t *keys = l->keys + (size_t)l->rows[item] * (size_t)l->tiles;
+    int32_t tile = place_of_largest(keys, l->tiles);
+    bool is_finite = keys[tile] > negative_infinity && keys[tile] < infinity;
+    l->places[item] = is_finite ? tile : -1;
+    const float *logits = l->logits + (size_t)l->rows[item] * (size_t)l->columns + (size_t)tile * IK_TILE;
+    __builtin_prefetch(logits);
+    __builtin_prefetch(logits + IK_TILE / 2);
+  }
+  for (int32_t item = begin; item < end; item++) {
+    int32_t tile = l->places[item];
+    if (tile < 0) continue;
+    int32_t largest = l->keys[(size_t)l->rows[item] * (size_t)l->tiles + (size_t)tile];
+    const float *logits = l->logits + (size_t)l->rows[item] * (size_t)l->columns;
+    int32_t place = tile * IK_TILE, last = place + IK_TILE < l->columns ? place + IK_TILE : l->columns;
+    while (place < last && ordered_key(logits[place]) != largest) place++;
+    // Logits that were written to since do not have the noted one.
+    l->places[item] = place < last ? place : -1;
+  }
+}
+
 static const uint32_t bit_of[IK_TILE] = {
     1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,  1u << 8,  1u << 9,  1u << 10,
     1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19, 1u << 20, 1u << 21,

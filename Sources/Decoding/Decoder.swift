@@ -5,17 +5,23 @@ public import Tensors
 public struct DecodingRow: Sendable {
   /// Index of the row in the logits of the pass.
   public var logitsRow: Int
-  /// How to choose.
-  public var params: SamplingParams
-  /// The seed of the request's random numbers.
-  public var seed: UInt64
   /// Absolute position in its sequence of the token that is to be chosen.
   public var position: Int
+  /// Whether only the most probable token is asked for. Kept, so that nothing behind it is looked at for such a row.
+  private(set) var isPlainGreedy: Bool
+  /// The seed of the request's random numbers.
+  public var seed: UInt64
   /// Which of the samples of one request the token is for, counted from 0.
   public var sampleIndex: Int
   /// What of the parameters depends on the sample's tokens so far: a decoder that does what they say applies it to a copy
   /// of the row before it does anything else. Nil if there is nothing.
-  public var controls: SequenceControls?
+  public var controls: SequenceControls? {
+    didSet { isPlainGreedy = Self.isPlainGreedy(params, controls) }
+  }
+  /// How to choose.
+  public var params: SamplingParams {
+    didSet { isPlainGreedy = Self.isPlainGreedy(params, controls) }
+  }
 
   /// Creates a row.
   public init(
@@ -28,6 +34,11 @@ public struct DecodingRow: Sendable {
     self.position = position
     self.sampleIndex = sampleIndex
     self.controls = controls
+    isPlainGreedy = Self.isPlainGreedy(params, controls)
+  }
+
+  private static func isPlainGreedy(_ params: borrowing SamplingParams, _ controls: SequenceControls?) -> Bool {
+    params.temperature == 0 && params.logprobs == nil && controls == nil
   }
 }
 

@@ -4,6 +4,7 @@ public import Tensors
 /// Chooses the most probable token of each row, ties to the lowest identifier. Refuses rows that ask for sampling.
 public struct GreedyDecoder: Decoder {
   private var logSoftmax = LogSoftmax()
+  private var greedy = GreedyRows()
 
   /// Creates a decoder.
   public init() {}
@@ -12,6 +13,7 @@ public struct GreedyDecoder: Decoder {
   public mutating func decode(
     _ logits: Logits, rows: [DecodingRow], into results: inout [Result<TokenOutput, DecodingError>]
   ) {
+    if greedy.decode(logits, rows, into: &results) { return }
     // By index, since iterating would copy each row, and count its references up and down.
     for index in rows.indices {
       if rows[index].isPlainGreedy {
@@ -33,20 +35,6 @@ public struct GreedyDecoder: Decoder {
       let scan = try LogitsScan(values)
       return logSoftmax.output(for: scan.argmax, in: values, scan: scan, alternatives: row.params.logprobs)
     }
-  }
-}
-
-extension DecodingRow {
-  /// Whether only the most probable token is asked for.
-  var isPlainGreedy: Bool { params.temperature == 0 && params.logprobs == nil && controls == nil }
-}
-
-/// The most probable token of row `row`, ties to the lowest identifier: all that greedy decoding is.
-func mostProbableToken(of logits: Logits, row: Int) -> Result<TokenOutput, DecodingError> {
-  do throws(DecodingError) {
-    return .success(TokenOutput(token: TokenID(try LogitsScan(logits, row: row).argmax)))
-  } catch {
-    return .failure(error)
   }
 }
 

@@ -1,5 +1,6 @@
 internal import Requests
 internal import Synchronization
+internal import Tensors
 
 /// The events of one request on their way from the engine thread to the reader.
 ///
@@ -8,7 +9,8 @@ internal import Synchronization
 ///
 /// All of its state is behind one lock, which both sides hold for the time of moving one event. A reader that finds the
 /// queue empty parks a continuation in it. Whoever takes a continuation out of the lock (the engine thread with an
-/// event, a canceller, another reader) is the only one who has it, and resumes it once, outside of the lock.
+/// event, a canceller, another reader) is the only one who has it, and resumes it once, outside of the lock. An event for
+/// which a reader waits is handed to it, and never lies in the queue.
 package final class OutputQueue: Sendable {
   /// What a look into the queue finds.
   enum Glance: Sendable {
@@ -26,11 +28,30 @@ package final class OutputQueue: Sendable {
     var readCount = 0
     /// Whether nothing is accepted any more.
     var isClosed = false
+    /// Waits for an event: the queue is open, and empty.
     var reader: ParkedReader?
 
     mutating func takeReader() -> ParkedReader? {
       defer { reader = nil }
       return reader
+    }
+
+    mutating func takeOutput() -> RequestOutput? {
+      guard readCount < outputs.count else { return nil }
+      let output = outputs[readCount]
+      readCount += 1
+      if readCount == outputs.count {
+        outputs.removeAll(keepingCapacity: true)
+        readCount = 0
+      }
+      return output
+    }
+
+    /// Adds an event, or takes out the reader that waits for it.
+    mutating func add(_ output: RequestOutput) -> ReadyReader? {
+      if let reader = takeReader() { return ReadyReader(reader: reader, output: output) }
+      outputs.append(output)
+      return nil
     }
   }
 
@@ -54,25 +75,26 @@ package final class OutputQueue: Sendable {
   /// Adds an event; without effect once the queue is closed.
   ///
   /// - Returns: the reader if one is waiting; the caller must resume it.
-  func send(_ output: RequestOutput) -> ParkedReader? {
-    contents.withLock { contents in
-      guard !contents.isClosed else { return nil }
-      contents.outputs.append(output)
-      return contents.takeReader()
-    }
+  func send(_ output: RequestOutput) -> ReadyReader? {
+    contents.withLock { contents in contents.isClosed ? nil : contents.add(output) }
   }
 
   /// Adds the last event and closes the queue.
   ///
   /// - Returns: the reader if one is waiting; the caller must resume it.
-  func finish(_ summary: RequestSummary) -> ParkedReader? {
+  func finish(_ summary: RequestSummary) -> ReadyReader? {
     contents.withLock { contents in
       guard !contents.isClosed else { return nil }
-      contents.outputs.append(.finished(summary))
       contents.isClosed = true
-      return contents.takeReader()
+      return contents.add(.finished(summary))
     }
   }
+
+  /// Asks the processor for what sending an event touches.
+  func prefetch() { Prefetch.object(self, byteCount: Self.prefetchedBytes) }
+
+  /// Those of the lock and of what is behind it.
+  private static let prefetchedBytes = 128
 
   // The reader's side.
 
@@ -85,25 +107,19 @@ package final class OutputQueue: Sendable {
   /// Takes the next event out.
   func glance() -> Glance {
     contents.withLock { contents in
-      guard contents.readCount < contents.outputs.count else { return contents.isClosed ? .over : .empty }
-      let output = contents.outputs[contents.readCount]
-      contents.readCount += 1
-      if contents.readCount == contents.outputs.count {
-        contents.outputs.removeAll(keepingCapacity: true)
-        contents.readCount = 0
-      }
-      return .output(output)
+      if let output = contents.takeOutput() { .output(output) } else { contents.isClosed ? .over : .empty }
     }
   }
 
   /// Lets `reader` wait for the next event or for the end. A queue has one reader: one that waits already is told to go.
   func park(_ reader: ParkedReader) {
-    let (resumed, isTurn) = contents.withLock { contents -> (ParkedReader?, Bool) in
-      if contents.isClosed || contents.readCount < contents.outputs.count { return (reader, true) }
+    let (resumed, output) = contents.withLock { contents -> (ParkedReader?, RequestOutput?) in
+      if let output = contents.takeOutput() { return (reader, output) }
+      if contents.isClosed { return (reader, nil) }
       defer { contents.reader = reader }
-      return (contents.reader, false)
+      return (contents.reader, nil)
     }
-    resumed?.resume(isTurn: isTurn)
+    resumed?.resume(with: output)
   }
 
   /// Throws away what is in the queue and closes it, since nobody reads it any more.
@@ -116,7 +132,7 @@ package final class OutputQueue: Sendable {
       contents.readCount = 0
       return (!contents.isClosed, contents.takeReader())
     }
-    reader?.resume(isTurn: true)
+    reader?.resume(with: nil)
     return wasOpen
   }
 }
@@ -127,11 +143,20 @@ package final class OutputQueue: Sendable {
 /// resume it not at all or twice. ``OutputQueue`` keeps it in one place, behind its lock, takes it out when it hands it to
 /// somebody, and everybody who is handed one resumes it.
 @safe struct ParkedReader: Sendable {
-  private let continuation: UnsafeContinuation<Bool, Never>
+  private let continuation: UnsafeContinuation<RequestOutput?, Never>
 
   /// Wraps the continuation of a task that is about to wait.
-  init(_ continuation: UnsafeContinuation<Bool, Never>) { unsafe self.continuation = continuation }
+  init(_ continuation: UnsafeContinuation<RequestOutput?, Never>) { unsafe self.continuation = continuation }
 
-  /// Lets the task go on: to look again if `isTurn`, otherwise to stop reading.
-  func resume(isTurn: Bool) { unsafe continuation.resume(returning: isTurn) }
+  /// Lets the task go on with `output`, or stop reading if that is nil.
+  func resume(with output: RequestOutput?) { unsafe continuation.resume(returning: output) }
+}
+
+/// A task and the event that it has waited for.
+struct ReadyReader: Sendable {
+  fileprivate let reader: ParkedReader
+  fileprivate let output: RequestOutput
+
+  /// Lets the task go on; to be called once.
+  func resume() { reader.resume(with: output) }
 }

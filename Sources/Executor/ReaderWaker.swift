@@ -11,14 +11,14 @@ internal import Tensors
 /// the one that the engine thread is on.
 final class ReaderWaker: Sendable {
   private struct Contents {
-    var readers: [ParkedReader] = []
+    var readers: [ReadyReader] = []
     /// Empty, for the sake of its storage.
-    var spare: [ParkedReader] = []
+    var spare: [ReadyReader] = []
     var isThreadAsleep = false
     var isClosed = false
 
     /// Takes the readers out that came in.
-    mutating func take() -> [ParkedReader] {
+    mutating func take() -> [ReadyReader] {
       defer { (readers, spare) = (spare, []) }
       return readers
     }
@@ -31,7 +31,7 @@ final class ReaderWaker: Sendable {
     private let wakeUp = DispatchSemaphore(value: 0)
 
     /// Adds readers to be resumed, and empties the list. The storage is reused.
-    func add(_ readers: inout [ParkedReader]) {
+    func add(_ readers: inout [ReadyReader]) {
       contents.withLock { contents in
         if contents.readers.isEmpty { swap(&contents.readers, &readers) } else { contents.readers += readers }
       }
@@ -60,8 +60,8 @@ final class ReaderWaker: Sendable {
     }
 
     /// Resumes `readers`, of which there must be no other copy, and keeps their storage.
-    private func resume(_ readers: consuming [ParkedReader]) {
-      for place in readers.indices { readers[place].resume(isTurn: true) }
+    private func resume(_ readers: consuming [ReadyReader]) {
+      for place in readers.indices { readers[place].resume() }
       readers.removeAll(keepingCapacity: true)
       let capacity = readers.capacity
       contents.withLock { contents in
@@ -97,7 +97,7 @@ final class ReaderWaker: Sendable {
   deinit { close() }
 
   /// Lets `readers` go on soon, and empties the list; on a thread of `pool` if one is awake.
-  func wake(_ readers: inout [ParkedReader], on pool: WorkerPool?) {
+  func wake(_ readers: inout [ReadyReader], on pool: WorkerPool?) {
     guard !readers.isEmpty else { return }
     shared.add(&readers)
     if pool?.offer(errand) != true { shared.wakeThread() }

@@ -2,13 +2,12 @@ package import Decoding
 package import Requests
 internal import Resources
 internal import Scheduling
+internal import Tensors
 
 /// A request inside of the executor, from submission to its end.
 package struct Request: Sendable {
   /// The request's name.
   package let id: RequestID
-  /// What the caller asked for.
-  package let input: GenerationRequest
   /// The seed of its random numbers, given or drawn.
   package let seed: UInt64
   /// Number of tokens that it will have if it runs to its limit.
@@ -20,6 +19,8 @@ package struct Request: Sendable {
   /// Which of the request's samples this is, from 0.
   let sampleIndex: Int
 
+  // What every step looks at comes first, close together: most of a request is not, and is far away after a pass.
+
   /// Where it is in its life.
   var state = RequestState.new
   /// Number of further samples that begin when the prompt is processed.
@@ -30,25 +31,29 @@ package struct Request: Sendable {
   var slot: Int?
   /// The prompt and what was generated.
   var tokens: [TokenID] = []
-  /// What the cache is asked about while the request waits; made when it is first needed. Nil while the request runs: it
-  /// shares the storage of ``tokens``, which could not grow in place.
-  var sequence: CacheSequence?
-  /// Number of prompt tokens that were found in the cache when it first started.
-  var cachedTokenCount = 0
-  /// Number of prompt tokens whose log-probabilities were reported.
-  var reportedPromptCount = 0
-  /// The sum of the hidden states so far, where their mean is wanted.
-  var pooled = PooledStates()
   /// The scheduling round in which it was planned last, to notice a plan that names it twice.
   var lastRound = 0
   /// Whether the copy in the waiting queue is to be removed, since the request has started.
   var hasLeftQueue = false
-  /// The place of a beam among those that its search follows; nil for a request that is no beam.
-  var beamPlace: Int?
   /// Whether it is a beam whose next tokens are known, and which holds nothing until those of all beams are.
   var isWaitingForBeams = false
   /// Whether nobody asks for it any more: a beam that is not followed ends without a word.
   var isDropped = false
+  /// The place of a beam among those that its search follows; nil for a request that is no beam.
+  var beamPlace: Int?
+  /// Number of tokens of the prompt.
+  let promptTokenCount: Int
+  /// What the caller asked for.
+  package let input: GenerationRequest
+  /// Number of prompt tokens whose log-probabilities were reported.
+  var reportedPromptCount = 0
+  /// Number of prompt tokens that were found in the cache when it first started.
+  var cachedTokenCount = 0
+  /// What the cache is asked about while the request waits; made when it is first needed. Nil while the request runs: it
+  /// shares the storage of ``tokens``, which could not grow in place.
+  var sequence: CacheSequence?
+  /// The sum of the hidden states so far, where their mean is wanted.
+  var pooled = PooledStates()
 
   /// Number of generated tokens that room is made for from the beginning.
   private static let reservedGenerationCount = 4096
@@ -63,6 +68,7 @@ package struct Request: Sendable {
     sampleIndex = 0
     pendingSampleCount = input.sequenceCount - 1
     beamPlace = input.beams == nil ? nil : 0
+    promptTokenCount = input.promptTokens.count
     self.input = input
     self.seed = seed
     self.maximumTokenCount = maximumTokenCount
@@ -83,6 +89,7 @@ package struct Request: Sendable {
     sampleIndex = index
     pendingSampleCount = 0
     (input, seed, maximumTokenCount, outputs) = (first.input, first.seed, first.maximumTokenCount, first.outputs)
+    promptTokenCount = first.promptTokenCount
     self.controls = controls
     grammar = first.grammar
     (cachedTokenCount, reportedPromptCount) = (first.cachedTokenCount, first.reportedPromptCount)
@@ -109,14 +116,14 @@ package struct Request: Sendable {
 
   /// Number of generated tokens.
   @inline(__always)
-  var generatedCount: Int { tokens.count - input.promptTokens.count }
+  var generatedCount: Int { tokens.count - promptTokenCount }
 
   /// Whether log-probabilities of the prompt are still to be reported, so that every row of logits is needed.
   /// Inlined, as are the views and ``reasonToFinish``, since the caller would copy the request otherwise, references
   /// and all.
   @inline(__always)
   var needsEveryLogitsRow: Bool {
-    input.params.promptLogprobs != nil && reportedPromptCount < input.promptTokens.count
+    input.params.promptLogprobs != nil && reportedPromptCount < promptTokenCount
   }
 
   /// What a scheduler sees of the request while it has a slot. Mutating, though it changes nothing: the request is then read
@@ -128,7 +135,7 @@ package struct Request: Sendable {
       processedTokenCount: state.processedTokenCount, maximumTokenCount: maximumTokenCount,
       allocatedBlockCount: holdings.heldCount, releasableBlockCount: holdings.releasableCount,
       needsEveryLogitsRow: needsEveryLogitsRow, pendingSampleCount: pendingSampleCount,
-      promptTokenCount: input.promptTokens.count)
+      promptTokenCount: promptTokenCount)
   }
 
   /// What a scheduler sees of the request while it waits to start, or to start again.
@@ -142,12 +149,19 @@ package struct Request: Sendable {
       processedTokenCount: prefix.tokenCount, maximumTokenCount: maximumTokenCount,
       allocatedBlockCount: prefix.heldBlockCount, needsEveryLogitsRow: needsEveryLogitsRow,
       nextBlockKey: prefix.nextBlockKey, isNextBlockBeingComputed: prefix.isNextBlockBeingComputed,
-      pendingSampleCount: pendingSampleCount, promptTokenCount: input.promptTokens.count)
+      pendingSampleCount: pendingSampleCount, promptTokenCount: promptTokenCount)
   }
 
   /// The most tokens that may be taken from the cache. The last one never is, since its logits are needed.
   @inline(__always)
   var maximumReuse: Int { needsEveryLogitsRow || input.pooling == .mean ? 0 : tokens.count - 1 }
+
+  /// Asks the processor for what adding the next token and telling the reader of it touches.
+  @inline(__always)
+  mutating func prefetch() {
+    Prefetch.element(state.processedTokenCount, of: tokens)
+    outputs.prefetch()
+  }
 
   /// `count` more of the known tokens are processed.
   mutating func advance(by count: Int) {
@@ -183,10 +197,10 @@ package struct Request: Sendable {
   /// Sends the last event and ends the stream, in which all samples have so many tokens.
   ///
   /// - Returns: the reader if one is waiting; the caller must resume it.
-  func respondFinished(_ reason: FinishReason, completionTokenCount: Int) -> ParkedReader? {
+  func respondFinished(_ reason: FinishReason, completionTokenCount: Int) -> ReadyReader? {
     outputs.finish(
       RequestSummary(
-        reason: reason, promptTokenCount: input.promptTokens.count, completionTokenCount: completionTokenCount,
+        reason: reason, promptTokenCount: promptTokenCount, completionTokenCount: completionTokenCount,
         cachedTokenCount: cachedTokenCount, seed: seed))
   }
 }

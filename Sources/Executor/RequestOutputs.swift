@@ -79,15 +79,7 @@ private final class OutputReader: Sendable {
       }
     }
     return await withTaskCancellationHandler {
-      while true {
-        let isTurn = await unsafe withUnsafeContinuation { unsafe queue.park(ParkedReader($0)) }
-        guard isTurn else { return nil }
-        switch queue.glance() {
-        case .output(let output): return output
-        case .over: return nil
-        case .empty: continue  // Another iterator was quicker.
-        }
-      }
+      await unsafe withUnsafeContinuation { unsafe queue.park(ParkedReader($0)) }
     } onCancel: {
       abandon()
     }

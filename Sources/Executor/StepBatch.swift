@@ -44,8 +44,11 @@ struct StepBatch {
   var rowCount = 0
   /// What the engine is given.
   var forward = ForwardBatch()
-  /// The rows from which tokens are generated.
-  var rows: [DecodingRow] = []
+  /// The rows from which tokens are generated. Until they are written over, those of the step before: most samples have the
+  /// place that they had, and to make a row copies all parameters of its request.
+  private(set) var rows: [DecodingRow] = []
+  /// For each of ``rows`` the name of its sample.
+  private var rowNames: [RequestID] = []
   /// For each of ``rows`` the item that it belongs to.
   var rowItems: [Int] = []
   /// For each of ``rows`` the sample that it is for.
@@ -55,13 +58,39 @@ struct StepBatch {
   /// What the decoder made of ``rows``.
   var results: [Result<TokenOutput, DecodingError>] = []
 
-  /// Empties everything and keeps the storage.
+  /// Makes the row of sample `name` the next one, if it was at this place in the step before.
+  ///
+  /// - Returns: false if it was not; ``add(_:of:)`` must follow, and then or else an entry in ``rowItems``.
+  mutating func reuseRow(of name: RequestID, logitsRow: Int, position: Int) -> Bool {
+    let place = rowItems.count
+    guard place < rows.count, rowNames[place] == name else {
+      dropOldRows()
+      return false
+    }
+    rows[place].logitsRow = logitsRow
+    rows[place].position = position
+    return true
+  }
+
+  /// Makes `row`, that of sample `name`, the next one.
+  mutating func add(_ row: DecodingRow, of name: RequestID) {
+    rows.append(row)
+    rowNames.append(name)
+  }
+
+  /// Removes the rows of the step before that were not reused.
+  mutating func dropOldRows() {
+    guard rows.count > rowItems.count else { return }
+    rows.removeLast(rows.count - rowItems.count)
+    rowNames.removeLast(rowNames.count - rowItems.count)
+  }
+
+  /// Empties everything but the rows, and keeps the storage.
   mutating func removeAll() {
     items.removeAll(keepingCapacity: true)
     tokenCount = 0
     rowCount = 0
     forward.removeAll()
-    rows.removeAll(keepingCapacity: true)
     rowItems.removeAll(keepingCapacity: true)
     rowSamples.removeAll(keepingCapacity: true)
     hasFurtherSamples = false

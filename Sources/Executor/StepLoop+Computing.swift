@@ -119,7 +119,8 @@ extension StepLoop {
 
   /// Computes the log-probabilities of prompts and chooses tokens. A row that fails, fails its request.
   mutating func decode(_ logits: Logits?) {
-    guard let logits else { return }
+    guard let logits else { return batch.dropOldRows() }
+    prefetchRequests()
     for position in batch.items.indices {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
@@ -129,17 +130,31 @@ extension StepLoop {
       let furtherCount = active[item.index].beamPlace == nil ? active[item.index].pendingSampleCount : 0
       if furtherCount > 0 { batch.hasFurtherSamples = true }
       for sample in first...first + furtherCount {
+        addRow(item, sample)
         batch.rowItems.append(position)
         batch.rowSamples.append(sample)
-        batch.rows.append(
-          DecodingRow(
-            logitsRow: item.lastRow, params: active[item.index].input.params, seed: active[item.index].seed,
-            position: active[item.index].tokens.count,
-            sampleIndex: active[item.index].input.firstSampleIndex &+ sample, controls: controls(item.index, sample)))
       }
     }
+    batch.dropOldRows()
     if !batch.rows.isEmpty { decoder.decode(logits, rows: batch.rows, into: &batch.results) }
     current.decodeNanoseconds = stopwatch.lap()
+  }
+
+  /// Asks for what choosing and adding tokens touches of the requests in the batch.
+  private mutating func prefetchRequests() {
+    for position in batch.items.indices { active[batch.items[position].index].prefetch() }
+  }
+
+  /// Adds the row from which sample `sample` of the request of `item` gets its token.
+  private mutating func addRow(_ item: StepBatch.Item, _ sample: Int) {
+    let name = RequestID(active[item.index].groupID.rawValue &+ UInt64(sample))
+    let position = item.resources.processedTokenCount + item.tokenCount
+    if batch.reuseRow(of: name, logitsRow: item.lastRow, position: position) { return }
+    batch.add(
+      DecodingRow(
+        logitsRow: item.lastRow, params: active[item.index].input.params, seed: active[item.index].seed,
+        position: position, sampleIndex: active[item.index].input.firstSampleIndex &+ sample,
+        controls: controls(item.index, sample)), of: name)
   }
 
   /// The controls of sample `sample` of an active request: its own, or a copy for a sample that begins.

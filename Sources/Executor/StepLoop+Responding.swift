@@ -183,7 +183,7 @@ extension StepLoop {
   /// Lets the readers go on whose events have come.
   mutating func wakeReaders() {
     if let waker { return waker.wake(&readers, on: workers) }
-    for reader in readers { reader.resume(isTurn: true) }
+    for reader in readers { reader.resume() }
     readers.removeAll(keepingCapacity: true)
   }
 

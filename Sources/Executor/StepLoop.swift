@@ -61,7 +61,7 @@ package struct StepLoop {
   var holdings: [BlockHoldings] = []
   var batch = StepBatch()
   var events: [StepEvent] = []
-  var readers: [ParkedReader] = []
+  var readers: [ReadyReader] = []
   var logSoftmax = LogSoftmax()
   var stopwatch = Stopwatch()
   var current = StepStatistics()
@@ -107,8 +107,11 @@ package struct StepLoop {
     stopwatch.start()
   }
 
-  /// Whether any request is not finished.
-  package var hasRequests: Bool { !active.isEmpty || !waiting.requests.isEmpty }
+  /// Whether any request is not finished. Mutating, though it changes nothing: the compiler copies the whole loop, with all of
+  /// its references, for a getter that only reads.
+  package var hasRequests: Bool {
+    mutating get { !active.isEmpty || !waiting.requests.isEmpty }
+  }
 
   /// Makes steps until the mailbox says to stop; sleeps while there is nothing to do.
   package mutating func run() {

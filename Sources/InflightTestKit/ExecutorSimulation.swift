@@ -142,7 +142,7 @@ private struct ScenarioRun {
     outputs[index] = RequestOutputs(queue)
   }
 
-  private func check(_ step: Int) throws {
+  private mutating func check(_ step: Int) throws {
     do {
       try cache.checkIntegrity()
     } catch {

@@ -47,6 +47,7 @@ package enum RequestState: Sendable, Equatable {
   }
 
   /// Number of tokens whose keys and values are in the cache.
+  @inlinable
   package var processedTokenCount: Int {
     switch self {
     case .context(let progress), .generating(let progress): progress.processed
@@ -55,6 +56,7 @@ package enum RequestState: Sendable, Equatable {
   }
 
   /// Whether the request holds resources.
+  @inlinable
   package var isRunning: Bool {
     switch self {
     case .context, .generating: true
@@ -63,6 +65,7 @@ package enum RequestState: Sendable, Equatable {
   }
 
   /// Whether the request is over.
+  @inlinable
   package var isFinished: Bool {
     if case .finished = self { true } else { false }
   }

@@ -43,7 +43,7 @@ package final class AlignedBuffer {
   }
 
   /// The usual size of a large page. Another one costs speed and nothing else.
-  private static let largePageBytes = 2 << 20
+  static let largePageBytes = 2 << 20
 
   deinit { munmap(mapping, mappedCount) }
 

@@ -13,8 +13,14 @@ public final class Logits {
   /// Number of rows that are valid now.
   public private(set) var rowCount: Int = 0
 
-  private var storage: UnsafeMutableBufferPointer<Float>
-  /// The ordered keys of the largest logits of every tile, `[rows, tileCount]`.
+  /// The rows and, behind them, what is noted of them; in large pages where it is large, since a look at each row would
+  /// otherwise be a walk through the page tables.
+  private var memory = AlignedBuffer(byteCount: 0)
+  /// Number of rows that there is memory for.
+  private var capacity = 0
+  /// `[capacity, vocabularySize]`.
+  private var storage = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+  /// The ordered keys of the largest logits of every tile, `[capacity, tileCount]`.
   private var tileKeys = UnsafeMutableBufferPointer<Int32>(start: nil, count: 0)
   /// Whether ``tileKeys`` are those of the rows.
   private var hasTileKeys = false
@@ -23,12 +29,6 @@ public final class Logits {
   public init(vocabularySize: Int) {
     precondition(vocabularySize > 0, "a vocabulary has at least one token")
     self.vocabularySize = vocabularySize
-    storage = UnsafeMutableBufferPointer(start: nil, count: 0)
-  }
-
-  deinit {
-    storage.deallocate()
-    tileKeys.deallocate()
   }
 
   /// Bytes of `rowCount` rows, with what is noted beside them.
@@ -37,20 +37,23 @@ public final class Logits {
   }
 
   /// Bytes of the storage.
-  package var byteCount: Int { 4 * (storage.count + tileKeys.count) }
+  package var byteCount: Int { memory.byteCount }
 
   /// Makes exactly `count` rows valid. What they contain is unspecified until written.
   public func resize(rowCount count: Int) {
     precondition(count >= 0)
-    let needed = count * vocabularySize
-    if needed > storage.count {
-      storage.deallocate()
-      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: needed * MemoryLayout<Float>.stride, alignment: 64)
-      storage = bytes.bindMemory(to: Float.self)
-      storage.initialize(repeating: 0)
-    }
+    if count > capacity { allocate(rowCount: count) }
     rowCount = count
     hasTileKeys = false
+  }
+
+  private func allocate(rowCount: Int) {
+    let byteCount = Self.byteCount(rowCount: rowCount, vocabularySize: vocabularySize)
+    memory = AlignedBuffer(byteCount: byteCount, largePages: byteCount >= AlignedBuffer.largePageBytes)
+    capacity = rowCount
+    storage = UnsafeMutableBufferPointer(start: memory.pointer(), count: rowCount * vocabularySize)
+    tileKeys = UnsafeMutableBufferPointer(
+      start: memory.pointer(to: Int32.self) + storage.count, count: rowCount * tileCount)
   }
 
   /// Calls `body` with row `row`, `[vocabularySize]`.
@@ -91,25 +94,41 @@ public final class Logits {
   /// The lowest index of the largest logit of row `row`, and that logit; nil if the engine did not note it, or if the
   /// row has a value that is not a number or no finite maximum.
   package func maximum(ofRow row: Int) -> (index: Int, value: Float)? {
-    precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
-    guard hasTileKeys else { return nil }
-    let keys = UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount])
-    // In pieces, so that the place of the largest is looked for in one of them only.
-    var (largest, piece) = (Int32.min, 0)
-    for first in stride(from: 0, to: keys.count, by: Self.pieceTiles) {
-      let end = min(first + Self.pieceTiles, keys.count)
-      let candidate = Self.largest(of: UnsafeBufferPointer(rebasing: keys[first..<end]))
-      if candidate > largest { (largest, piece) = (candidate, first) }
-    }
-    guard Self.isValid(largestKey: largest), let tile = keys[piece...].firstIndex(of: largest) else { return nil }
-    let value = Float(bitPattern: UInt32(bitPattern: largest ^ ((largest >> 31) & .max)))
-    let first = tile * Self.tileColumns
-    for index in first..<min(first + Self.tileColumns, vocabularySize) {
-      let logit = storage[row * vocabularySize + index]
-      if logit == value { return (index, logit) }
-    }
-    return nil
+    var place: Int32 = -1
+    withUnsafePointer(to: Int32(row)) { findMaxima(UnsafeBufferPointer(start: $0, count: 1), &place, on: nil) }
+    return place < 0 ? nil : (Int(place), storage[row * vocabularySize + Int(place)])
   }
+
+  /// Replaces the contents of `places` by the lowest index of the largest logit of each of `rows`, -1 where
+  /// ``maximum(ofRow:)`` is nil. Many rows are divided among the threads of `pool`.
+  package func findMaxima(ofRows rows: [Int32], into places: inout [Int32], on pool: WorkerPool?) {
+    places.removeAll(keepingCapacity: true)
+    for _ in rows.indices { places.append(-1) }
+    rows.withUnsafeBufferPointer { rows in
+      places.withUnsafeMutableBufferPointer { places in
+        if let base = places.baseAddress { findMaxima(rows, base, on: pool) }
+      }
+    }
+  }
+
+  private func findMaxima(
+    _ rows: UnsafeBufferPointer<Int32>, _ places: UnsafeMutablePointer<Int32>, on pool: WorkerPool?
+  ) {
+    for row in rows { precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)") }
+    guard hasTileKeys else { return }
+    var task = ik_largest_logits(
+      keys: tileKeys.baseAddress, logits: storage.baseAddress, tiles: Int32(tileCount),
+      columns: Int32(vocabularySize), rows: rows.baseAddress, places: places)
+    if let pool, rows.count >= Self.sharedRows {
+      let grain = (rows.count + pool.threadCount - 1) / pool.threadCount
+      pool.run(ik_largest_logits_task, &task, count: rows.count, grain: grain)
+    } else {
+      ik_largest_logits_task(&task, 0, Int32(rows.count))
+    }
+  }
+
+  /// The fewest rows that are worth handing some of them to other threads, which takes as long as some rows.
+  private static let sharedRows = 8
 
   private static func largest(of keys: UnsafeBufferPointer<Int32>) -> Int32 {
     var largest = Int32.min
@@ -124,9 +143,6 @@ public final class Logits {
     return key < infinity && key > ~infinity
   }
 
-  /// Number of tiles whose keys ``maximum(ofRow:)`` looks at together.
-  private static let pieceTiles = 64
-
   /// Number of columns of a tile.
   package static let tileColumns = Int(IK_TILE)
   /// Number of tiles of a row.
@@ -134,12 +150,6 @@ public final class Logits {
 
   /// Calls `body` with the place for the keys of all tiles, `[rows, tileCount]`, which it must fill.
   package func fillTileKeys(_ body: (UnsafeMutablePointer<Int32>) -> Void) {
-    let needed = rowCount * tileCount
-    if needed > tileKeys.count {
-      tileKeys.deallocate()
-      tileKeys = .allocate(capacity: needed)
-      tileKeys.initialize(repeating: 0)
-    }
     guard let base = tileKeys.baseAddress else { return }
     body(base)
     hasTileKeys = true

@@ -70,4 +70,35 @@ import Testing
     #expect(try LogitsScan(logits, row: 1).argmax == 0)
     #expect(try LogitsScan(logits, row: 0).argmax == 2)
   }
+
+  /// Rows that are asked for together, in any order and on several threads, have the maxima that each has alone.
+  @Test(arguments: [1, 3]) func rowsOfABatchHaveTheMaximaOfEach(threadCount: Int) throws {
+    var generator = SeededGenerator(seed: 4)
+    let (rowCount, count) = (21, 3000)
+    let logits = Logits(vocabularySize: count)
+    logits.resize(rowCount: rowCount)
+    // Few values, so that there are ties. The key of a number that is not negative is its bits.
+    var values = (0..<rowCount).map { _ in (0..<count).map { _ in Float(Int.random(in: 0...900, using: &generator)) } }
+    values[5][2999] = .infinity
+    for row in 0..<rowCount {
+      logits.withMutableRow(row) { target in for token in 0..<count { target[token] = values[row][token] } }
+    }
+    logits.fillTileKeys { keys in
+      for row in 0..<rowCount {
+        for tile in 0..<logits.tileCount {
+          let largest = values[row][tile * 32..<min(tile * 32 + 32, count)].reduce(0, max)
+          keys[row * logits.tileCount + tile] = Int32(bitPattern: largest.bitPattern)
+        }
+      }
+    }
+    logits.withMutableRow(9) { $0[17] = 1000 }
+    let rows = (0..<40).map { _ in Int32.random(in: 0..<Int32(rowCount), using: &generator) } + [5, 9]
+    var places: [Int32] = [7]
+    logits.findMaxima(ofRows: rows, into: &places, on: WorkerPool(threadCount: threadCount))
+    let expected = rows.map { row in
+      row == 5 || row == 9 ? -1 : values[Int(row)].firstIndex(of: values[Int(row)].max() ?? 0).map(Int32.init)
+    }
+    #expect(places == expected)
+    #expect(rows.map { logits.maximum(ofRow: Int($0)).map { Int32($0.index) } ?? -1 } == expected)
+  }
 }

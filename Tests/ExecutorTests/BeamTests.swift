@@ -168,7 +168,8 @@ import Testing
         loop.step()
         try cache.checkIntegrity()
       }
-      try #require(!loop.hasRequests && engine.log.passes.count == expected.stepCount)
+      let hasRequests = loop.hasRequests
+      try #require(!hasRequests && engine.log.passes.count == expected.stepCount)
       #expect(found(await RequestOutputs(queue).collect()) == expected.found)
       #expect(cache.capacity.free == 256)
     }

@@ -189,6 +189,17 @@ typedef struct ik_logits {
 } ik_logits;
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
+// The place of the largest logit of each of some rows, the lowest of equals, by the keys that ik_logits_task has noted; -1 for a
+// row with a value that is not a number, or without a finite maximum. Items: the rows that are asked for.
+typedef struct ik_largest_logits {
+  const int32_t *keys;        // [rows][tiles]
+  const float *logits;        // [rows][columns]
+  int32_t tiles, columns;
+  const int32_t *rows;        // [items], which are asked for
+  int32_t *places;            // [items], the answers
+} ik_largest_logits;
+void ik_largest_logits_task(const void *arguments, int32_t begin, int32_t end);
+
 // y[i] = x[i] where bit i % 64 of mask[i / 64] is 1, else negative infinity, for the logits of block b, 32 b ..< 32 b + 32 of
 // `count`. keys[b] is that of the largest of them in x on entry and in y on return; what is wholly allowed is not looked at for it.
 void ik_mask_logits(const uint64_t *mask, const float *x, float *y, int32_t *keys, int32_t count, int32_t block);
@@ -393,6 +404,9 @@ static inline void ik_pause(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+// Tells the processor that the cache line at `address` will be written, or read, soon. Any address will do.
+static inline void ik_prefetch(const void *address) { __builtin_prefetch(address, 1); }
 
 // ---------------------------------------------------------------------------------------------------------------
 // The machine's limits, one thread's part each.

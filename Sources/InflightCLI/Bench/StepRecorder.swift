@@ -2,7 +2,7 @@ internal import Benchmarking
 internal import Inflight
 internal import Synchronization
 
-/// Adds up what the executor says about its steps.
+/// Keeps what the executor says about its steps. To add one up is left for later: the engine thread waits for that.
 final class StepRecorder: Sendable {
   /// Steps since the last reset.
   struct Contents: Sendable {
@@ -14,26 +14,22 @@ final class StepRecorder: Sendable {
     var decode = StepTimes()
     /// The steps of ``decode`` one by one, by the number of requests that they had.
     var decodeSteps: [Int: [DecodingComparison.Step]] = [:]
-  }
 
-  private let state = Mutex(Contents())
-
-  /// Adds a step.
-  func add(_ step: StepStatistics) {
-    var times = StepTimes()
-    times.stepCount = 1
-    times.tokenCount = step.batchTokenCount
-    times.scheduling = step.fetchNanoseconds + step.scheduleNanoseconds + step.prepareNanoseconds
-    times.forward = step.forwardNanoseconds
-    times.sampling = step.decodeNanoseconds
-    times.responding = step.respondNanoseconds
-    state.withLock { state in
-      state.overheads.append(Double(step.overheadNanoseconds) / 1000)
+    /// Adds a step.
+    fileprivate mutating func add(_ step: StepStatistics) {
+      var times = StepTimes()
+      times.stepCount = 1
+      times.tokenCount = step.batchTokenCount
+      times.scheduling = step.fetchNanoseconds + step.scheduleNanoseconds + step.prepareNanoseconds
+      times.forward = step.forwardNanoseconds
+      times.sampling = step.decodeNanoseconds
+      times.responding = step.respondNanoseconds
+      overheads.append(Double(step.overheadNanoseconds) / 1000)
       if step.batchTokenCount > step.batchRequestCount {
-        state.prefill = state.prefill.merging(times)
+        prefill = prefill.merging(times)
       } else {
-        state.decode = state.decode.merging(times)
-        state.decodeSteps[step.batchRequestCount, default: []].append(
+        decode = decode.merging(times)
+        decodeSteps[step.batchRequestCount, default: []].append(
           DecodingComparison.Step(
             microseconds: Double(step.forwardNanoseconds + step.overheadNanoseconds) / 1000,
             choosing: Double(step.decodeNanoseconds) / 1000))
@@ -41,9 +37,18 @@ final class StepRecorder: Sendable {
     }
   }
 
+  private let steps = Mutex<[StepStatistics]>([])
+
+  /// Adds a step.
+  func add(_ step: StepStatistics) { steps.withLock { $0.append(step) } }
+
   /// Forgets every step.
-  func reset() { state.withLock { $0 = Contents() } }
+  func reset() { steps.withLock { $0.removeAll(keepingCapacity: true) } }
 
   /// The steps since the last reset.
-  var contents: Contents { state.withLock { $0 } }
+  var contents: Contents {
+    var contents = Contents()
+    for step in steps.withLock({ $0 }) { contents.add(step) }
+    return contents
+  }
 }
