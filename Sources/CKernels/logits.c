@@ -25,17 +25,36 @@ static inline __attribute__((always_inline)) int32_t largest_key(const float *lo
   return smallest < negative_infinity || largest > infinity ? INT32_MAX : largest;
 }
 
+// Notes the largest logits of an item of the product.
+static inline __attribute__((always_inline)) void note_largest(const ik_logits *l, int32_t item) {
+  const ik_matmul *m = &l->matmul;
+  ik_matmul_part part = ik_matmul_part_of(m, item);
+  int32_t first = part.tile * IK_TILE, columns = m->outputs - first;
+  for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
+    const float *logits = m->out + (size_t)row * m->out_stride + first;
+    l->keys[(size_t)row * l->key_stride + part.tile] =
+        columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
+  }
+}
+
+#if defined(__x86_64__)
+// The least that this architecture has knows no largest of two integers. The keys are the same.
+static __attribute__((target("avx2"))) void note_largest_avx2(const ik_logits *l, int32_t item) { note_largest(l, item); }
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+#else
+static void note_largest_avx2(const ik_logits *l, int32_t item) { note_largest(l, item); }
+static bool has_avx2(void) { return false; }
+#endif
+
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
   const ik_logits *l = arguments;
-  const ik_matmul *m = &l->matmul;
+  bool avx2 = has_avx2();
   for (int32_t item = begin; item < end; item++) {
-    l->multiply(m, item, item + 1);
-    ik_matmul_part part = ik_matmul_part_of(m, item);
-    int32_t first = part.tile * IK_TILE, columns = m->outputs - first;
-    for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
-      const float *logits = m->out + (size_t)row * m->out_stride + first;
-      l->keys[(size_t)row * l->key_stride + part.tile] =
-          columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
+    l->multiply(&l->matmul, item, item + 1);
+    if (avx2) {
+      note_largest_avx2(l, item);
+    } else {
+      note_largest(l, item);
     }
   }
 }
