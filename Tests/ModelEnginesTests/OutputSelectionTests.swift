@@ -1,5 +1,6 @@
 import ModelEngines
 import Requests
+import Tensors
 import TestKit
 import Testing
 
