@@ -137,7 +137,22 @@ package final class PackedLinear {
       let weights = parts[0].weights
       ik_pack_tile(weights.type.kernelType, rows, Int32(weights.columns), tiles + tile * tileBytes)
     }
+
+    /// Gives back the pages of the file that hold nothing but rows of `tiles`. Should rows be stored in another order, some
+    /// are read again.
+    func releasePages(ofTiles tiles: Range<Int>) {
+      let size = Int(IK_TILE)
+      for (part, end) in zip(parts, partEnds) {
+        let start = end - part.weights.rows
+        let (first, last) = (max(start, tiles.lowerBound * size), min(end, tiles.upperBound * size))
+        guard first < last else { continue }
+        part.weights.file.releasePages(in: part.weights.byteRange(ofRows: first - start..<last - start))
+      }
+    }
   }
+
+  /// Bytes of packed tiles after which their pages of the file are released.
+  private static let sliceBytes = 4 << 20
 
   private static func pack(
     _ parts: [Part], firstColumn: Int, arena: WeightArena, pool: WorkerPool
@@ -152,7 +167,13 @@ package final class PackedLinear {
     for part in parts { ends.append((ends.last ?? 0) + part.weights.rows) }
     let job = PackingJob(
       parts: parts, partEnds: ends, tiles: tiles.pointer(), tileBytes: tileBytes, columns: columns)
-    pool.forEach(tileCount) { job.pack(tile: $0) }
+    // Slice by slice, so that a large matrix is never in memory twice.
+    let sliceTiles = max(pool.threadCount, sliceBytes / tileBytes)
+    for first in stride(from: 0, to: tileCount, by: sliceTiles) {
+      let slice = first..<min(first + sliceTiles, tileCount)
+      pool.forEach(slice.count) { job.pack(tile: first + $0) }
+      job.releasePages(ofTiles: slice)
+    }
 
     var bias: AlignedBuffer?
     if parts.contains(where: { $0.bias != nil }) {

@@ -33,7 +33,12 @@ package struct StoredMatrix: Sendable {
   }
 
   /// Where in the file the matrix lies.
-  package var byteRange: Range<Int> { offset..<offset + rows * rowBytes }
+  package var byteRange: Range<Int> { byteRange(ofRows: 0..<rows) }
+
+  /// Where in the file the stored rows `rows` lie.
+  func byteRange(ofRows rows: Range<Int>) -> Range<Int> {
+    offset + rows.lowerBound * rowBytes..<offset + rows.upperBound * rowBytes
+  }
 
   /// The stored bytes of logical row `row`; checked against the file.
   func bytes(ofRow row: Int) -> UnsafeRawBufferPointer {
