@@ -62,6 +62,7 @@ import Testing
       (choices.randomElement(using: &generator) ?? .none, choices.randomElement(using: &generator) ?? .none)
     }
     #expect(!some.logits.isEmpty && some.logits.count < all.logits.count)
+    #expect(!some.hidden.isEmpty && some.hidden.count < all.hidden.count)
     for (place, bits) in some.logits { #expect(all.logits[place] == bits, "logits of \(place)") }
     for (place, bits) in some.hidden { #expect(all.hidden[place] == bits, "hidden state of \(place)") }
     // A pass that nobody asks anything of fills the cache all the same.
