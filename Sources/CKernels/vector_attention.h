@@ -45,8 +45,8 @@ INLINE v16 finite_maximum(v16 maximum) { return select16(maximum == -INFINITY, s
 
 INLINE void clear_state(ik_partial *state, int32_t padded) {
   state->maximum = -INFINITY;
-  memset(state->sums, 0, sizeof state->sums);
-  memset(state->out, 0, (size_t)padded * 4);
+  store(state->sums, splat(0.0f));
+  for (int32_t d = 0; d < padded; d += 16) store(state->out + d, splat(0.0f));
 }
 
 // Folds a split into the total. A split of which a row saw no key leaves the row as it is; one in which all scores were
@@ -158,14 +158,17 @@ static void attend_all(
     lowest = rows->positions[r] < lowest ? rows->positions[r] : lowest;
     highest = rows->positions[r] > highest ? rows->positions[r] : highest;
     clear_state(&totals[r], padded);
-    rows->states[r] = &splits[r];
   }
   int32_t first = a->window > 0 && lowest - a->window + 1 > 0 ? (lowest - a->window + 1) / IK_SPLIT : 0;
   if (a->cache.type == IK_CACHE_INT16) quantize_queries(a, rows);
   for (int32_t split = first, last = ik_splits(highest + 1) - 1; split <= last; split++) {
     rows->after = split < last ? cached_head(a, run, kv_head, (split + 1) * IK_SPLIT) : after;
+    // Of 16-bit integers the first split is the total: to fold it into an empty one changes nothing. In the others a zero may
+    // have a sign, which is lost by that.
+    bool is_total = split == first && a->cache.type == IK_CACHE_INT16;
+    for (int32_t r = 0; r < rows->count; r++) rows->states[r] = is_total ? &totals[r] : &splits[r];
     attend(a, run, kv_head, rows, split);
-    for (int32_t r = 0; r < rows->count; r++) fold(a->cache.type, &totals[r], &splits[r], padded);
+    for (int32_t r = 0; r < rows->count && !is_total; r++) fold(a->cache.type, &totals[r], &splits[r], padded);
   }
   for (int32_t r = 0; r < rows->count; r++) finish(&totals[r], a->cache.head_dimension, results[r]);
 }

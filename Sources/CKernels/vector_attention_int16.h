@@ -27,10 +27,9 @@ static void quantize_queries(const ik_attention *a, attention_rows *rows) {
   int32_t dimension = a->cache.head_dimension;
   float factor = a->soft_cap > 0 ? a->scale : a->scale * IK_LOG2_E;
   for (int32_t r = 0; r < rows->count; r++) {
-    int16_t integers[IK_MAXIMUM_HEAD_DIMENSION];
-    float scale = quantize_by_norm(rows->queries[r], dimension, integers);
-    memcpy(rows->pairs[r], integers, (size_t)ik_even(dimension) * 2);
-    rows->factors[r] = scale * factor;
+    // Queries of one token lie side by side, those of the next one are far away.
+    for (int32_t d = 0; d < dimension && r + 8 < rows->count; d += 16) __builtin_prefetch(rows->queries[r + 8] + d);
+    rows->factors[r] = quantize_by_norm(rows->queries[r], dimension, (int16_t *)rows->pairs[r]) * factor;
   }
 }
 
@@ -163,6 +162,12 @@ INLINE void soften_integers(
   }
 }
 
+// Asks once more for the keys, or the values, of 32 positions at `p`. Processors drop requests while all their places for misses
+// are taken, which those that come with the products soon do; some are free again when these are done.
+INLINE void ask_again(const ik_cache *cache, const uint8_t *p) {
+  for (int32_t line = 0; line < cache->head_dimension; line++) __builtin_prefetch(p + (size_t)line * 64, 0, 2);
+}
+
 // The keys of one split, as far as the rows see them. The rows' states are cleared first.
 static __attribute__((noinline)) void attend_int16(
     const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
@@ -188,6 +193,7 @@ static __attribute__((noinline)) void attend_int16(
       default: score_integers(ATTENTION_GROUP, cache, &positions, rows->pairs + r, products + r, next);
       }
     }
+    ask_again(cache, next);
     for (int32_t r = 0; r < rows->count; r += 16) {
       int32_t count = rows->count - r < 16 ? rows->count - r : 16;
       soften_integers(
@@ -206,5 +212,6 @@ static __attribute__((noinline)) void attend_int16(
         add_all_integer_values(ATTENTION_GROUP, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values);
       }
     }
+    ask_again(cache, next_values);
   }
 }
