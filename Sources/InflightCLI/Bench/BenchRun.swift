@@ -91,7 +91,7 @@ final class BenchRun {
       _ = resetPeakResidentBytes()
     }
     if let peer { try loadPeer(peer) }
-    _ = try await driver.request(takeNumbers(1).lowerBound)  // Warms the caches and touches the memory.
+    try await warmUp()
 
     var measured = Measured()
     if let peer, let rounds = plan.rounds {
@@ -109,6 +109,14 @@ final class BenchRun {
     peak = max(peak, peakResidentBytes())
     limits.append(MachineLimits.measure(threadCount: threads))
     return try figures(measured, limits: limits.dropFirst().reduce(limits[0]) { $0.merging($1) }, peak: peak)
+  }
+
+  /// Runs one loop at the highest level, unmeasured: it brings the processor and the threads up to speed, and touches the
+  /// memory. The system gives the pages of the cache when they are first written, which takes longer than to write them, and
+  /// a peer has touched its own when it was loaded.
+  private func warmUp() async throws {
+    let most = plan.levels.max() ?? 1
+    _ = try await driver.closedLoop(takeNumbers(most), concurrency: most)
   }
 
   /// What was measured, before shares of the limits can be computed.
