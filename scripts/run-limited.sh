@@ -19,13 +19,11 @@ family() {
   for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do family "$child"; done
 }
 
-# What the threads of a process are doing, as far as the tools of this machine can tell.
+# What the threads of a process are doing: their stacks if there is gdb, and in any case what the kernel says.
 show_threads() {
   echo "-- process $1: $(tr '\0' ' ' <"/proc/$1/cmdline" | cut -c1-200)"
   if command -v gdb >/dev/null; then
     timeout 120 gdb -p "$1" -batch -ex 'thread apply all backtrace 24' 2>/dev/null | grep -E '^(Thread|#)' | cut -c1-240
-  elif command -v lldb >/dev/null; then
-    timeout 120 lldb -p "$1" --batch -o 'thread backtrace all -c 24' 2>/dev/null | cut -c1-240
   fi
   local task
   for task in /proc/"$1"/task/*; do

@@ -116,6 +116,7 @@ final class BenchRun {
   /// a peer has touched its own when it was loaded.
   private func warmUp() async throws {
     let most = plan.levels.max() ?? 1
+    if most > 1 { Terminal.write("warming up with \(most) requests at a time\n") }
     _ = try await driver.closedLoop(takeNumbers(most), concurrency: most)
   }
 
