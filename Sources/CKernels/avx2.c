@@ -22,6 +22,34 @@ HOOK __m256i dot4_of_eight(__m256i sums, __m256i weights, __m256i activations) {
   return _mm256_add_epi32(sums, _mm256_madd_epi16(odd, odd_activations));
 }
 
+// Of weights below 128 they do fit.
+#define HAS_PAIRS
+HOOK v32s dot_pairs(v32s sums, v64u weights, int32_t activations) {
+  union { v32s whole; __m256i halves[2]; } s = {sums};
+  union { v64u whole; __m256i halves[2]; } w = {weights};
+  __m256i a = _mm256_set1_epi32(activations);
+  s.halves[0] = _mm256_add_epi16(s.halves[0], _mm256_maddubs_epi16(w.halves[0], a));
+  s.halves[1] = _mm256_add_epi16(s.halves[1], _mm256_maddubs_epi16(w.halves[1], a));
+  // In the order of the source: compilers take sums apart to add them up pairwise, and run out of registers.
+  __asm__ volatile("" : "+x"(s.halves[0]), "+x"(s.halves[1]));
+  return s.whole;
+}
+
+HOOK v16i add_pairs(v16i sums, v32s pairs, int32_t factor) {
+  union { v16i whole; __m256i halves[2]; } s = {sums};
+  union { v32s whole; __m256i halves[2]; } p = {pairs};
+  __m256i factors = _mm256_set1_epi16((int16_t)factor);
+  s.halves[0] = _mm256_add_epi32(s.halves[0], _mm256_madd_epi16(p.halves[0], factors));
+  s.halves[1] = _mm256_add_epi32(s.halves[1], _mm256_madd_epi16(p.halves[1], factors));
+  return s.whole;
+}
+
+HOOK v16i dot4_small(v16i sums, v64u weights, int32_t activations) {
+  v32s pairs = dot_pairs((v32s){0}, weights, activations);
+  return add_pairs(sums, pairs, 1);
+}
+#define dot4_small dot4_small
+
 HOOK __m256i dot2_of_eight(__m256i sums, __m256i integers, __m256i pairs) {
   return _mm256_add_epi32(sums, _mm256_madd_epi16(integers, pairs));
 }

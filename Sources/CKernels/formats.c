@@ -265,17 +265,17 @@ static inline __attribute__((always_inline)) void pack_integer_tile(
 
 void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t columns, uint8_t *tile) {
 // One case for each type, so that each is compiled with its format as constants.
-#define PACK(type, scaling, planes, offset)                                                                           \
-  case type: pack_integer_tile(type, (ik_format){scaling, planes, offset}, rows, columns, tile); return
+#define PACK(type)                                                                                                    \
+  case type: pack_integer_tile(type, ik_format_of(type), rows, columns, tile); return
   switch (type) {
-    PACK(IK_Q8_0, IK_SCALE_OFFSET, -1, 128);
-    PACK(IK_Q4_0, IK_SCALE_OFFSET, 0, 8);
-    PACK(IK_Q5_0, IK_SCALE_OFFSET, 1, 16);
-    PACK(IK_Q4_1, IK_SCALE_MINIMUM, 0, 0);
-    PACK(IK_Q5_1, IK_SCALE_MINIMUM, 1, 0);
-    PACK(IK_Q4_K, IK_SCALE_SUPER, 0, 0);
-    PACK(IK_Q5_K, IK_SCALE_SUPER, 1, 0);
-    PACK(IK_Q6_K, IK_SCALE_SUPER_HALF, 2, 32);
+    PACK(IK_Q8_0);
+    PACK(IK_Q4_0);
+    PACK(IK_Q5_0);
+    PACK(IK_Q4_1);
+    PACK(IK_Q5_1);
+    PACK(IK_Q4_K);
+    PACK(IK_Q5_K);
+    PACK(IK_Q6_K);
   case IK_BF16: pack_bfloat_tile(rows, columns, tile); return;
   default:
     memset(tile, 0, ik_tile_bytes(type, columns));

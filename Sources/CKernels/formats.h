@@ -18,19 +18,20 @@ typedef struct ik_format {
   ik_scaling scaling;
   int planes;   // 0, 1 or 2 beside nibbles; -1: bytes
   int offset;
+  int bits;     // of an integer; bytes may have fewer
 } ik_format;
 
 static inline ik_format ik_format_of(ik_type type) {
   switch (type) {
-  case IK_Q8_0: return (ik_format){IK_SCALE_OFFSET, -1, 128};
-  case IK_Q4_0: return (ik_format){IK_SCALE_OFFSET, 0, 8};
-  case IK_Q5_0: return (ik_format){IK_SCALE_OFFSET, 1, 16};
-  case IK_Q4_1: return (ik_format){IK_SCALE_MINIMUM, 0, 0};
-  case IK_Q5_1: return (ik_format){IK_SCALE_MINIMUM, 1, 0};
-  case IK_Q4_K: return (ik_format){IK_SCALE_SUPER, 0, 0};
-  case IK_Q5_K: return (ik_format){IK_SCALE_SUPER, 1, 0};
-  case IK_Q6_K: return (ik_format){IK_SCALE_SUPER_HALF, 2, 32};
-  default: return (ik_format){IK_SCALE_OFFSET, -1, 0};
+  case IK_Q8_0: return (ik_format){IK_SCALE_OFFSET, -1, 128, 8};
+  case IK_Q4_0: return (ik_format){IK_SCALE_OFFSET, 0, 8, 4};
+  case IK_Q5_0: return (ik_format){IK_SCALE_OFFSET, 1, 16, 5};
+  case IK_Q4_1: return (ik_format){IK_SCALE_MINIMUM, 0, 0, 4};
+  case IK_Q5_1: return (ik_format){IK_SCALE_MINIMUM, 1, 0, 5};
+  case IK_Q4_K: return (ik_format){IK_SCALE_SUPER, 0, 0, 4};
+  case IK_Q5_K: return (ik_format){IK_SCALE_SUPER, 1, 0, 5};
+  case IK_Q6_K: return (ik_format){IK_SCALE_SUPER_HALF, 2, 32, 6};
+  default: return (ik_format){IK_SCALE_OFFSET, -1, 0, 8};
   }
 }
 

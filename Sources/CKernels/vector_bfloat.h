@@ -24,7 +24,7 @@ INLINE v16i load_ints(const void *p) {
 }
 
 // Adds a chunk of `pairs` pairs of inputs to the sums of `rows` rows, the first chunk to zeros.
-INLINE void add_pairs(
+INLINE void add_bfloats(
     int rows, const uint8_t *weights, const uint16_t *x, int32_t pairs, bool is_first, float (*totals)[IK_TILE]
 ) {
   v16 sums[BFLOAT_ROWS][2];
@@ -63,7 +63,7 @@ INLINE void bfloat_tile(const ik_matmul *m, ik_matmul_part part) {
     bool is_first = chunk == 0;
     int32_t r = 0;
 #define ADD_PAIRS(count)                                                                                              \
-  add_pairs(count, weights, values + (size_t)r * IK_BFLOAT_CHUNK, pairs, is_first, totals + r);                       \
+  add_bfloats(count, weights, values + (size_t)r * IK_BFLOAT_CHUNK, pairs, is_first, totals + r);                       \
   r += count;
     while (r + BFLOAT_ROWS <= rows) { ADD_PAIRS(BFLOAT_ROWS) }
     if (BFLOAT_ROWS > 4 && r + 4 <= rows) { ADD_PAIRS(4) }

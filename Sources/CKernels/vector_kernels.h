@@ -3,6 +3,8 @@
 //
 //   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
 //   v16i dot4_small(...)                                     optional: the same, for weights below 128, where that is cheaper
+//   v32s dot_pairs(v32s sums, v64u weights, int32_t activations)  optional, with HAS_PAIRS: of the products of each two bytes
+//   v16i add_pairs(v16i sums, v32s pairs, int32_t factor)         and this: sums[j] += factor * (pairs[2j] + pairs[2j + 1])
 //   v16i dot2(v16i sums, v16i integers, int32_t pair)         sums[j] += integers[j] . pair, both two signed 16-bit integers
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
 //   v16 dot_bfloats(v16 sums, v16i weights, int32_t pair)     optional: the step of vector_bfloat.h in one instruction
@@ -16,8 +18,6 @@
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
-// Every function that passes vectors is inlined, so how wide vectors would be passed between functions does not matter.
-#pragma clang diagnostic ignored "-Wpsabi"
 
 #define INLINE static inline __attribute__((always_inline))
 

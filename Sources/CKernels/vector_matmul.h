@@ -67,14 +67,13 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
       group_scales scales;
       load_scales(format.scaling, header, g, cursor, &super, &scales);
       cursor += ik_group_bytes(format);
-      add_group(format.scaling, format.planes, format.offset, rows, weights, NULL, &scales, activations + g, out);
+      add_group(format, rows, weights, NULL, &scales, activations + g, out);
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       add_outliers(
-          format.scaling, format.planes, format.offset, groups + ik_scale_bytes(format.scaling), ik_group_bytes(format),
-          NULL, header, &super, x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK,
-          out[r]);
+          format, groups + ik_scale_bytes(format.scaling), ik_group_bytes(format), NULL, header, &super,
+          x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, out[r]);
     }
   }
 #pragma unroll
@@ -145,20 +144,20 @@ INLINE void matmul_items(
 static void matmul_IK_BF16(const ik_matmul *m, int32_t begin, int32_t end);
 
 // One instance for each other stored type, so that each is compiled with its format as constants.
-#define MATMUL_OF(type, scaling, planes, offset)                                                                      \
+#define MATMUL_OF(type)                                                                                               \
   static __attribute__((noinline)) void matmul_##type(const ik_matmul *m, int32_t begin, int32_t end) {               \
-    matmul_items(m, (ik_format){scaling, planes, offset}, ik_is_integer(type), type, begin, end);                     \
+    matmul_items(m, ik_format_of(type), ik_is_integer(type), type, begin, end);                                       \
   }
-MATMUL_OF(IK_F32, IK_SCALE_OFFSET, 0, 0)
-MATMUL_OF(IK_F16, IK_SCALE_OFFSET, 0, 0)
-MATMUL_OF(IK_Q8_0, IK_SCALE_OFFSET, -1, 128)
-MATMUL_OF(IK_Q4_0, IK_SCALE_OFFSET, 0, 8)
-MATMUL_OF(IK_Q5_0, IK_SCALE_OFFSET, 1, 16)
-MATMUL_OF(IK_Q4_1, IK_SCALE_MINIMUM, 0, 0)
-MATMUL_OF(IK_Q5_1, IK_SCALE_MINIMUM, 1, 0)
-MATMUL_OF(IK_Q4_K, IK_SCALE_SUPER, 0, 0)
-MATMUL_OF(IK_Q5_K, IK_SCALE_SUPER, 1, 0)
-MATMUL_OF(IK_Q6_K, IK_SCALE_SUPER_HALF, 2, 32)
+MATMUL_OF(IK_F32)
+MATMUL_OF(IK_F16)
+MATMUL_OF(IK_Q8_0)
+MATMUL_OF(IK_Q4_0)
+MATMUL_OF(IK_Q5_0)
+MATMUL_OF(IK_Q4_1)
+MATMUL_OF(IK_Q5_1)
+MATMUL_OF(IK_Q4_K)
+MATMUL_OF(IK_Q5_K)
+MATMUL_OF(IK_Q6_K)
 #undef MATMUL_OF
 
 static void TIER(matmul)(const void *arguments, int32_t begin, int32_t end) {

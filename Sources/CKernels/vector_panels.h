@@ -7,8 +7,6 @@ typedef struct panel {
   group_scales scales[IK_CHUNK];
 } panel;
 
-INLINE bool has_raised(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF; }
-
 INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
   super_scales super;
   const uint8_t *header = cursor;
@@ -44,6 +42,7 @@ typedef struct tile_sums {
 // Adds chunk `chunk`, of which `p` has `count` groups of the weights, to rows r ..< r + rows of the sums.
 INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk, int32_t count, tile_sums *t, int32_t r0) {
   const ik_int8_rows *x = t->m->int8;
+  ik_format unpacked = {format.scaling, -1, format.offset, format.bits};
   size_t place = ik_chunk_index(x, t->first_row + r0, chunk);
   const ik_int8_group *activations = x->groups + place * IK_CHUNK;
   v16 sums[ROWS][2];
@@ -58,13 +57,13 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
   }
   for (int32_t g = 0; g < count; g++) {
     const uint8_t *raised = has_raised(format.scaling) ? p->raised[g] : NULL;
-    add_group(format.scaling, -1, format.offset, rows, p->weights[g], raised, &p->scales[g], activations + g, sums);
+    add_group(unpacked, rows, p->weights[g], raised, &p->scales[g], activations + g, sums);
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     add_outliers(
-        format.scaling, -1, format.offset, p->weights[0], sizeof p->weights[0], p->scales, NULL, NULL,
-        x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
+        unpacked, p->weights[0], sizeof p->weights[0], p->scales, NULL, NULL, x->outliers + (place + r) * IK_LIST,
+        x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
     if (chunk + 1 == ik_chunks(x->group_count)) {
       finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
     } else {

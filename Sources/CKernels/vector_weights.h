@@ -52,9 +52,9 @@ INLINE v16 signed_bytes_to_float(const uint8_t *p) {
   return __builtin_convertvector(bytes, v16);
 }
 
-// dot4 for the weights of a format, or for its offset: only bytes, whose offset is 128, reach 128.
-INLINE v16i dot4_of_format(int offset, v16i sums, v64u weights, int32_t activations) {
-  return offset == 128 ? dot4(sums, weights, activations) : dot4_small(sums, weights, activations);
+// dot4 for the weights of a format, or for its offset.
+INLINE v16i dot4_of_format(ik_format f, v16i sums, v64u weights, int32_t activations) {
+  return f.bits == 8 ? dot4(sums, weights, activations) : dot4_small(sums, weights, activations);
 }
 
 INLINE int32_t load_quad_of_activations(const int8_t *p) {
