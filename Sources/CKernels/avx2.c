@@ -9,8 +9,13 @@
 #define ROWS 2
 #define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
+#define BYTES_AHEAD 2048
 
 #include "vector_types.h"
+
+// Sums are added up in the order of the source, here and below: compilers take them apart to add pairwise, and run out of
+// registers.
+#define IN_ORDER(sums) __asm__ volatile("" : "+x"(sums))
 
 // The products are widened to 16 bits before they are added, since two products of an unsigned and a signed byte may not
 // fit 16 bits.
@@ -19,7 +24,9 @@ HOOK __m256i dot4_of_eight(__m256i sums, __m256i weights, __m256i activations) {
   __m256i even_activations = _mm256_srai_epi16(_mm256_slli_epi16(activations, 8), 8);
   __m256i odd_activations = _mm256_srai_epi16(activations, 8);
   sums = _mm256_add_epi32(sums, _mm256_madd_epi16(even, even_activations));
-  return _mm256_add_epi32(sums, _mm256_madd_epi16(odd, odd_activations));
+  sums = _mm256_add_epi32(sums, _mm256_madd_epi16(odd, odd_activations));
+  IN_ORDER(sums);
+  return sums;
 }
 
 // Of weights below 128 they do fit.
@@ -30,8 +37,8 @@ HOOK v32s dot_pairs(v32s sums, v64u weights, int32_t activations) {
   __m256i a = _mm256_set1_epi32(activations);
   s.halves[0] = _mm256_add_epi16(s.halves[0], _mm256_maddubs_epi16(w.halves[0], a));
   s.halves[1] = _mm256_add_epi16(s.halves[1], _mm256_maddubs_epi16(w.halves[1], a));
-  // In the order of the source: compilers take sums apart to add them up pairwise, and run out of registers.
-  __asm__ volatile("" : "+x"(s.halves[0]), "+x"(s.halves[1]));
+  IN_ORDER(s.halves[0]);
+  IN_ORDER(s.halves[1]);
   return s.whole;
 }
 

@@ -19,18 +19,23 @@ enum { CHAINS = 12 };
 typedef float v16 __attribute__((vector_size(64)));
 typedef uint64_t v8u __attribute__((vector_size(64)));
 
-uint64_t ik_limit_read(const uint8_t *bytes, size_t count) {
+// Asks for what comes `ahead` bytes later, or leaves that to the processor if it is 0.
+static inline __attribute__((always_inline)) uint64_t read_all(const uint8_t *bytes, size_t count, size_t ahead) {
   v8u sums[4] = {{0}};
   const v8u *vectors = (const v8u *)(const void *)bytes;
   for (size_t i = 0; i + 4 <= count / 64; i += 4) {
     for (int j = 0; j < 4; j++) {
-      // Asks for what comes 4 KiB later, which also gets past the end of a page, where the processor's own guesses stop.
-      __builtin_prefetch(bytes + (i + j + 64) * 64);
+      if (ahead > 0) __builtin_prefetch(bytes + (i + j) * 64 + ahead);
       sums[j] += vectors[i + j];
     }
   }
   v8u sum = sums[0] + sums[1] + sums[2] + sums[3];
   return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+uint64_t ik_limit_read(const uint8_t *bytes, size_t count, bool asks) {
+  // 4 KiB ahead also gets past the end of a page, where the processor's own guesses stop.
+  return asks ? read_all(bytes, count, 4096) : read_all(bytes, count, 0);
 }
 
 #if defined(__x86_64__)

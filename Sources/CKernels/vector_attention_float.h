@@ -171,7 +171,8 @@ INLINE void soften(
     const ik_attention *a, const attention_block *block, ik_cache_type type, int32_t rows, float (*scores)[32],
     const int32_t *begins, const int32_t *ends, ik_partial *const *states, float decays[16]
 ) {
-  v16 highest[16], old;
+  float old[16], peaks[16], subtracted[16];
+  v16 highest[16];
   for (int32_t r = 0; r < rows; r++) {
     for (int half = 0; half < 2; half++) {
       v16 s = load(scores[r] + 16 * half);
@@ -188,11 +189,13 @@ INLINE void soften(
     highest[r] = splat(-INFINITY);
     old[r] = -INFINITY;
   }
-  v16 maximum = max16(old, maxima(highest)), bounded = finite_maximum(maximum);
-  store(decays, exp16(old - bounded));
+  v16 maximum = max16(load(old), maxima(highest)), bounded = finite_maximum(maximum);
+  store(peaks, maximum);
+  store(subtracted, bounded);
+  store(decays, exp16(load(old) - bounded));
   for (int32_t r = 0; r < rows; r++) {
-    v16 w0 = exp16(load(scores[r]) - bounded[r]), w1 = exp16(load(scores[r] + 16) - bounded[r]);
-    states[r]->maximum = maximum[r];
+    v16 w0 = exp16(load(scores[r]) - subtracted[r]), w1 = exp16(load(scores[r] + 16) - subtracted[r]);
+    states[r]->maximum = peaks[r];
     store(states[r]->sums, fma16(load(states[r]->sums), splat(decays[r]), w0 + w1));
     if (type == IK_CACHE_INT8) {
       w0 *= load(block->value_scales);

@@ -122,7 +122,8 @@ INLINE void soften_integers(
     const int32_t *begins, const int32_t *ends, ik_partial *const *states, int16_t (*weights)[32], float decays[16]
 ) {
   float scores[16][32];
-  v16 highest[16], old;
+  float old[16], peaks[16], subtracted[16];
+  v16 highest[16];
   for (int32_t r = 0; r < rows; r++) {
     for (int half = 0; half < 2; half++) {
       v16 s = to_float(load_ints(products[r] + 16 * half)) * scales->keys[half];
@@ -141,12 +142,14 @@ INLINE void soften_integers(
     highest[r] = splat(-INFINITY);
     old[r] = -INFINITY;
   }
-  v16 maximum = max16(old, maxima(highest)), bounded = finite_maximum(maximum);
-  store(decays, exp2_16(old - bounded, 0));
+  v16 maximum = max16(load(old), maxima(highest)), bounded = finite_maximum(maximum);
+  store(peaks, maximum);
+  store(subtracted, bounded);
+  store(decays, exp2_16(load(old) - bounded, 0));
   for (int32_t r = 0; r < rows; r++) {
     v16 sums = splat(0.0f);
     for (int half = 0; half < 2; half++) {
-      v16 s = load(scores[r] + 16 * half), w = exp2_16(s - bounded[r], IK_WEIGHT_BITS), inverses = scales->inverses[half];
+      v16 s = load(scores[r] + 16 * half), w = exp2_16(s - subtracted[r], IK_WEIGHT_BITS), inverses = scales->inverses[half];
       if (begins[r] > 0 || ends[r] < 32) {
         v16i seen = lanes_among(16 * half, begins[r], ends[r]);
         w = select16(seen, w, splat(0.0f));
@@ -157,7 +160,7 @@ INLINE void soften_integers(
       v16s integers = __builtin_convertvector((v16i)(w + 12582912.0f), v16s);
       memcpy(weights[r] + 16 * half, &integers, 32);
     }
-    states[r]->maximum = maximum[r];
+    states[r]->maximum = peaks[r];
     store(states[r]->sums, fma16(load(states[r]->sums), splat(decays[r]), sums));
   }
 }

@@ -46,6 +46,15 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
 
 #include "vector_panels.h"
 
+// Asks for the weights that come BYTES_AHEAD behind `bytes` bytes at `p`, where the processor's own guesses come late.
+INLINE void ask_ahead(const uint8_t *p, size_t bytes) {
+#ifdef BYTES_AHEAD
+  for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(p + BYTES_AHEAD + line);
+#else
+  (void)p, (void)bytes;
+#endif
+}
+
 // `rows` rows of one tile, its weights unpacked on the way: for few rows.
 INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t tile, int32_t row) {
   const ik_int8_rows *x = m->int8;
@@ -65,6 +74,7 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
     for (int32_t g = 0; g < count; g++) {
       const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
       group_scales scales;
+      ask_ahead(cursor, ik_group_bytes(format));
       load_scales(format.scaling, header, g, cursor, &super, &scales);
       cursor += ik_group_bytes(format);
       add_group(format, rows, weights, NULL, &scales, activations + g, out);

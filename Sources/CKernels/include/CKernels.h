@@ -411,8 +411,9 @@ static inline void ik_prefetch(const void *address) { __builtin_prefetch(address
 // ---------------------------------------------------------------------------------------------------------------
 // The machine's limits, one thread's part each.
 
-// Reads `count` bytes (a multiple of 256, aligned to 64) once. Returns their sum, so that nothing is optimized away.
-uint64_t ik_limit_read(const uint8_t *bytes, size_t count);
+// Reads `count` bytes (a multiple of 256, aligned to 64) once, and asks for them ahead or not: which is faster depends on the
+// processor. Returns their sum, so that nothing is optimized away.
+uint64_t ik_limit_read(const uint8_t *bytes, size_t count, bool asks);
 
 // Performs dot products of bytes (of bfloat16 or else float32 numbers) as fast as the processor can. Returns the number
 // of operations done, a multiplication and an addition counting as two.
