@@ -1,4 +1,4 @@
-"""Writes a GGUF file of random weights in the shape of Qwen2.5-1.5B, in the types that llama.cpp gives Q4_K_M files.
+"""Writes a GGUF file of random weights in the shape of Qwen2.5-1.5B, in about the types of a Q4_K_M file.
 
 For measurements of speed: Q4_K throughout, Q6_K for the output and for a third of the down projections, 28 layers, hidden 1536,
 8,960 inside, 12 heads and 2 KV heads of 128. The tokenizer is that of the file named first, any of the Qwen2 family with

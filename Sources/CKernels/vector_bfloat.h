@@ -63,7 +63,7 @@ INLINE void bfloat_tile(const ik_matmul *m, ik_matmul_part part) {
     bool is_first = chunk == 0;
     int32_t r = 0;
 #define ADD_PAIRS(count)                                                                                              \
-  add_bfloats(count, weights, values + (size_t)r * IK_BFLOAT_CHUNK, pairs, is_first, totals + r);                       \
+  add_bfloats(count, weights, values + (size_t)r * IK_BFLOAT_CHUNK, pairs, is_first, totals + r);                     \
   r += count;
     while (r + BFLOAT_ROWS <= rows) { ADD_PAIRS(BFLOAT_ROWS) }
     if (BFLOAT_ROWS > 4 && r + 4 <= rows) { ADD_PAIRS(4) }

@@ -2,40 +2,19 @@
 
 INLINE bool has_raised(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF; }
 
-// Products of the upper bits of a group's top quad with sixteen columns.
-INLINE v16i top_products(ik_format f, const uint8_t *weights, const ik_int8_group *group, int columns) {
+// Adds the products of the upper bits of a group's top quad with sixteen columns.
+INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns) {
   int32_t top = load_quad_of_activations(group->top);
-  return dot4_of_format(f, splat_int(0), load_any_quad(weights, f.planes, group->top_quad, columns), top) << 7;
+  return sums + (dot4_of_format(f, splat_int(0), load_any_quad(weights, f.planes, group->top_quad, columns), top) << 7);
 }
 
-// Where the sums of a group start: the offset, and the products of the upper bits of the top quad.
-INLINE void start_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const ik_int8_group *group = x + r * IK_CHUNK;
-    v16i start = start_sum(f.offset, group->sums[0] + group->sums[1]);
-    sums[r][0] = start + top_products(f, weights, group, 0);
-    sums[r][1] = start + top_products(f, weights, group, 1);
-  }
-}
-
-// Adds the products of quads first ..< last of a group to the sums of `rows` rows.
 INLINE void add_quads(
     ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
 ) {
-#pragma unroll
-  for (int quad = first; quad < last; quad++) {
-    v64u w0 = load_quad(weights, f.planes, quad, 0), w1 = load_quad(weights, f.planes, quad, 1);
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
-      sums[r][0] = dot4_of_format(f, sums[r][0], w0, a);
-      sums[r][1] = dot4_of_format(f, sums[r][1], w1, a);
-    }
-  }
+  add_quads_of_four(f, rows, weights, x, first, last, sums);
 }
 
-// The same of the halves of a group. With `raised`, the weights times 4, the upper bits take one product for each half and
+// Where the sums of the halves of a group start. With `raised`, the weights times 4, the upper bits take one product for each half and
 // nothing else.
 INLINE void start_halves(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const ik_int8_group *x, v16i (*first)[2],
@@ -57,7 +36,7 @@ INLINE void start_halves(
       v16i is_first = splat_int(-(group->top_quad < 4));
 #pragma unroll
       for (int c = 0; c < 2; c++) {
-        v16i top = top_products(f, weights, group, c);
+        v16i top = add_top(f, splat_int(0), weights, group, c);
         first[r][c] += top & is_first;
         second[r][c] += top & ~is_first;
       }

@@ -1,36 +1,31 @@
 // Sums of products of a group's integers, of tiers that multiply bytes in pairs. Included by vector_groups.h.
 //
-// A product of two pairs, of weights below 64 and signed bytes, is less than half of what 16 bits hold. So these sums are added
+// The sum of two products, of weights below 64 and signed bytes, is less than half of what 16 bits hold. So these sums are added
 // up in 16 bits for as many quads as fit, and widened to 32 bits then: one multiplication for four inputs instead of two. Weights
 // of eight bits have dot4.
 
-// Weights are as they come.
+// No format needs its weights in another form than they come in.
 INLINE bool has_raised(ik_scaling scaling) { return (void)scaling, false; }
 
 // How many quads' products fit 16 bits: those of the largest weight with -128, twice for each quad.
 INLINE int quads_together(int bits) { return bits == 4 ? 8 : bits == 5 ? 4 : 2; }
 _Static_assert(8 * 2 * 15 * 128 < 32768 && 4 * 2 * 31 * 128 < 32768 && 2 * 2 * 63 * 128 < 32768, "sums of pairs fit");
 
-// Adds `factor` times the products of the upper bits of a group's top quad with sixteen columns.
-INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns, int32_t factor) {
+// Adds `factor` times the upper bits of a group's top quad, multiplied with sixteen columns.
+INLINE v16i add_top_times(
+    ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns, int32_t factor
+) {
   int32_t top = load_quad_of_activations(group->top);
   v64u w = load_any_quad(weights, f.planes, group->top_quad, columns);
   if (f.bits == 8) return sums + dot4(splat_int(0), w, top) * factor;
   return add_pairs(sums, dot_pairs((v32s){0}, w, top), factor);
 }
 
-// Where the sums of a group start: the offset, and the products of the upper bits of the top quad.
-INLINE void start_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const ik_int8_group *group = x + r * IK_CHUNK;
-    v16i start = start_sum(f.offset, group->sums[0] + group->sums[1]);
-    sums[r][0] = add_top(f, start, weights, group, 0, 128);
-    sums[r][1] = add_top(f, start, weights, group, 1, 128);
-  }
+INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns) {
+  return add_top_times(f, sums, weights, group, columns, 128);
 }
 
-// The same of the halves of a group.
+// Where the sums of the halves of a group start.
 INLINE void start_halves(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const ik_int8_group *x, v16i (*first)[2],
     v16i (*second)[2]
@@ -43,8 +38,8 @@ INLINE void start_halves(
     v16i starts[2] = {start_sum(f.offset, group->sums[0]), start_sum(f.offset, group->sums[1])};
 #pragma unroll
     for (int c = 0; c < 2; c++) {
-      first[r][c] = add_top(f, starts[0], weights, group, c, of_first);
-      second[r][c] = add_top(f, starts[1], weights, group, c, 128 - of_first);
+      first[r][c] = add_top_times(f, starts[0], weights, group, c, of_first);
+      second[r][c] = add_top_times(f, starts[1], weights, group, c, 128 - of_first);
     }
   }
 }
@@ -54,16 +49,7 @@ INLINE void add_quads(
     ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
 ) {
   if (f.bits == 8) {
-#pragma unroll
-    for (int quad = first; quad < last; quad++) {
-      v64u w0 = load_quad(weights, f.planes, quad, 0), w1 = load_quad(weights, f.planes, quad, 1);
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
-        sums[r][0] = dot4(sums[r][0], w0, a);
-        sums[r][1] = dot4(sums[r][1], w1, a);
-      }
-    }
+    add_quads_of_four(f, rows, weights, x, first, last, sums);
     return;
   }
   int together = quads_together(f.bits) < last - first ? quads_together(f.bits) : last - first;

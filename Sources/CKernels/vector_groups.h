@@ -8,11 +8,40 @@ enum { MOST_ROWS = ROWS > FEW_ROWS ? ROWS : FEW_ROWS };
 // Where the sums of a row start, so that the offset of the weights is taken off `total`, the sum of its integers.
 INLINE v16i start_sum(int offset, int32_t total) { return offset == 0 ? splat_int(0) : -(splat_int(total) * offset); }
 
+// Adds the products of quads first ..< last of a group to the sums of `rows` rows, four inputs at a time.
+INLINE void add_quads_of_four(
+    ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
+) {
+#pragma unroll
+  for (int quad = first; quad < last; quad++) {
+    v64u w0 = load_quad(weights, f.planes, quad, 0), w1 = load_quad(weights, f.planes, quad, 1);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
+      sums[r][0] = dot4_of_format(f, sums[r][0], w0, a);
+      sums[r][1] = dot4_of_format(f, sums[r][1], w1, a);
+    }
+  }
+}
+
+// These define the same functions: has_raised, add_top and start_halves for the upper bits, and add_quads, which does what
+// add_quads_of_four does in the way that is best for the tier.
 #ifdef HAS_PAIRS
 #include "vector_dots_in_pairs.h"
 #else
 #include "vector_dots.h"
 #endif
+
+// Where the sums of a group start: the offset, and the products of the upper bits of the top quad.
+INLINE void start_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    const ik_int8_group *group = x + r * IK_CHUNK;
+    v16i start = start_sum(f.offset, group->sums[0] + group->sums[1]);
+    sums[r][0] = add_top(f, start, weights, group, 0);
+    sums[r][1] = add_top(f, start, weights, group, 1);
+  }
+}
 
 // A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
 INLINE void add_halves(

@@ -46,7 +46,7 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
 
 #include "vector_panels.h"
 
-// Asks for the weights that come BYTES_AHEAD behind `bytes` bytes at `p`, where the processor's own guesses come late.
+// Asks for `bytes` bytes of the weights, BYTES_AHEAD behind `p`, where the processor's own guesses come late.
 INLINE void ask_ahead(const uint8_t *p, size_t bytes) {
 #ifdef BYTES_AHEAD
   for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(p + BYTES_AHEAD + line);

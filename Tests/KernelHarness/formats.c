@@ -34,6 +34,8 @@ uint8_t *random_stored_row(ik_type type, int32_t inputs, bool finite) {
   for (int32_t b = 0; b < inputs / l->inputs; b++) {
     uint8_t *block = row + b * l->bytes;
     if (!finite && one_in(50)) continue;
+    // The largest integers, whose sums need the most bits.
+    if (type >= IK_Q8_0 && one_in(4)) memset(block, type == IK_Q8_0 ? 0x7f : 0xff, (size_t)l->bytes);
     for (int32_t i = 0; i < l->half_counts; i++) {
       uint16_t half = one_in(40) ? 0 : random_half(l->exponent);
       memcpy(block + l->half_offset + 2 * i, &half, 2);
