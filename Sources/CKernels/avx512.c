@@ -6,9 +6,10 @@
 
 #define TIER(name) ik_avx512_##name
 #define TIER_NAME "avx512-vnni"
-#define ROWS 4
+#define ROWS 6
 #define BFLOAT_ROWS 8
 #define ATTENTION_GROUP 6
+#define BYTES_AHEAD 8192
 
 #include "vector_types.h"
 

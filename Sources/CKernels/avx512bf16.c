@@ -6,9 +6,10 @@
 
 #define TIER(name) ik_avx512bf16_##name
 #define TIER_NAME "avx512-bf16"
-#define ROWS 4
+#define ROWS 6
 #define BFLOAT_ROWS 8
 #define ATTENTION_GROUP 6
+#define BYTES_AHEAD 8192
 
 #include "vector_types.h"
 #include "avx512vnni_hooks.h"

@@ -9,6 +9,7 @@
 #define ROWS 4
 #define BFLOAT_ROWS 8
 #define ATTENTION_GROUP 6
+#define BYTES_AHEAD 8192
 
 #include "vector_types.h"
 

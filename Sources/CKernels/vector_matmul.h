@@ -44,6 +44,12 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
   }
 }
 
+// How many of `left` rows to take together: ROWS; four if there are not so many, or if that leaves fewer of them alone; one.
+INLINE int32_t rows_together(int32_t left) {
+  bool is_better = ROWS == 6 && (left == 8 || left == 9);
+  return left >= ROWS && !is_better ? ROWS : ROWS > 4 && left >= 4 ? 4 : 1;
+}
+
 #include "vector_panels.h"
 
 // Asks for `bytes` bytes of the weights, BYTES_AHEAD behind `p`, where the processor's own guesses come late.
@@ -70,6 +76,7 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
     super_scales super;
     load_super(format.scaling, cursor, &super);
     const uint8_t *header = cursor, *groups = cursor + ik_header_bytes(format.scaling);
+    ask_ahead(header, ik_header_bytes(format.scaling));
     cursor = groups;
     for (int32_t g = 0; g < count; g++) {
       const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
@@ -127,8 +134,16 @@ INLINE void matmul_items(
     tiles = 1;
     int32_t row = part.first_row, last = row + part.rows;
     if (!integer) {
-      for (; row + ROWS <= last; row += ROWS) float_rows(m, type, ROWS, part.tile, row);
-      for (; row < last; row++) float_rows(m, type, 1, part.tile, row);
+      for (int32_t taken; row < last; row += taken) {
+        taken = rows_together(last - row);
+        switch (taken) {
+        case ROWS: float_rows(m, type, ROWS, part.tile, row); break;
+#if ROWS > 4
+        case 4: float_rows(m, type, 4, part.tile, row); break;
+#endif
+        default: float_rows(m, type, 1, part.tile, row);
+        }
+      }
     } else if (part.rows >= MANY_ROWS) {
       int32_t most = ik_chunks(m->int8->group_count) > IK_SPAN ? IK_TILES_TOGETHER : 1;
       while (tiles < most && item + tiles < end && ik_matmul_part_of(m, item + tiles).first_row == row) tiles++;

@@ -85,12 +85,17 @@ INLINE void add_span(
     // The weights that come next are asked for a few lines at a time.
     const uint8_t *next = chunk + 1 < last ? data + ik_group_offset(format, (chunk + 1) * IK_CHUNK) : behind;
     int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / ROWS) + 1;
-    int32_t r = 0;
-    for (; r + ROWS <= rows; r += ROWS) {
+    for (int32_t r = 0, taken; r < rows; r += taken) {
       for (int32_t i = 0; i < lines; i++, next += 64) __builtin_prefetch(next, 0, 2);
-      add_panel(format, ROWS, &p, chunk, count, t, r);
+      taken = rows_together(rows - r);
+      switch (taken) {
+      case ROWS: add_panel(format, ROWS, &p, chunk, count, t, r); break;
+#if ROWS > 4
+      case 4: add_panel(format, 4, &p, chunk, count, t, r); break;
+#endif
+      default: add_panel(format, 1, &p, chunk, count, t, r);
+      }
     }
-    for (; r < rows; r++) add_panel(format, 1, &p, chunk, count, t, r);
   }
 }
 
