@@ -20,6 +20,7 @@
 #define ROWS 2
 #define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
+#define BYTES_AHEAD 8192
 
 #include "vector_types.h"
 

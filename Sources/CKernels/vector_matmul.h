@@ -52,7 +52,7 @@ INLINE int32_t rows_together(int32_t left) {
 
 #include "vector_panels.h"
 
-// Asks for `bytes` bytes of the weights, BYTES_AHEAD behind `p`, where the processor's own guesses come late.
+// Asks for `bytes` bytes of the weights, BYTES_AHEAD behind `p`, where the processor's own guesses come late and end at headers.
 INLINE void ask_ahead(const uint8_t *p, size_t bytes) {
 #ifdef BYTES_AHEAD
   for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(p + BYTES_AHEAD + line);

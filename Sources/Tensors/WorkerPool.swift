@@ -11,8 +11,8 @@ internal import Synchronization
 
 /// A fixed set of threads that run the kernels' tasks.
 ///
-/// A task is a C function over a range of work items. The caller works too; items are handed out in grains, and which
-/// thread computes an item never matters to the result. Every thread begins in a part of the items of its own and goes on
+/// A task is a C function over a range of work items. The caller works too; items are handed out in ranges that get shorter
+/// to the end, and which thread computes an item never matters to the result. Every thread begins in a part of the items of its own and goes on
 /// to what is left of the others': so the rows of a batch, which most tasks have as items or in their order, tend to stay
 /// with one processor and in its caches from one task to the next. Between tasks the workers spin for a short while,
 /// because the next one usually follows within microseconds, and then sleep, so that an idle engine costs nothing.
@@ -66,7 +66,7 @@ package final class WorkerPool {
   /// Runs `task` over the items `0 ..< count` and returns when all are done.
   ///
   /// - Parameters:
-  ///   - grain: how many items a thread takes at a time.
+  ///   - grain: how many items a thread takes at least at a time.
   ///   - inOrder: hand the items out in their order instead of giving each thread a part to begin with. For items of very
   ///     different sizes, which come with the largest first.
   ///   - arguments: what the task reads; it must stay valid until this returns.
@@ -265,18 +265,24 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
+  /// A thread takes half of what is left of a part, or a grain if that is more. To claim has a price beyond the exchange: the
+  /// processor first finishes all that was written for the items before. Items in order are taken a grain at a time, since
+  /// half of them would be more than half of the work.
   private func claimItems(ofPart part: Int) {
     let ticket = tickets + part * Self.stride
     var current = ticket.pointee.load(ordering: .acquiring)
+    var done = 0
+    defer { if done > 0 { finished.wrappingAdd(done, ordering: .releasing) } }
     while true {
       let next = Int(current & 0xffff_ffff)
       let task = self.task.load(ordering: .acquiring)
       let arguments = self.arguments.load(ordering: .acquiring)
       let count = self.count.load(ordering: .acquiring)
       let grain = self.grain.load(ordering: .acquiring)
-      let last = start(ofPart: part + 1, of: usedParts.load(ordering: .acquiring), count: count, grain: grain)
+      let parts = usedParts.load(ordering: .acquiring)
+      let last = start(ofPart: part + 1, of: parts, count: count, grain: grain)
       guard next < last else { return }
-      let end = min(next + grain, last)
+      let end = min(next + (parts > 1 ? max(grain, (last - next) / 2 / grain * grain) : grain), last)
       let desired = current & ~0xffff_ffff | UInt64(end)
       let (exchanged, original) = ticket.pointee.compareExchange(
         expected: current, desired: desired, ordering: .acquiringAndReleasing)
@@ -287,7 +293,7 @@ private final class Shared: @unchecked Sendable {
       // The claim proves that the task read above is the current one: `run` does not return before its items are done.
       let function = unsafeBitCast(Int(bitPattern: task), to: ik_task.self)
       function(UnsafeRawPointer(bitPattern: arguments), Int32(next), Int32(end))
-      finished.add(end - next, ordering: .releasing)
+      done += end - next
       current = ticket.pointee.load(ordering: .acquiring)
     }
   }
