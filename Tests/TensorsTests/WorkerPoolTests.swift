@@ -34,6 +34,22 @@ import Testing
     for index in 0..<64 { #expect(hits.withLock { $0[index] } == counts.count { $0 > index }) }
   }
 
+  /// Of a part of 32 items a thread takes sixteen first. Should it be held up by the first of them, others do all of the rest.
+  @Test func whoIsHeldUpKeepsHalfOfAPartAtMost() {
+    let pool = WorkerPool(threadCount: 2)
+    let doneCount = Atomic<Int>(0)
+    let restIsDone = Atomic<Bool>(false)
+    pool.forEach(64) { index in
+      if index == 0 {
+        restIsDone.store(wait { doneCount.load(ordering: .acquiring) >= 48 }, ordering: .releasing)
+      }
+      doneCount.add(1, ordering: .acquiringAndReleasing)
+    }
+    let count = doneCount.load(ordering: .acquiring)
+    let isDone = restIsDone.load(ordering: .acquiring)
+    #expect(isDone && count == 64)
+  }
+
   @Test func aPoolCanBeMadeAndDroppedQuickly() {
     for _ in 0..<100 { _ = WorkerPool(threadCount: 4) }
   }
