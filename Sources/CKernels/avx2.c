@@ -37,6 +37,11 @@ HOOK v32s dot_pairs(v32s sums, v64u weights, int32_t activations) {
   __m256i a = _mm256_set1_epi32(activations);
   s.halves[0] = _mm256_add_epi16(s.halves[0], _mm256_maddubs_epi16(w.halves[0], a));
   s.halves[1] = _mm256_add_epi16(s.halves[1], _mm256_maddubs_epi16(w.halves[1], a));
+  return s.whole;
+}
+
+HOOK v32s in_order(v32s sums) {
+  union { v32s whole; __m256i halves[2]; } s = {sums};
   IN_ORDER(s.halves[0]);
   IN_ORDER(s.halves[1]);
   return s.whole;
@@ -52,7 +57,7 @@ HOOK v16i add_pairs(v16i sums, v32s pairs, int32_t factor) {
 }
 
 HOOK v16i dot4_small(v16i sums, v64u weights, int32_t activations) {
-  v32s pairs = dot_pairs((v32s){0}, weights, activations);
+  v32s pairs = in_order(dot_pairs((v32s){0}, weights, activations));
   return add_pairs(sums, pairs, 1);
 }
 #define dot4_small dot4_small

@@ -22,6 +22,27 @@ HOOK v16i dot4(v16i sums, v64u weights, int32_t activations) {
   return sums + (v16i)both;
 }
 
+// Those of weights below 128 are not, and are added up in the order of the source: compilers take sums apart to add pairwise.
+#define HAS_PAIRS
+HOOK v32s dot_pairs(v32s sums, v64u weights, int32_t activations) {
+  sums += (v32s)_mm512_maddubs_epi16((__m512i)weights, _mm512_set1_epi32(activations));
+  return sums;
+}
+
+HOOK v32s in_order(v32s sums) {
+  __asm__ volatile("" : "+v"(sums));
+  return sums;
+}
+
+HOOK v16i add_pairs(v16i sums, v32s pairs, int32_t factor) {
+  return sums + (v16i)_mm512_madd_epi16((__m512i)pairs, _mm512_set1_epi16((int16_t)factor));
+}
+
+HOOK v16i dot4_small(v16i sums, v64u weights, int32_t activations) {
+  return add_pairs(sums, in_order(dot_pairs((v32s){0}, weights, activations)), 1);
+}
+#define dot4_small dot4_small
+
 HOOK v16i dot2(v16i sums, v16i integers, int32_t pair) {
   return sums + (v16i)_mm512_madd_epi16((__m512i)integers, _mm512_set1_epi32(pair));
 }

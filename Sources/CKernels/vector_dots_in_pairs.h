@@ -11,6 +11,12 @@ INLINE bool has_raised(ik_scaling scaling) { return (void)scaling, false; }
 INLINE int quads_together(int bits) { return bits == 4 ? 8 : bits == 5 ? 4 : 2; }
 _Static_assert(8 * 2 * 15 * 128 < 32768 && 4 * 2 * 31 * 128 < 32768 && 2 * 2 * 63 * 128 < 32768, "sums of pairs fit");
 
+// dot_pairs in the order of the source, where more than two come together.
+INLINE v32s dot_more_pairs(ik_format f, v32s sums, v64u weights, int32_t activations) {
+  sums = dot_pairs(sums, weights, activations);
+  return quads_together(f.bits) > 2 ? in_order(sums) : sums;
+}
+
 // Adds `factor` times the upper bits of a group's top quad, multiplied with sixteen columns.
 INLINE v16i add_top_times(
     ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns, int32_t factor
@@ -18,7 +24,7 @@ INLINE v16i add_top_times(
   int32_t top = load_quad_of_activations(group->top);
   v64u w = load_any_quad(weights, f.planes, group->top_quad, columns);
   if (f.bits == 8) return sums + dot4(splat_int(0), w, top) * factor;
-  return add_pairs(sums, dot_pairs((v32s){0}, w, top), factor);
+  return add_pairs(sums, dot_more_pairs(f, (v32s){0}, w, top), factor);
 }
 
 INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns) {
@@ -64,8 +70,8 @@ INLINE void add_quads(
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         int32_t a = load_quad_of_activations(x[r * IK_CHUNK].values + quad * 4);
-        pairs[r][0] = dot_pairs(pairs[r][0], w0, a);
-        pairs[r][1] = dot_pairs(pairs[r][1], w1, a);
+        pairs[r][0] = dot_more_pairs(f, pairs[r][0], w0, a);
+        pairs[r][1] = dot_more_pairs(f, pairs[r][1], w1, a);
       }
     }
 #pragma unroll

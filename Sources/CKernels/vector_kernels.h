@@ -3,10 +3,11 @@
 //
 //   v16i dot4(v16i sums, v64u weights, int32_t activations)  sums[j] += weights[4j..4j+3] . activations (4 signed bytes)
 //   v16i dot4_small(...)                                     optional: the same, for weights below 128, where that is cheaper
-//   v32s dot_pairs(v32s sums, v64u weights, int32_t activations), v16i add_pairs(v16i sums, v32s pairs, int32_t factor)
-//                                                            optional, both with HAS_PAIRS: sums[j] += weights[2j..2j+1] . two of
-//                                                            the activations, in 16 bits, for weights below 128, and
-//                                                            sums[j] += factor * (pairs[2j] + pairs[2j + 1])
+//   v32s dot_pairs(v32s sums, v64u weights, int32_t activations), v16i add_pairs(v16i sums, v32s pairs, int32_t factor),
+//   v32s in_order(v32s sums)                                 optional, all with HAS_PAIRS: sums[j] += weights[2j..2j+1] . two of
+//                                                            the activations, in 16 bits, for weights below 128;
+//                                                            sums[j] += factor * (pairs[2j] + pairs[2j + 1]); and the sums
+//                                                            as they are, which the compiler must have by then
 //   v16i dot2(v16i sums, v16i integers, int32_t pair)         sums[j] += integers[j] . pair, both two signed 16-bit integers
 //   v16 load_half(const void *), void store_half(void *, v16) sixteen float16 values
 //   v16 dot_bfloats(v16 sums, v16i weights, int32_t pair)     optional: the step of vector_bfloat.h in one instruction
