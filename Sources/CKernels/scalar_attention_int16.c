@@ -8,7 +8,7 @@ float ik_scalar_quantize_by_norm(const float *x, int32_t dimension, int16_t *out
   for (int32_t i = 0; i < dimension; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
   float norm = sqrtf(sum_lanes(lanes)), scale = norm / IK_NORM_LIMIT;
   bool broken = !(norm < INFINITY);
-  float inverse = broken || scale <= IK_SMALLEST_SCALE ? 0.0f : 1.0f / scale;
+  float inverse = broken || norm < IK_LEAST_NORM ? 0.0f : 1.0f / scale;
   for (int32_t i = 0; i < dimension; i++) out[i] = broken ? 0 : (int16_t)rintf(x[i] * inverse);
   return broken ? NAN : scale;
 }

@@ -161,7 +161,7 @@ INLINE float quantize_by_norm(const float *x, int32_t dimension, int16_t *out) {
   }
   float norm = sqrtf(sum_lanes(squares)), scale = norm / IK_NORM_LIMIT;
   bool broken = !(norm < INFINITY);
-  float inverse = broken || scale <= IK_SMALLEST_SCALE ? 0.0f : 1.0f / scale;
+  float inverse = broken || norm < IK_LEAST_NORM ? 0.0f : 1.0f / scale;
   for (int32_t i = 0; i < dimension; i += 16) {
     v16 v = broken ? splat(0.0f) : load_some(x + i, dimension - i) * inverse;
     v16s integers = __builtin_convertvector((v16i)(v + 12582912.0f), v16s);

@@ -53,9 +53,9 @@ static float float_of_bits(uint32_t bits) {
 }
 
 void random_rows(float *x, int32_t rows, int32_t count, bool finite) {
-  static const float magnitudes[] = {1, 1, 1, 8, 100, 1e-3f, 1e-20f, 1e-34f, 1e4f, 1e15f};
+  static const float magnitudes[] = {1, 1, 1, 8, 100, 1e-3f, 1e-20f, 1e-22f, 1e-34f, 1e4f, 1e15f};
   for (int32_t row = 0; row < rows; row++) {
-    float *values = x + (size_t)row * (size_t)count, magnitude = magnitudes[random_in(0, 9)];
+    float *values = x + (size_t)row * (size_t)count, magnitude = magnitudes[random_in(0, 10)];
     int32_t kind = random_in(0, 9);
     for (int32_t i = 0; i < count; i++) {
       // The sum of two is more often small, as activations are.

@@ -268,7 +268,11 @@ typedef enum ik_cache_type {
 // The integers of IK_CACHE_INT16 are such that products of vectors fit 32 bits, whatever is multiplied: a key's, and a query's,
 // have a Euclidean norm of about IK_NORM_LIMIT, so that a sum of products of both is below 2^31 (Cauchy and Schwarz); a
 // value's are at most 2^13 - 1 and the weights of 32 positions at most 2^13 each. The scale of a value is a power of two.
+//
+// A vector with a norm below IK_LEAST_NORM becomes zeros: its squares are subnormal, and their sum is too coarse to say that no
+// integer is beyond the limit.
 #define IK_NORM_LIMIT 32700.0f
+#define IK_LEAST_NORM 0x1p-60f
 #define IK_VALUE_LIMIT 8191.0f
 #define IK_WEIGHT_BITS 13
 
