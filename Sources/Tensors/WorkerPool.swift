@@ -149,6 +149,8 @@ private final class Shared: @unchecked Sendable {
   private let tickets: UnsafeMutablePointer<Atomic<UInt64>>
   private let partCount: Int
   private let threadCount: Int
+  /// How many threads begin in the same part.
+  private let threadsPerPart: Int
   private let finished = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let sleepers = Atomic<Int>(0)
@@ -185,6 +187,7 @@ private final class Shared: @unchecked Sendable {
   init(threadCount: Int) {
     self.threadCount = threadCount
     partCount = min(threadCount, Self.maximumParts)
+    threadsPerPart = (threadCount + partCount - 1) / partCount
     tickets = .allocate(capacity: partCount * Self.stride)
     for part in 0..<partCount { (tickets + part * Self.stride).initialize(to: Atomic(Self.closed)) }
     mutex = .allocate(capacity: 1)
@@ -265,9 +268,9 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
-  /// A thread takes half of what is left of a part, or a grain if that is more. To claim has a price beyond the exchange: the
-  /// processor first finishes all that was written for the items before. Items in order are taken a grain at a time, since
-  /// half of them would be more than half of the work.
+  /// A thread takes half of its share of what is left of a part, or a grain if that is more. To claim has a price beyond the
+  /// exchange: the processor first finishes all that was written for the items before. Items in order are taken a grain at a
+  /// time, since half of them would be more than half of the work.
   private func claimItems(ofPart part: Int) {
     let ticket = tickets + part * Self.stride
     var current = ticket.pointee.load(ordering: .acquiring)
@@ -282,7 +285,8 @@ private final class Shared: @unchecked Sendable {
       let parts = usedParts.load(ordering: .acquiring)
       let last = start(ofPart: part + 1, of: parts, count: count, grain: grain)
       guard next < last else { return }
-      let end = min(next + (parts > 1 ? max(grain, (last - next) / 2 / grain * grain) : grain), last)
+      let share = parts > 1 ? (last - next) / (2 * threadsPerPart) / grain * grain : grain
+      let end = min(next + max(grain, share), last)
       let desired = current & ~0xffff_ffff | UInt64(end)
       let (exchanged, original) = ticket.pointee.compareExchange(
         expected: current, desired: desired, ordering: .acquiringAndReleasing)

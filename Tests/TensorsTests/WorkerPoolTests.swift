@@ -34,14 +34,15 @@ import Testing
     for index in 0..<64 { #expect(hits.withLock { $0[index] } == counts.count { $0 > index }) }
   }
 
-  /// Of a part of 32 items a thread takes sixteen first. Should it be held up by the first of them, others do all of the rest.
-  @Test func whoIsHeldUpKeepsHalfOfAPartAtMost() {
-    let pool = WorkerPool(threadCount: 2)
+  /// Of a part of 32 items one thread takes sixteen first; of one of eight items, which two threads begin in, two. Should it be
+  /// held up by the first of them, others do all of the rest.
+  @Test(arguments: [(2, 48), (16, 62)]) func whoIsHeldUpKeepsHalfOfItsShareAtMost(_ threads: Int, others: Int) {
+    let pool = WorkerPool(threadCount: threads)
     let doneCount = Atomic<Int>(0)
     let restIsDone = Atomic<Bool>(false)
     pool.forEach(64) { index in
       if index == 0 {
-        restIsDone.store(wait { doneCount.load(ordering: .acquiring) >= 48 }, ordering: .releasing)
+        restIsDone.store(wait { doneCount.load(ordering: .acquiring) >= others }, ordering: .releasing)
       }
       doneCount.add(1, ordering: .acquiringAndReleasing)
     }
