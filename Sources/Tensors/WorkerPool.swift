@@ -12,10 +12,11 @@ internal import Synchronization
 /// A fixed set of threads that run the kernels' tasks.
 ///
 /// A task is a C function over a range of work items. The caller works too; items are handed out in ranges that get shorter
-/// to the end, and which thread computes an item never matters to the result. Every thread begins in a part of the items of its own and goes on
-/// to what is left of the others': so the rows of a batch, which most tasks have as items or in their order, tend to stay
-/// with one processor and in its caches from one task to the next. Between tasks the workers spin for a short while,
-/// because the next one usually follows within microseconds, and then sleep, so that an idle engine costs nothing.
+/// to the end, and which thread computes an item never matters to the result. Every thread begins in a part of the items of
+/// its own and goes on to what is left of the others': so the rows of a batch, which most tasks have as items or in their
+/// order, tend to stay with one processor and in its caches from one task to the next. Between tasks the workers spin for a
+/// short while, because the next one usually follows within microseconds, and then sleep, so that an idle engine costs
+/// nothing.
 ///
 /// A pool runs one task at a time, for one calling thread at a time.
 package final class WorkerPool {
@@ -91,14 +92,15 @@ package final class WorkerPool {
     }
   }
 
-  /// Runs the items `0 ..< count` of `task`, on all threads, and returns when all are done. Allocates nothing.
+  /// Runs the items `0 ..< count` of `task`, on all threads, and returns when all are done. Items may differ in their costs:
+  /// they are handed out one by one, in their order. Allocates nothing.
   package func perform(_ task: any WorkerTask, count: Int) {
     withUnsafePointer(to: task) { pointer in
       run(
         { arguments, begin, end in
           let task = arguments!.assumingMemoryBound(to: (any WorkerTask).self)
           for item in begin..<end { task.pointee.run(Int(item)) }
-        }, pointer, count: count)
+        }, pointer, count: count, inOrder: true)
     }
   }
 
