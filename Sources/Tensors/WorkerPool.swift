@@ -68,8 +68,8 @@ package final class WorkerPool {
   ///
   /// - Parameters:
   ///   - grain: how many items a thread takes at least at a time.
-  ///   - inOrder: hand the items out in their order instead of giving each thread a part to begin with. For items of very
-  ///     different sizes, which come with the largest first.
+  ///   - inOrder: hand the items out in their order, a grain at a time, instead of giving each thread a part to begin with.
+  ///     For items of very different sizes, best with the largest first.
   ///   - arguments: what the task reads; it must stay valid until this returns.
   func run(_ task: ik_task, _ arguments: UnsafeRawPointer, count: Int, grain: Int = 1, inOrder: Bool = false) {
     guard count > 0 else { return }
