@@ -62,6 +62,16 @@ const ik_kernels *ik_kernels_at(int32_t index) {
   return index >= 0 && index < count ? tiers[index] : NULL;
 }
 
+bool ik_asks_near(void) {
+#if defined(__x86_64__)
+  // AMD's processors (Zen 5) then read up to a quarter faster, Intel's (Sapphire Rapids) a tenth slower.
+  __builtin_cpu_init();
+  return __builtin_cpu_is("amd");
+#else
+  return false;
+#endif
+}
+
 int32_t ik_allowed_processors(void) {
 #if defined(__linux__)
   cpu_set_t mask;

@@ -33,6 +33,15 @@ static void quantize_queries(const ik_attention *a, attention_rows *rows) {
   }
 }
 
+// Asks for the cache line at `p`.
+INLINE void ask(const ik_cache *cache, const uint8_t *p) {
+  if (cache->asks_near) {
+    __builtin_prefetch(p);
+  } else {
+    __builtin_prefetch(p, 0, 2);
+  }
+}
+
 // Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, so that the requests of a block are
 // spread over the work on the one before it.
 INLINE void score_integers(
@@ -45,8 +54,8 @@ INLINE void score_integers(
 #pragma unroll
   for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat_int(0);
   for (int32_t pair = 0; pair < ik_even(cache->head_dimension) / 2; pair++) {
-    __builtin_prefetch(next + (size_t)pair * 128, 0, 2);
-    __builtin_prefetch(next + (size_t)pair * 128 + 64, 0, 2);
+    ask(cache, next + (size_t)pair * 128);
+    ask(cache, next + (size_t)pair * 128 + 64);
     v16i a = load_ints(k0 + (size_t)pair * stride), b = load_ints(k1 + (size_t)pair * stride);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
@@ -77,8 +86,8 @@ INLINE void add_integer_values(
     const uint8_t *values = from->heads[half] + cache->values_offset + (size_t)(from->slots[half] / 2) * stride + 4 * (size_t)d;
     int32_t of_half = count - 16 * half < 16 ? count - 16 * half : 16;
     for (int32_t key = 0; key < of_half; key += 2) {
-      __builtin_prefetch(next, 0, 2);
-      __builtin_prefetch(next + 64, 0, 2);
+      ask(cache, next);
+      ask(cache, next + 64);
       next += 128;
       v16i v[2];
 #pragma unroll
@@ -168,7 +177,7 @@ INLINE void soften_integers(
 // Asks once more for the keys, or the values, of 32 positions at `p`. Processors drop requests while all their places for misses
 // are taken, which those that come with the products soon do; some are free again when these are done.
 INLINE void ask_again(const ik_cache *cache, const uint8_t *p) {
-  for (int32_t line = 0; line < cache->head_dimension; line++) __builtin_prefetch(p + (size_t)line * 64, 0, 2);
+  for (int32_t line = 0; line < cache->head_dimension; line++) ask(cache, p + (size_t)line * 64);
 }
 
 // The keys of one split, as far as the rows see them. The rows' states are cleared first.

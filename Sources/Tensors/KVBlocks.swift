@@ -39,6 +39,9 @@ package final class KVBlocks {
     package var bytesPerBlock: Int { layers * layerStride }
   }
 
+  /// How attention asks for keys and values ahead, which processors like differently.
+  private static let asksNear = ik_asks_near()
+
   package let shape: Shape
   package let blockCount: Int
 
@@ -61,6 +64,6 @@ package final class KVBlocks {
       head_stride: shape.headStride, values_offset: shape.valuesOffset,
       scales_offset: shape.scalesOffset, block_size: Int32(shape.blockSize),
       head_dimension: Int32(shape.headDimension), padded_dimension: Int32(shape.paddedDimension),
-      kv_heads: Int32(shape.kvHeads))
+      kv_heads: Int32(shape.kvHeads), asks_near: Self.asksNear)
   }
 }

@@ -54,6 +54,7 @@ ik_cache new_cache(
       .head_dimension = dimension,
       .padded_dimension = padded,
       .kv_heads = kv_heads,
+      .asks_near = one_in(2),
   };
   size_t size = element_bytes(&cache), key_count = (size_t)(block_size * key_dimensions(&cache));
   cache.values_offset = size * key_count;

@@ -101,7 +101,8 @@ import Testing
               blocks: UnsafeMutableRawPointer(cache.baseAddress!).assumingMemoryBound(to: UInt8.self), type: cacheType,
               block_stride: kvHeads * headStride, head_stride: headStride, values_offset: 32 * dimension * elementBytes,
               scales_offset: 32 * (dimension + padded) * elementBytes, block_size: 32,
-              head_dimension: Int32(dimension), padded_dimension: Int32(padded), kv_heads: Int32(kvHeads))
+              head_dimension: Int32(dimension), padded_dimension: Int32(padded), kv_heads: Int32(kvHeads),
+              asks_near: true)
             cosine.withUnsafeBufferPointer { cosine in
               sine.withUnsafeBufferPointer { sine in
                 tokens.withUnsafeBufferPointer { tokens in

@@ -292,6 +292,7 @@ typedef struct ik_cache {
   int32_t head_dimension;
   int32_t padded_dimension;   // head_dimension rounded up to a multiple of 16
   int32_t kv_heads;
+  bool asks_near;             // attention asks for integers of 16 bits ahead in the first-level cache, else in the second-level one
 } ik_cache;
 
 static inline int32_t ik_even(int32_t dimension) { return (dimension + 1) / 2 * 2; }
@@ -426,6 +427,9 @@ int64_t ik_limit_bfloat(int64_t rounds);
 
 // ---------------------------------------------------------------------------------------------------------------
 // The system.
+
+// Whether attention had better ask for keys and values ahead in the first-level cache.
+bool ik_asks_near(void);
 
 // Number of processors that this process may run on.
 int32_t ik_allowed_processors(void);
