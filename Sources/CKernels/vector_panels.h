@@ -1,20 +1,30 @@
 // Products of many rows of the vector tiers, whose weights are unpacked first. Included by vector_matmul.h.
 
-// Eight groups of a tile, unpacked for many rows.
+// Eight groups of a tile, unpacked for many rows. Weights that are bytes as they are stored stay where they are.
 typedef struct panel {
+  const uint8_t *stored;            // the weights of the first group, if they are bytes
   uint8_t weights[IK_CHUNK][1024];
   uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
   group_scales scales[IK_CHUNK];
 } panel;
+
+// The weights of a group, and how far behind them those of the next one are.
+INLINE const uint8_t *panel_weights(ik_format format, const panel *p, int32_t group) {
+  return format.planes < 0 ? p->stored + (size_t)group * ik_group_bytes(format) : p->weights[group];
+}
+INLINE size_t panel_stride(ik_format format) { return format.planes < 0 ? ik_group_bytes(format) : 1024; }
 
 INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
   super_scales super;
   const uint8_t *header = cursor;
   load_super(format.scaling, header, &super);
   cursor += ik_header_bytes(format.scaling);
+  out->stored = cursor + ik_scale_bytes(format.scaling);
   for (int32_t g = 0; g < count; g++) {
     load_scales(format.scaling, header, g, cursor, &super, &out->scales[g]);
     const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
+    cursor += ik_group_bytes(format);
+    if (format.planes < 0) continue;
 #pragma unroll
     for (int quad = 0; quad < 8; quad++) {
 #pragma unroll
@@ -28,7 +38,6 @@ INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel
         }
       }
     }
-    cursor += ik_group_bytes(format);
   }
 }
 
@@ -57,12 +66,12 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
   }
   for (int32_t g = 0; g < count; g++) {
     const uint8_t *raised = has_raised(format.scaling) ? p->raised[g] : NULL;
-    add_group(unpacked, rows, p->weights[g], raised, &p->scales[g], activations + g, sums);
+    add_group(unpacked, rows, panel_weights(format, p, g), raised, &p->scales[g], activations + g, sums);
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     add_outliers(
-        unpacked, p->weights[0], sizeof p->weights[0], p->scales, NULL, NULL, x->outliers + (place + r) * IK_LIST,
+        unpacked, panel_weights(format, p, 0), panel_stride(format), p->scales, NULL, NULL, x->outliers + (place + r) * IK_LIST,
         x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
     if (chunk + 1 == ik_chunks(x->group_count)) {
       finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
