@@ -5,13 +5,48 @@ internal import Checkpoints
 /// A family says which weights there are (see `Llama`, `Qwen2`); this reads them, owns the buffers and runs the layers.
 /// Tensor names are those of Hugging Face checkpoints.
 struct PreNormDecoder<B: Backend>: Model {
-  private struct Layer {
+  /// A class, so that to walk through the layers counts one reference for each instead of six.
+  private final class Layer {
     let attentionNorm: B.Vector
     let queryKeyValue: B.Projection
     let attentionOutput: B.Projection
     let feedForwardNorm: B.Vector
     let gateAndUp: B.Projection
     let down: B.Projection
+
+    init(_ scope: WeightScope, _ c: ModelConfiguration, _ backend: B) throws {
+      let attention = scope["self_attn"]
+      let feedForward = scope["mlp"]
+      let queries = c.headCount * c.headDimension
+      let keys = c.keyValueHeadCount * c.headDimension
+
+      func part(_ scope: WeightScope, _ name: String, _ outputs: Int, _ inputs: Int, bias: Bool) throws
+        -> ProjectionPart
+      {
+        ProjectionPart(
+          weight: try scope[name].tensor("weight", shape: [outputs, inputs]),
+          bias: bias ? try scope[name].tensor("bias", shape: [outputs]) : nil)
+      }
+
+      attentionNorm = try backend.vector(scope["input_layernorm"].tensor("weight", shape: [c.hiddenSize]))
+      queryKeyValue = try backend.projection([
+        part(attention, "q_proj", queries, c.hiddenSize, bias: c.attentionInputBias),
+        part(attention, "k_proj", keys, c.hiddenSize, bias: c.attentionInputBias),
+        part(attention, "v_proj", keys, c.hiddenSize, bias: c.attentionInputBias),
+      ])
+      attentionOutput = try backend.projection([
+        part(attention, "o_proj", c.hiddenSize, queries, bias: c.attentionOutputBias)
+      ])
+      feedForwardNorm = try backend.vector(
+        scope["post_attention_layernorm"].tensor("weight", shape: [c.hiddenSize]))
+      gateAndUp = try backend.projection([
+        part(feedForward, "gate_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
+        part(feedForward, "up_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
+      ])
+      down = try backend.projection([
+        part(feedForward, "down_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias)
+      ])
+    }
   }
 
   private let backend: B
@@ -42,7 +77,7 @@ struct PreNormDecoder<B: Backend>: Model {
     let model = weights["model"]
     let table = try model["embed_tokens"].tensor("weight", shape: [c.vocabularySize, c.hiddenSize])
     embedding = try backend.embedding(table)
-    layers = try (0..<c.layerCount).map { try Self.layer(model["layers"][$0], c, backend) }
+    layers = try (0..<c.layerCount).map { try Layer(model["layers"][$0], c, backend) }
     finalNorm = try backend.vector(model["norm"].tensor("weight", shape: [c.hiddenSize]))
     let headTable =
       c.tiedEmbeddings ? table : try weights["lm_head"].tensor("weight", shape: [c.vocabularySize, c.hiddenSize])
@@ -78,39 +113,5 @@ struct PreNormDecoder<B: Backend>: Model {
     backend.selectLogitsRows(hidden, into: selected)
     backend.normalize(selected, finalNorm, epsilon: epsilon, into: output)
     backend.computeLogits(output, head)
-  }
-
-  private static func layer(_ scope: WeightScope, _ c: ModelConfiguration, _ backend: B) throws -> Layer {
-    let attention = scope["self_attn"]
-    let feedForward = scope["mlp"]
-    let queries = c.headCount * c.headDimension
-    let keys = c.keyValueHeadCount * c.headDimension
-
-    func part(_ scope: WeightScope, _ name: String, _ outputs: Int, _ inputs: Int, bias: Bool) throws -> ProjectionPart
-    {
-      ProjectionPart(
-        weight: try scope[name].tensor("weight", shape: [outputs, inputs]),
-        bias: bias ? try scope[name].tensor("bias", shape: [outputs]) : nil)
-    }
-
-    return Layer(
-      attentionNorm: try backend.vector(scope["input_layernorm"].tensor("weight", shape: [c.hiddenSize])),
-      queryKeyValue: try backend.projection([
-        part(attention, "q_proj", queries, c.hiddenSize, bias: c.attentionInputBias),
-        part(attention, "k_proj", keys, c.hiddenSize, bias: c.attentionInputBias),
-        part(attention, "v_proj", keys, c.hiddenSize, bias: c.attentionInputBias),
-      ]),
-      attentionOutput: try backend.projection([
-        part(attention, "o_proj", c.hiddenSize, queries, bias: c.attentionOutputBias)
-      ]),
-      feedForwardNorm: try backend.vector(
-        scope["post_attention_layernorm"].tensor("weight", shape: [c.hiddenSize])),
-      gateAndUp: try backend.projection([
-        part(feedForward, "gate_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
-        part(feedForward, "up_proj", c.intermediateSize, c.hiddenSize, bias: c.mlpBias),
-      ]),
-      down: try backend.projection([
-        part(feedForward, "down_proj", c.hiddenSize, c.intermediateSize, bias: c.mlpBias)
-      ]))
   }
 }

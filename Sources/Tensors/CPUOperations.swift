@@ -94,7 +94,7 @@ package struct CPUOperations {
           out: out + segment.firstColumn, stride: stride, accumulate: accumulate)
         let grain =
           x.rows > Self.fewRows
-          ? Int(ik_matmul_grain(matmul.rows, matmul.inputs)) : fewRowsGrain(tileCount: segment.tileCount)
+          ? Int(ik_matmul_grain(matmul.rows, matmul.inputs)) : fewRowsGrain(tileCount: segment.slice.tileCount)
         run(matmul, Int(ik_matmul_items(&matmul)), grain)
       }
     }

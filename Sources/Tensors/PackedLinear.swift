@@ -19,29 +19,28 @@ package final class PackedLinear {
     }
   }
 
-  /// Parts of one element type that lie side by side.
-  struct Segment {
-    let type: DType
-    let firstColumn: Int
-    let columns: Int
-    let tileCount: Int
-    let tileBytes: Int
-    let tiles: WeightArena.Slice
-    let bias: AlignedBuffer?
-
-    /// All columns.
-    var slice: Slice {
-      Slice(type: type, columns: columns, tileBytes: tileBytes, tiles: tiles.pointer(), bias: bias?.pointer())
-    }
-  }
-
-  /// Columns of a segment, from a tile's first one on.
+  /// Columns of one element type. The memory is that of the matrix that this is of, so that it costs no counting of references to
+  /// hand it to a kernel.
   struct Slice {
     let type: DType
     let columns: Int
     let tileBytes: Int
     let tiles: UnsafePointer<UInt8>
     let bias: UnsafePointer<Float>?
+
+    var tileCount: Int { (columns + Int(IK_TILE) - 1) / Int(IK_TILE) }
+  }
+
+  /// Parts of one element type that lie side by side.
+  struct Segment {
+    let firstColumn: Int
+    let slice: Slice
+  }
+
+  /// What a segment points to.
+  private struct Memory {
+    let tiles: WeightArena.Slice
+    let bias: AlignedBuffer?
   }
 
   /// Inputs of every part.
@@ -49,9 +48,10 @@ package final class PackedLinear {
   /// Outputs of all parts together.
   package let outputs: Int
   let segments: [Segment]
+  private let memory: [Memory]
 
   /// Bytes that the packed weights take.
-  package var byteCount: Int { segments.reduce(0) { $0 + $1.tiles.byteCount } }
+  package var byteCount: Int { memory.reduce(0) { $0 + $1.tiles.byteCount } }
 
   /// Bytes that packed weights of `outputs` columns of one element type and `inputs` rows take.
   package static func byteCount(type: DType, outputs: Int, inputs: Int) -> Int {
@@ -59,10 +59,10 @@ package final class PackedLinear {
   }
 
   /// Bytes of the biases.
-  package var biasByteCount: Int { segments.reduce(0) { $0 + ($1.bias?.byteCount ?? 0) } }
+  package var biasByteCount: Int { memory.reduce(0) { $0 + ($1.bias?.byteCount ?? 0) } }
 
   /// The forms of the activations that the products take.
-  package var operandForms: Operand.Forms { segments.reduce(into: []) { $0.formUnion($1.type.operandForm) } }
+  package var operandForms: Operand.Forms { segments.reduce(into: []) { $0.formUnion($1.slice.type.operandForm) } }
 
   /// The parts that are packed together: neighbours of one element type, as long as each begins with a tile of its own.
   package static func segments(of parts: [(type: DType, outputs: Int)]) -> [Range<Int>] {
@@ -86,12 +86,11 @@ package final class PackedLinear {
     guard let segment = segments.last(where: { $0.firstColumn <= columns.lowerBound }) else {
       preconditionFailure("the first segment begins with column 0")
     }
-    let first = columns.lowerBound - segment.firstColumn
-    precondition(first.isMultiple(of: Int(IK_TILE)) && first + columns.count <= segment.columns)
+    let (first, whole) = (columns.lowerBound - segment.firstColumn, segment.slice)
+    precondition(first.isMultiple(of: Int(IK_TILE)) && first + columns.count <= whole.columns)
     return Slice(
-      type: segment.type, columns: columns.count, tileBytes: segment.tileBytes,
-      tiles: segment.slice.tiles + first / Int(IK_TILE) * segment.tileBytes,
-      bias: segment.slice.bias.map { $0 + first })
+      type: whole.type, columns: columns.count, tileBytes: whole.tileBytes,
+      tiles: whole.tiles + first / Int(IK_TILE) * whole.tileBytes, bias: whole.bias.map { $0 + first })
   }
 
   /// Packs `parts` side by side into memory of `arena`, on all threads of `pool`. All parts have the same number of columns, a multiple of
@@ -101,14 +100,15 @@ package final class PackedLinear {
     inputs = parts[0].weights.columns
     precondition(parts.allSatisfy { $0.weights.columns == parts[0].weights.columns })
     outputs = parts.reduce(0) { $0 + $1.weights.rows }
-    var segments: [Segment] = []
+    var (segments, memory): ([Segment], [Memory]) = ([], [])
     var column = 0
     for range in Self.segments(of: parts.map { ($0.weights.type, $0.weights.rows) }) {
-      let segment = Self.pack(Array(parts[range]), firstColumn: column, arena: arena, pool: pool)
-      segments.append(segment)
-      column += segment.columns
+      let (slice, itsMemory) = Self.pack(Array(parts[range]), arena: arena, pool: pool)
+      segments.append(Segment(firstColumn: column, slice: slice))
+      memory.append(itsMemory)
+      column += slice.columns
     }
-    self.segments = segments
+    (self.segments, self.memory) = (segments, memory)
     for part in parts { part.weights.file.releasePages(in: part.weights.byteRange) }
   }
 
@@ -154,9 +154,7 @@ package final class PackedLinear {
   /// Bytes of packed tiles after which their pages of the file are released.
   private static let sliceBytes = 4 << 20
 
-  private static func pack(
-    _ parts: [Part], firstColumn: Int, arena: WeightArena, pool: WorkerPool
-  ) -> Segment {
+  private static func pack(_ parts: [Part], arena: WeightArena, pool: WorkerPool) -> (Slice, Memory) {
     let type = parts[0].weights.type
     let columns = parts.reduce(0) { $0 + $1.weights.rows }
     let tileCount = (columns + Int(IK_TILE) - 1) / Int(IK_TILE)
@@ -190,8 +188,8 @@ package final class PackedLinear {
       precondition(column == columns, "a bias has one value for each output")
       bias = buffer
     }
-    return Segment(
-      type: type, firstColumn: firstColumn, columns: columns, tileCount: tileCount, tileBytes: tileBytes, tiles: tiles,
-      bias: bias)
+    let slice = Slice(
+      type: type, columns: columns, tileBytes: tileBytes, tiles: tiles.pointer(), bias: bias?.pointer())
+    return (slice, Memory(tiles: tiles, bias: bias))
   }
 }
