@@ -87,6 +87,8 @@ package struct CPUOperations {
     precondition(x.columns == weights.inputs)
     precondition(x.forms.isSuperset(of: weights.operandForms), "the operand has the forms that the weights need")
     guard x.rows > 0 else { return }
+    // The kernels get pointers to what the matrix keeps.
+    defer { withExtendedLifetime(weights) {} }
     x.withForms { integers, bfloats in
       for segment in weights.segments {
         var matmul = ik_matmul(
@@ -114,6 +116,7 @@ package struct CPUOperations {
     precondition(x.forms.isSuperset(of: weights.operandForms), "the operand has the forms that the weights need")
     out.resize(rows: x.rows)
     guard x.rows > 0 else { return }
+    defer { withExtendedLifetime(weights) {} }
     let (gate, up) = weights.halves
     x.withForms { integers, bfloats in
       var task = ik_gated(

@@ -19,8 +19,8 @@ package final class PackedLinear {
     }
   }
 
-  /// Columns of one element type. The memory is that of the matrix that this is of, so that it costs no counting of references to
-  /// hand it to a kernel.
+  /// Columns of one element type. The memory is the matrix's and lives as long as it does: plain pointers, so that to hand them to a
+  /// kernel counts no references.
   struct Slice {
     let type: DType
     let columns: Int

@@ -292,7 +292,7 @@ typedef struct ik_cache {
   int32_t head_dimension;
   int32_t padded_dimension;   // head_dimension rounded up to a multiple of 16
   int32_t kv_heads;
-  bool asks_near;             // attention asks for integers of 16 bits ahead in the first-level cache, else in the second-level one
+  bool asks_near;             // attention over IK_CACHE_INT16 asks ahead in the first-level cache, else in the second-level one
 } ik_cache;
 
 static inline int32_t ik_even(int32_t dimension) { return (dimension + 1) / 2 * 2; }
