@@ -44,10 +44,11 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
   }
 }
 
-// How many of `left` rows to take together: ROWS; four if there are not so many, or if that leaves fewer of them alone; one.
-INLINE int32_t rows_together(int32_t left) {
-  bool is_better = ROWS == 6 && (left == 8 || left == 9);
-  return left >= ROWS && !is_better ? ROWS : ROWS > 4 && left >= 4 ? 4 : 1;
+// How many of `left` rows to take together: `most`, which is ROWS or four; four if there are not so many, or if that leaves fewer of
+// them alone; one.
+INLINE int32_t rows_together(int32_t left, int32_t most) {
+  bool is_better = most == 6 && (left == 8 || left == 9);
+  return left >= most && !is_better ? most : most > 4 && left >= 4 ? 4 : 1;
 }
 
 #include "vector_panels.h"
@@ -135,7 +136,7 @@ INLINE void matmul_items(
     int32_t row = part.first_row, last = row + part.rows;
     if (!integer) {
       for (int32_t taken; row < last; row += taken) {
-        taken = rows_together(last - row);
+        taken = rows_together(last - row, ROWS);
         switch (taken) {
         case ROWS: float_rows(m, type, ROWS, part.tile, row); break;
 #if ROWS > 4

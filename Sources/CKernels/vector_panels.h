@@ -87,16 +87,18 @@ INLINE void add_span(
     ik_format format, const uint8_t *data, int32_t first, int32_t last, const uint8_t *behind, int32_t rows, tile_sums *t
 ) {
   int32_t groups = t->m->int8->group_count;
+  // The sums of halves of more than four rows do not fit the registers.
+  const int32_t most = halves_of(format.scaling) == 2 && ROWS > 4 ? 4 : ROWS;
   panel p;
   for (int32_t chunk = first; chunk < last; chunk++) {
     int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
     unpack(format, data + ik_group_offset(format, chunk * IK_CHUNK) - ik_header_bytes(format.scaling), count, &p);
     // The weights that come next are asked for a few lines at a time.
     const uint8_t *next = chunk + 1 < last ? data + ik_group_offset(format, (chunk + 1) * IK_CHUNK) : behind;
-    int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / ROWS) + 1;
+    int32_t lines = (int32_t)(IK_CHUNK * ik_group_bytes(format) / 64) / (rows / most) + 1;
     for (int32_t r = 0, taken; r < rows; r += taken) {
       for (int32_t i = 0; i < lines; i++, next += 64) __builtin_prefetch(next, 0, 2);
-      taken = rows_together(rows - r);
+      taken = rows_together(rows - r, most);
       switch (taken) {
       case ROWS: add_panel(format, ROWS, &p, chunk, count, t, r); break;
 #if ROWS > 4
