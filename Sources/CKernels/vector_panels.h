@@ -1,9 +1,9 @@
 // Products of many rows of the vector tiers, whose weights are unpacked first. Included by vector_matmul.h.
 
-// Eight groups of a tile, unpacked for many rows. Weights that are bytes as they are stored stay where they are.
+// Eight groups of a tile, unpacked for many rows. Weights that are stored as bytes are used where they are.
 typedef struct panel {
-  const uint8_t *stored;            // the weights of the first group, if they are bytes
-  uint8_t weights[IK_CHUNK][1024];
+  const uint8_t *stored;            // those of the first group, as they are stored
+  uint8_t weights[IK_CHUNK][1024];  // of formats that are not stored as bytes
   uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
   group_scales scales[IK_CHUNK];
 } panel;

@@ -5,7 +5,7 @@ internal import Checkpoints
 /// A family says which weights there are (see `Llama`, `Qwen2`); this reads them, owns the buffers and runs the layers.
 /// Tensor names are those of Hugging Face checkpoints.
 struct PreNormDecoder<B: Backend>: Model {
-  /// A class, so that to walk through the layers counts one reference for each instead of six.
+  /// What one layer has. A class, so that to walk through the layers counts one reference for each instead of six.
   private final class Layer {
     let attentionNorm: B.Vector
     let queryKeyValue: B.Projection

@@ -39,7 +39,7 @@ package final class KVBlocks {
     package var bytesPerBlock: Int { layers * layerStride }
   }
 
-  /// How attention asks for keys and values ahead, which processors like differently.
+  /// Whether attention asks for keys and values ahead in the first-level cache, which some processors like and others do not.
   private static let asksNear = ik_asks_near()
 
   package let shape: Shape
