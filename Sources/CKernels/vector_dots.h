@@ -14,6 +14,16 @@ INLINE void add_quads(
   add_quads_of_four(f, rows, weights, x, first, last, sums);
 }
 
+INLINE void multiply_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
+  start_group(f, rows, x, sums);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    sums[r][0] = add_top(f, sums[r][0], weights, x + r * IK_CHUNK, 0);
+    sums[r][1] = add_top(f, sums[r][1], weights, x + r * IK_CHUNK, 1);
+  }
+  add_quads(f, rows, weights, x, 0, 8, sums);
+}
+
 // Where the sums of the halves of a group start. With `raised`, the weights times 4, the upper bits take one product for each half and
 // nothing else.
 INLINE void start_halves(

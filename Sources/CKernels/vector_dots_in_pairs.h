@@ -27,10 +27,6 @@ INLINE v16i add_top_times(
   return add_pairs(sums, dot_more_pairs(f, (v32s){0}, w, top), factor);
 }
 
-INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns) {
-  return add_top_times(f, sums, weights, group, columns, 128);
-}
-
 // Where the sums of the halves of a group start.
 INLINE void start_halves(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const ik_int8_group *x, v16i (*first)[2],
@@ -79,5 +75,16 @@ INLINE void add_quads(
       sums[r][0] = add_pairs(sums[r][0], pairs[r][0], 1);
       sums[r][1] = add_pairs(sums[r][1], pairs[r][1], 1);
     }
+  }
+}
+
+// The upper bits come last: the products that are added up in 16 bits need all registers.
+INLINE void multiply_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
+  start_group(f, rows, x, sums);
+  add_quads(f, rows, weights, x, 0, 8, sums);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    sums[r][0] = add_top_times(f, sums[r][0], weights, x + r * IK_CHUNK, 0, 128);
+    sums[r][1] = add_top_times(f, sums[r][1], weights, x + r * IK_CHUNK, 1, 128);
   }
 }

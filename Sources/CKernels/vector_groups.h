@@ -24,24 +24,22 @@ INLINE void add_quads_of_four(
   }
 }
 
-// These define the same functions: has_raised, add_top and start_halves for the upper bits, and add_quads, which does what
-// add_quads_of_four does in the way that is best for the tier.
+// The sums of a group without the products, by the offset alone.
+INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*sums)[2]) {
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    const ik_int8_group *group = x + r * IK_CHUNK;
+    sums[r][0] = sums[r][1] = start_sum(f.offset, group->sums[0] + group->sums[1]);
+  }
+}
+
+// These define the same functions: has_raised and start_halves for the upper bits, add_quads, which does what add_quads_of_four does
+// in the way that is best for the tier, and multiply_group, which makes the sums of a group.
 #ifdef HAS_PAIRS
 #include "vector_dots_in_pairs.h"
 #else
 #include "vector_dots.h"
 #endif
-
-// Where the sums of a group start: the offset, and the products of the upper bits of the top quad.
-INLINE void start_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const ik_int8_group *group = x + r * IK_CHUNK;
-    v16i start = start_sum(f.offset, group->sums[0] + group->sums[1]);
-    sums[r][0] = add_top(f, start, weights, group, 0);
-    sums[r][1] = add_top(f, start, weights, group, 1);
-  }
-}
 
 // A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
 INLINE void add_halves(
@@ -80,8 +78,7 @@ INLINE void add_group(
     return;
   }
   v16i sums[MOST_ROWS][2];
-  start_group(f, rows, weights, x, sums);
-  add_quads(f, rows, weights, x, 0, 8, sums);
+  multiply_group(f, rows, weights, x, sums);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     v16 scale = splat(x[r * IK_CHUNK].scale);

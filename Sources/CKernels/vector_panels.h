@@ -2,10 +2,10 @@
 
 // Eight groups of a tile, unpacked for many rows. Weights that are stored as bytes are used where they are.
 typedef struct panel {
-  const uint8_t *stored;            // those of the first group, as they are stored
-  uint8_t weights[IK_CHUNK][1024];  // of formats that are not stored as bytes
-  uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
+  _Alignas(64) uint8_t weights[IK_CHUNK][1024];  // of formats that are not stored as bytes
+  _Alignas(64) uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
   group_scales scales[IK_CHUNK];
+  const uint8_t *stored;                         // the weights of the first group, as they are stored
 } panel;
 
 // The weights of a group, and how far behind them those of the next one are.

@@ -161,4 +161,9 @@ void check_rotate(int32_t size);
 void check_attention(int32_t size);
 void check_formats(int32_t size);
 
+// ---------------------------------------------------------------------------------------------------------------
+// Times the kernel and the shape that `words` name, on every tier. Returns the exit code.
+
+int time_kernel(int count, char **words);
+
 #endif

@@ -1,6 +1,7 @@
 // Compares every kernel of every tier that this processor has with the scalar twin, bit for bit, over random shapes.
 //
 // kernel-harness [--seed N] [--cases N] [--size N] [--only KERNEL [--case N]] [--list]
+// kernel-harness --time KERNEL SHAPE...     see timing.c
 //
 // Built and run by scripts/check-kernels.sh. Exits with 1 if anything is different.
 #include "harness.h"
@@ -62,6 +63,7 @@ int main(int argc, char **argv) {
   long seed = 1, cases = 100, size = 1, single = -1;
   const char *only = NULL;
   bool list = false;
+  int words = 0;  // where those behind --time begin
   for (int i = 1; i < argc; i++) {
     long *number = strcmp(argv[i], "--seed") == 0    ? &seed
                    : strcmp(argv[i], "--cases") == 0 ? &cases
@@ -70,6 +72,9 @@ int main(int argc, char **argv) {
                                                      : NULL;
     if (strcmp(argv[i], "--list") == 0) {
       list = true;
+    } else if (strcmp(argv[i], "--time") == 0) {
+      words = i + 1;
+      break;
     } else if (number && i + 1 < argc) {
       *number = atol(argv[++i]);
     } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
@@ -80,6 +85,7 @@ int main(int argc, char **argv) {
     }
   }
   find_tiers();
+  if (words) return time_kernel(argc - words, argv + words);
   for (int32_t i = 1; i < tier_count; i++) printf("%s%s", tiers[i]->name, i + 1 < tier_count ? " " : "\n");
   if (tier_count == 1) printf("no tier but the scalar twin\n");
   if (list) return 0;
