@@ -1,6 +1,14 @@
 // Sums of products of a group's integers, of tiers with dot products of four bytes. Included by vector_groups.h.
 
-INLINE bool has_raised(ik_scaling scaling) { return scaling == IK_SCALE_SUPER_HALF; }
+// Of formats whose halves have scales of their own: the weights times 4. They have six bits, so that nothing goes from one byte to
+// the next.
+enum { PREPARED_BYTES = 1024 };
+INLINE bool has_prepared(ik_format f) { return f.scaling == IK_SCALE_SUPER_HALF; }
+INLINE void prepare(ik_format f, v64u weights, int quad, int half, uint8_t *group) {
+  (void)f;
+  weights = (v64u)((v16i)weights << 2);
+  memcpy(group + quad * 128 + half * 64, &weights, 64);
+}
 
 // Adds the products of the upper bits of a group's top quad with sixteen columns.
 INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns) {
@@ -14,7 +22,10 @@ INLINE void add_quads(
   add_quads_of_four(f, rows, weights, x, first, last, sums);
 }
 
-INLINE void multiply_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
+INLINE void multiply_group(
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]
+) {
+  (void)prepared;
   start_group(f, rows, x, sums);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
@@ -24,13 +35,12 @@ INLINE void multiply_group(ik_format f, int rows, const uint8_t *weights, const 
   add_quads(f, rows, weights, x, 0, 8, sums);
 }
 
-// Where the sums of the halves of a group start. With `raised`, the weights times 4, the upper bits take one product for each half and
-// nothing else.
+// Where the sums of the halves of a group start. With prepared weights the upper bits take one product for each half and nothing else.
 INLINE void start_halves(
-    ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const ik_int8_group *x, v16i (*first)[2],
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*first)[2],
     v16i (*second)[2]
 ) {
-  int32_t wide = raised ? 0 : 1;
+  int32_t wide = prepared ? 0 : 1;
 #pragma unroll
   for (int r = 0; r < rows; r++) wide |= x[r * IK_CHUNK].is_wide;
 #pragma unroll
@@ -58,7 +68,7 @@ INLINE void start_halves(
       int32_t of_first = load_quad_of_activations(group->raised[0]), of_second = load_quad_of_activations(group->raised[1]);
 #pragma unroll
       for (int c = 0; c < 2; c++) {
-        v64u w = load_bytes(raised + group->top_quad * 128 + c * 64);
+        v64u w = load_bytes(prepared + group->top_quad * 128 + c * 64);
         first[r][c] = dot4(first[r][c], w, of_first);
         second[r][c] = dot4(second[r][c], w, of_second);
       }

@@ -2,10 +2,18 @@
 //
 // The sum of two products, of weights below 64 and signed bytes, is less than half of what 16 bits hold. So these sums are added
 // up in 16 bits for as many quads as fit, and widened to 32 bits then: one multiplication for four inputs instead of two. Weights
-// of eight bits have dot4.
+// of eight bits are multiplied with two inputs at a time.
 
-// No format needs its weights in another form than they come in.
-INLINE bool has_raised(ik_scaling scaling) { return (void)scaling, false; }
+// Weights of eight bits less their offset as 16-bit integers, so that they are widened once for many rows: of each quad inputs 0 and 2
+// of all columns, then inputs 1 and 3.
+enum { PREPARED_BYTES = 2048 };
+INLINE bool has_prepared(ik_format f) { return f.bits == 8; }
+INLINE void prepare(ik_format f, v64u weights, int quad, int half, uint8_t *group) {
+  typedef uint16_t v32w __attribute__((vector_size(64)));
+  v32w even = ((v32w)weights & 255) - (uint16_t)f.offset, odd = ((v32w)weights >> 8) - (uint16_t)f.offset;
+  memcpy(group + quad * 256 + half * 64, &even, 64);
+  memcpy(group + quad * 256 + 128 + half * 64, &odd, 64);
+}
 
 // How many quads' products fit 16 bits: those of the largest weight with -128, twice for each quad.
 INLINE int quads_together(int bits) { return bits == 4 ? 8 : bits == 5 ? 4 : 2; }
@@ -29,10 +37,10 @@ INLINE v16i add_top_times(
 
 // Where the sums of the halves of a group start.
 INLINE void start_halves(
-    ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const ik_int8_group *x, v16i (*first)[2],
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*first)[2],
     v16i (*second)[2]
 ) {
-  (void)raised;
+  (void)prepared;
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
@@ -78,8 +86,51 @@ INLINE void add_quads(
   }
 }
 
+// The activations of a group as 16-bit integers, with the upper bits of the top quad: of each quad inputs 0 and 2, then inputs 1 and 3.
+typedef struct widened {
+  _Alignas(32) int32_t pairs[2][8];
+} widened;
+
+INLINE void widen(const ik_int8_group *group, widened *out) {
+  v16s bytes;
+  memcpy(&bytes, group->values, 32);
+  int32_t top = load_quad_of_activations(group->top);
+  v16s tops = (v16s)(v8i){top, top, top, top, top, top, top, top};
+  v8i is_top = (v8i){0, 1, 2, 3, 4, 5, 6, 7} == group->top_quad;
+  v16s even = ((bytes << 8) >> 8) + ((v16s)is_top & (tops << 8 >> 1)), odd = (bytes >> 8) + ((v16s)is_top & (tops >> 8 << 7));
+  memcpy(out->pairs[0], &even, 32);
+  memcpy(out->pairs[1], &odd, 32);
+}
+
+// The sums of a group of prepared weights.
+INLINE void multiply_widened(int rows, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]) {
+  widened activations[MOST_ROWS];
+#pragma unroll
+  for (int r = 0; r < rows; r++) widen(x + r * IK_CHUNK, &activations[r]);
+  // They are loaded one by one, not shuffled out of registers.
+  __asm__ volatile("" : "+m"(activations));
+#pragma unroll
+  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat_int(0);
+#pragma unroll
+  for (int i = 0; i < 16; i++) {
+    v16i w0 = (v16i)load_bytes(prepared + i * 128), w1 = (v16i)load_bytes(prepared + i * 128 + 64);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      int32_t pair = activations[r].pairs[i % 2][i / 2];
+      sums[r][0] = (v16i)in_order((v32s)dot2(sums[r][0], w0, pair));
+      sums[r][1] = (v16i)in_order((v32s)dot2(sums[r][1], w1, pair));
+    }
+  }
+}
+
 // The upper bits come last: the products that are added up in 16 bits need all registers.
-INLINE void multiply_group(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, v16i (*sums)[2]) {
+INLINE void multiply_group(
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]
+) {
+  if (f.bits == 8 && prepared) {
+    multiply_widened(rows, prepared, x, sums);
+    return;
+  }
   start_group(f, rows, x, sums);
   add_quads(f, rows, weights, x, 0, 8, sums);
 #pragma unroll

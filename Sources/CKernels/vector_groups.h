@@ -33,8 +33,9 @@ INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*su
   }
 }
 
-// These define the same functions: has_raised and start_halves for the upper bits, add_quads, which does what add_quads_of_four does
-// in the way that is best for the tier, and multiply_group, which makes the sums of a group.
+// These define the same functions: add_quads, which does what add_quads_of_four does in the way that is best for the tier;
+// multiply_group, which makes the sums of a group; start_halves, where the sums of its halves start, with the upper bits in them; and
+// has_prepared, prepare and PREPARED_BYTES for a second form of the weights of a group that are multiplied with many rows.
 #ifdef HAS_PAIRS
 #include "vector_dots_in_pairs.h"
 #else
@@ -43,12 +44,12 @@ INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*su
 
 // A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
 INLINE void add_halves(
-    ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const group_scales *scales, const ik_int8_group *x,
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const group_scales *scales, const ik_int8_group *x,
     v16 (*out)[2]
 ) {
   v16i sums[2][MOST_ROWS][2];
   v16 products[MOST_ROWS][2];
-  start_halves(f, rows, weights, raised, x, sums[0], sums[1]);
+  start_halves(f, rows, weights, prepared, x, sums[0], sums[1]);
   add_quads(f, rows, weights, x, 0, 4, sums[0]);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
@@ -67,18 +68,18 @@ INLINE void add_halves(
   }
 }
 
-// Adds one group to `rows` rows: all but the high bits of outliers. `x` is the group of the first row, and `raised` the weights
-// times 4 or NULL.
+// Adds one group to `rows` rows: all but the high bits of outliers. `x` is the group of the first row, and `prepared` the second form
+// of the weights, or NULL.
 INLINE void add_group(
-    ik_format f, int rows, const uint8_t *weights, const uint8_t *raised, const group_scales *scales, const ik_int8_group *x,
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const group_scales *scales, const ik_int8_group *x,
     v16 (*out)[2]
 ) {
   if (f.scaling == IK_SCALE_SUPER_HALF) {
-    add_halves(f, rows, weights, raised, scales, x, out);
+    add_halves(f, rows, weights, prepared, scales, x, out);
     return;
   }
   v16i sums[MOST_ROWS][2];
-  multiply_group(f, rows, weights, x, sums);
+  multiply_group(f, rows, weights, prepared, x, sums);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     v16 scale = splat(x[r * IK_CHUNK].scale);

@@ -1,11 +1,11 @@
 // Products of many rows of the vector tiers, whose weights are unpacked first. Included by vector_matmul.h.
 
-// Eight groups of a tile, unpacked for many rows. Weights that are stored as bytes are used where they are.
+// Eight groups of a tile, unpacked for many rows. Weights that are stored as bytes are used where they are, or prepared.
 typedef struct panel {
-  _Alignas(64) uint8_t weights[IK_CHUNK][1024];  // of formats that are not stored as bytes
-  _Alignas(64) uint8_t raised[IK_CHUNK][1024];   // of formats with a scale for each half of a group: the weights times 4
+  _Alignas(64) uint8_t weights[IK_CHUNK][1024];             // of formats that are not stored as bytes
+  _Alignas(64) uint8_t prepared[IK_CHUNK][PREPARED_BYTES];  // of formats with has_prepared
   group_scales scales[IK_CHUNK];
-  const uint8_t *stored;                         // the weights of the first group, as they are stored
+  const uint8_t *stored;                                    // the weights of the first group, as they are stored
 } panel;
 
 // The weights of a group, and how far behind them those of the next one are.
@@ -24,18 +24,14 @@ INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel
     load_scales(format.scaling, header, g, cursor, &super, &out->scales[g]);
     const uint8_t *weights = cursor + ik_scale_bytes(format.scaling);
     cursor += ik_group_bytes(format);
-    if (format.planes < 0) continue;
+    if (format.planes < 0 && !has_prepared(format)) continue;
 #pragma unroll
     for (int quad = 0; quad < 8; quad++) {
 #pragma unroll
       for (int half = 0; half < 2; half++) {
         v64u w = load_quad(weights, format.planes, quad, half);
-        memcpy(out->weights[g] + quad * 128 + half * 64, &w, 64);
-        if (has_raised(format.scaling)) {
-          // They have six bits, so that nothing goes from one byte to the next.
-          w = (v64u)((v16i)w << 2);
-          memcpy(out->raised[g] + quad * 128 + half * 64, &w, 64);
-        }
+        if (format.planes >= 0) memcpy(out->weights[g] + quad * 128 + half * 64, &w, 64);
+        if (has_prepared(format)) prepare(format, w, quad, half, out->prepared[g]);
       }
     }
   }
@@ -65,8 +61,8 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
     }
   }
   for (int32_t g = 0; g < count; g++) {
-    const uint8_t *raised = has_raised(format.scaling) ? p->raised[g] : NULL;
-    add_group(unpacked, rows, panel_weights(format, p, g), raised, &p->scales[g], activations + g, sums);
+    const uint8_t *prepared = has_prepared(format) ? p->prepared[g] : NULL;
+    add_group(unpacked, rows, panel_weights(format, p, g), prepared, &p->scales[g], activations + g, sums);
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
