@@ -7,6 +7,7 @@
 #define TIER(name) ik_avx2_##name
 #define TIER_NAME "avx2"
 #define ROWS 2
+#define HALVES_ROWS 1
 #define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
 #define BYTES_AHEAD 2048

@@ -40,17 +40,22 @@ INLINE void start_halves(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*first)[2],
     v16i (*second)[2]
 ) {
-  (void)prepared;
+  (void)weights, (void)prepared;
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    first[r][0] = first[r][1] = start_sum(f.offset, x[r * IK_CHUNK].sums[0]);
+    second[r][0] = second[r][1] = start_sum(f.offset, x[r * IK_CHUNK].sums[1]);
+  }
+}
+
+// The upper bits come last: the products that are added up in 16 bits need all registers.
+INLINE void finish_half(ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, int half, v16i (*sums)[2]) {
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
-    int32_t of_first = group->top_quad < 4 ? 128 : 0;
-    v16i starts[2] = {start_sum(f.offset, group->sums[0]), start_sum(f.offset, group->sums[1])};
-#pragma unroll
-    for (int c = 0; c < 2; c++) {
-      first[r][c] = add_top_times(f, starts[0], weights, group, c, of_first);
-      second[r][c] = add_top_times(f, starts[1], weights, group, c, 128 - of_first);
-    }
+    int32_t factor = group->top_quad / 4 == half ? 128 : 0;
+    sums[r][0] = add_top_times(f, sums[r][0], weights, group, 0, factor);
+    sums[r][1] = add_top_times(f, sums[r][1], weights, group, 1, factor);
   }
 }
 
@@ -123,7 +128,6 @@ INLINE void multiply_widened(int rows, const uint8_t *prepared, const ik_int8_gr
   }
 }
 
-// The upper bits come last: the products that are added up in 16 bits need all registers.
 INLINE void multiply_group(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]
 ) {

@@ -34,8 +34,9 @@ INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*su
 }
 
 // These define the same functions: add_quads, which does what add_quads_of_four does in the way that is best for the tier;
-// multiply_group, which makes the sums of a group; start_halves, where the sums of its halves start, with the upper bits in them; and
-// has_prepared, prepare and PREPARED_BYTES for a second form of the weights of a group that are multiplied with many rows.
+// multiply_group, which makes the sums of a group; start_halves and finish_half, what comes before and behind the quads of its halves,
+// one of them with the upper bits; and has_prepared, prepare and PREPARED_BYTES for a second form of the weights of a group that are
+// multiplied with many rows.
 #ifdef HAS_PAIRS
 #include "vector_dots_in_pairs.h"
 #else
@@ -51,12 +52,14 @@ INLINE void add_halves(
   v16 products[MOST_ROWS][2];
   start_halves(f, rows, weights, prepared, x, sums[0], sums[1]);
   add_quads(f, rows, weights, x, 0, 4, sums[0]);
+  finish_half(f, rows, weights, x, 0, sums[0]);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
 #pragma unroll
     for (int c = 0; c < 2; c++) products[r][c] = to_float(sums[0][r][c]) * scales->scales[0][c];
   }
   add_quads(f, rows, weights, x, 4, 8, sums[1]);
+  finish_half(f, rows, weights, x, 1, sums[1]);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     v16 scale = splat(x[r * IK_CHUNK].scale);

@@ -13,8 +13,9 @@
 //   v16 dot_bfloats(v16 sums, v16i weights, int32_t pair)     optional: the step of vector_bfloat.h in one instruction
 //
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
-// product, BFLOAT_ROWS of one in bfloat16, ATTENTION_GROUP of attention. BYTES_AHEAD, if it is there, says how far ahead products
-// of few rows ask for weights.
+// product, HALVES_ROWS of one whose groups have halves with sums of their own (ROWS, but four at most, if it is not there),
+// BFLOAT_ROWS of one in bfloat16, ATTENTION_GROUP of attention. BYTES_AHEAD, if it is there, says how far ahead products of few rows
+// ask for weights.
 #include "CKernels.h"
 #include "exponential.h"
 #include "formats.h"

@@ -1,5 +1,9 @@
 // Products of many rows of the vector tiers, whose weights are unpacked first. Included by vector_matmul.h.
 
+#ifndef HALVES_ROWS
+#define HALVES_ROWS (ROWS > 4 ? 4 : ROWS)
+#endif
+
 // Eight groups of a tile, unpacked for many rows. Weights that are stored as bytes are used where they are, or prepared.
 typedef struct panel {
   _Alignas(64) uint8_t weights[IK_CHUNK][1024];             // of formats that are not stored as bytes
@@ -83,8 +87,7 @@ INLINE void add_span(
     ik_format format, const uint8_t *data, int32_t first, int32_t last, const uint8_t *behind, int32_t rows, tile_sums *t
 ) {
   int32_t groups = t->m->int8->group_count;
-  // The sums of halves of more than four rows do not fit the registers.
-  const int32_t most = halves_of(format.scaling) == 2 && ROWS > 4 ? 4 : ROWS;
+  const int32_t most = halves_of(format.scaling) == 2 ? HALVES_ROWS : ROWS;
   panel p;
   for (int32_t chunk = first; chunk < last; chunk++) {
     int32_t left = groups - chunk * IK_CHUNK, count = left < IK_CHUNK ? left : IK_CHUNK;
