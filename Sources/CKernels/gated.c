@@ -45,7 +45,7 @@ static part_rows rows_from(const ik_matmul *m, int32_t first) {
 void ik_gated_task(const void *arguments, int32_t begin, int32_t end) {
   const ik_gated *g = arguments;
   int32_t tiles = (g->gate.outputs + IK_TILE - 1) / IK_TILE;
-  float both[IK_ROW_BLOCK * 2 * IK_TILE];
+  _Alignas(64) float both[IK_ROW_BLOCK * 2 * IK_TILE];
   for (int32_t item = begin; item < end;) {
     ik_matmul_part part = ik_matmul_part_of(&g->gate, item);
     part_rows rows = rows_from(&g->gate, part.first_row);

@@ -153,7 +153,7 @@ static void attend_all(
     const ik_attention *a, const ik_run *run, int32_t kv_head, attention_rows *rows, float *const *results, const uint8_t *after
 ) {
   int32_t padded = a->cache.padded_dimension, lowest = rows->positions[0], highest = rows->positions[0];
-  ik_partial totals[ATTENTION_ROWS], splits[ATTENTION_ROWS];
+  _Alignas(64) ik_partial totals[ATTENTION_ROWS], splits[ATTENTION_ROWS];
   for (int32_t r = 0; r < rows->count; r++) {
     lowest = rows->positions[r] < lowest ? rows->positions[r] : lowest;
     highest = rows->positions[r] > highest ? rows->positions[r] : highest;

@@ -2,8 +2,8 @@
 
 // 32 keys and values in float32, and what their products are multiplied with if they are kept as integers.
 typedef struct attention_block {
-  float keys[IK_MAXIMUM_HEAD_DIMENSION][32];
-  float values[32 * IK_MAXIMUM_HEAD_DIMENSION];
+  _Alignas(64) float keys[IK_MAXIMUM_HEAD_DIMENSION][32];
+  _Alignas(64) float values[32 * IK_MAXIMUM_HEAD_DIMENSION];
   float key_scales[32], value_scales[32];
 } attention_block;
 
@@ -171,7 +171,7 @@ INLINE void soften(
     const ik_attention *a, const attention_block *block, ik_cache_type type, int32_t rows, float (*scores)[32],
     const int32_t *begins, const int32_t *ends, ik_partial *const *states, float decays[16]
 ) {
-  float old[16], peaks[16], subtracted[16];
+  _Alignas(64) float old[16], peaks[16], subtracted[16];
   v16 highest[16];
   for (int32_t r = 0; r < rows; r++) {
     for (int half = 0; half < 2; half++) {
@@ -216,7 +216,7 @@ INLINE void attend_split(
   begin_split(a, rows, split, &begin, &end);
   attention_block block;
   attention_source source = {is_cache, &block, cache, type, {{NULL, NULL}, {0, 0}}};
-  float scores[ATTENTION_ROWS][32], decays[ATTENTION_ROWS];
+  _Alignas(64) float scores[ATTENTION_ROWS][32], decays[ATTENTION_ROWS];
   int32_t begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
   for (int32_t start = begin / 32 * 32; start < end; start += 32) {
     cached_positions positions = positions_at(a, run, kv_head, start, begin, end);

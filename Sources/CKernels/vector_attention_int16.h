@@ -130,8 +130,8 @@ INLINE void soften_integers(
     const ik_attention *a, const position_scales *scales, int32_t rows, const int32_t (*products)[32], const float *factors,
     const int32_t *begins, const int32_t *ends, ik_partial *const *states, int16_t (*weights)[32], float decays[16]
 ) {
-  float scores[16][32];
-  float old[16], peaks[16], subtracted[16];
+  _Alignas(64) float scores[16][32];
+  _Alignas(64) float old[16], peaks[16], subtracted[16];
   v16 highest[16];
   for (int32_t r = 0; r < rows; r++) {
     for (int half = 0; half < 2; half++) {
@@ -187,9 +187,10 @@ static __attribute__((noinline)) void attend_int16(
   const ik_cache *cache = &a->cache;
   int32_t begin, end;
   begin_split(a, rows, split, &begin, &end);
-  int32_t products[ATTENTION_ROWS][32], begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
-  int16_t weights[ATTENTION_ROWS][32];
-  float decays[ATTENTION_ROWS];
+  _Alignas(64) int32_t products[ATTENTION_ROWS][32];
+  _Alignas(64) int16_t weights[ATTENTION_ROWS][32];
+  _Alignas(64) float decays[ATTENTION_ROWS];
+  int32_t begins[ATTENTION_ROWS], ends[ATTENTION_ROWS];
   for (int32_t start = begin / 32 * 32; start < end; start += 32) {
     cached_positions positions = positions_at(a, run, kv_head, start, begin, end);
     position_scales scales;

@@ -56,7 +56,7 @@ INLINE void bfloat_tile(const ik_matmul *m, ik_matmul_part part) {
   const uint8_t *weights = m->tiles + (size_t)part.tile * m->tile_bytes;
   int32_t rows = part.rows, first = part.tile * IK_TILE;
   int32_t columns = m->outputs - first < IK_TILE ? m->outputs - first : IK_TILE;
-  float totals[IK_ROW_BLOCK][IK_TILE];
+  _Alignas(64) float totals[IK_ROW_BLOCK][IK_TILE];
   for (int32_t chunk = 0; chunk < ik_bfloat_chunks(m->inputs); chunk++) {
     const uint16_t *values = x->values + ik_bfloat_index(x, part.first_row, chunk);
     int32_t left = m->inputs - chunk * IK_BFLOAT_CHUNK, pairs = left < IK_BFLOAT_CHUNK ? (left + 1) / 2 : IK_BFLOAT_CHUNK / 2;

@@ -114,7 +114,7 @@ typedef struct group_ends {
 
 // Writes it: number i of field f belongs to group i.
 INLINE void store_ends(const group_ends *ends, const group_block *block) {
-  int32_t halves[2][4][16];   // [fields][group % 4][group / 4][field % 4]
+  _Alignas(64) int32_t halves[2][4][16];   // [fields][group % 4][group / 4][field % 4]
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     const v16i *f = ends->fields + 4 * half;
@@ -183,7 +183,7 @@ INLINE void store_values(const group_block *block, const float inverses[16], gro
 // outliers of the groups for which `listed` says that there are some. Returns whether there are any.
 static bool quantize_block(const group_block *block, int32_t listed[16], int8_t high[16][IK_GROUP]) {
   group_plans plans = plan_groups(block);
-  float inverses[16], tops[64];
+  _Alignas(64) float inverses[16], tops[64];
   int32_t quads[16];
   group_sums sums = {0};
   store(inverses, plans.inverses);
@@ -246,7 +246,7 @@ static void quantize_rows(const float *x, int32_t columns, const ik_int8_rows *o
     group_block block = {.x = x};
     bool finite = true;
     int32_t count = 0, listed[16];
-    int8_t high[16][IK_GROUP];
+    _Alignas(64) int8_t high[16][IK_GROUP];
     // What is left of a chunk, or of the block.
     for (int32_t run; count < 16 && row < end; count += run) {
       int32_t of_chunk = group % IK_CHUNK;
@@ -274,7 +274,7 @@ static void quantize_rows(const float *x, int32_t columns, const ik_int8_rows *o
         row++;
       }
     }
-    float padded[16 * IK_GROUP];
+    _Alignas(64) float padded[16 * IK_GROUP];
     ik_int8_group nowhere;
     if (count < 16) {
       memcpy(padded, block.x, (size_t)count * IK_GROUP * 4);

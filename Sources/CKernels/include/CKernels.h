@@ -347,6 +347,7 @@ enum { IK_QUERY_TILE = 16, IK_SPLIT = 256, IK_MAXIMUM_HEAD_DIMENSION = 256 };
 // IK_CACHE_INT16 the maximum is that of score * log2(e) + log2(scale of the value).
 typedef struct ik_partial {
   float maximum;              // -infinity if the row sees no key of the split; with IK_CACHE_INT16 a logarithm to the base 2
+  float unused[15];           // so that vectors do not lie across cache lines
   float sums[16];
   float out[IK_MAXIMUM_HEAD_DIMENSION];
 } ik_partial;
