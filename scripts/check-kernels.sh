@@ -5,20 +5,26 @@
 #   2. on 64-bit ARM under qemu-user, with memory that cannot be touched behind every buffer.
 #
 # Run: scripts/check-kernels.sh [--long] [--install] [--seed N]
+#      scripts/check-kernels.sh --time KERNEL SHAPE...
 #   --long      many more and larger shapes, and part 1 once more without sanitizers
 #   --install   installs what part 2 needs with apt-get (qemu-user and the cross libraries), if it is missing
+#   --time      compares nothing: times one kernel on one thread, on each tier that this processor has. Products of ROWS rows with
+#               a matrix of TYPE (q4_1, q4_K, ...), and attention of TOKENS tokens behind PAST others in each of some sequences:
+#                 scripts/check-kernels.sh --time product q4_1 576 1536 128         TYPE INPUTS OUTPUTS ROWS
+#                 scripts/check-kernels.sh --time attention 9 3 64 0 512 1          HEADS KV_HEADS DIMENSION PAST TOKENS SEQUENCES
 #
 # clang is that of the Swift toolchain, or what CLANG names. Objects are kept in .build/kernel-harness.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-long=false install=false seed=1
+long=false install=false seed=1 timed=()
 while [ $# -gt 0 ]; do
   case $1 in
     --long) long=true ;;
     --install) install=true ;;
     --seed) seed=${2:?--seed needs a number}; shift ;;
-    *) echo "check-kernels: $1 is no option (--long, --install, --seed N)" >&2; exit 2 ;;
+    --time) timed=("$@"); shift $(($# - 1)) ;;
+    *) echo "check-kernels: $1 is no option (--long, --install, --seed N, --time KERNEL SHAPE...)" >&2; exit 2 ;;
   esac
   shift
 done
@@ -67,6 +73,10 @@ here=""
 if grep -qw avx512_vnni /proc/cpuinfo 2>/dev/null && ! grep -qw avx_vnni /proc/cpuinfo; then
   here="-DIK_AVX2VNNI_BY_AVX512"
   echo "the processor has no AVX-VNNI: the tier avx2-vnni is compiled for the AVX-512 form of its instruction"
+fi
+if [ ${#timed[@]} -gt 0 ]; then
+  build plain "$here"
+  exec .build/kernel-harness/plain/harness "${timed[@]}"
 fi
 # Checking pointer arithmetic itself takes most of the time to compile, and finds nothing that the address check does not.
 checked="-fsanitize=address,undefined,float-cast-overflow -fno-sanitize=pointer-overflow -fno-sanitize-recover=all"

@@ -1,9 +1,5 @@
-// Times one kernel on one thread, for those who change it: GOPS of a product, and what attention takes.
-//
-// kernel-harness --time product TYPE INPUTS OUTPUTS ROWS
-// kernel-harness --time attention HEADS KV_HEADS DIMENSION PAST TOKENS SEQUENCES
-//
-// Each tier is run for about a second. The number at the end of a line is a hash of the results: it must not change when the
+// Times one kernel on one thread, for those who change it: GOPS of a product, and what attention takes (scripts/check-kernels.sh
+// --time). Each tier is run for about a second. The number at the end of a line is a hash of the results: it must not change when the
 // kernel becomes faster, and is the same for all tiers.
 #include "harness.h"
 #include <math.h>
