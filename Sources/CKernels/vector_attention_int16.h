@@ -33,9 +33,9 @@ static void quantize_queries(const ik_attention *a, attention_rows *rows) {
   }
 }
 
-// Asks for the cache line at `p`.
-INLINE void ask(const ik_cache *cache, const uint8_t *p) {
-  if (cache->asks_near) {
+// Asks for the cache line at `p`, in the first-level cache or in the second-level one.
+INLINE void ask(bool near, const uint8_t *p) {
+  if (near) {
     __builtin_prefetch(p);
   } else {
     __builtin_prefetch(p, 0, 2);
@@ -45,7 +45,7 @@ INLINE void ask(const ik_cache *cache, const uint8_t *p) {
 // Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, so that the requests of a block are
 // spread over the work on the one before it.
 INLINE void score_integers(
-    int rows, const ik_cache *cache, const cached_positions *from, const int32_t (*pairs)[IK_MAXIMUM_HEAD_DIMENSION / 2],
+    int rows, bool near, const ik_cache *cache, const cached_positions *from, const int32_t (*pairs)[IK_MAXIMUM_HEAD_DIMENSION / 2],
     int32_t (*scores)[32], const uint8_t *next
 ) {
   v16i sums[ATTENTION_GROUP][2];
@@ -53,10 +53,10 @@ INLINE void score_integers(
   const uint8_t *k0 = from->heads[0] + 4 * (size_t)from->slots[0], *k1 = from->heads[1] + 4 * (size_t)from->slots[1];
 #pragma unroll
   for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat_int(0);
-  for (int32_t pair = 0; pair < ik_even(cache->head_dimension) / 2; pair++) {
-    ask(cache, next + (size_t)pair * 128);
-    ask(cache, next + (size_t)pair * 128 + 64);
-    v16i a = load_ints(k0 + (size_t)pair * stride), b = load_ints(k1 + (size_t)pair * stride);
+  for (int32_t pair = 0; pair < ik_even(cache->head_dimension) / 2; pair++, k0 += stride, k1 += stride, next += 128) {
+    ask(near, next);
+    ask(near, next + 64);
+    v16i a = load_ints(k0), b = load_ints(k1);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       sums[r][0] = dot2(sums[r][0], a, pairs[r][pair]);
@@ -72,7 +72,7 @@ INLINE void score_integers(
 
 // Sums of `width` vectors of values, from dimension `d` on, weighted for `rows` rows; of the first `count` of 32 positions.
 INLINE void add_integer_values(
-    int rows, int width, const ik_cache *cache, const cached_positions *from, int32_t d, const int16_t (*weights)[32],
+    int rows, int width, bool near, const ik_cache *cache, const cached_positions *from, int32_t d, const int16_t (*weights)[32],
     int32_t count, const float *decays, ik_partial *const *states, const uint8_t *next
 ) {
   size_t stride = (size_t)cache->padded_dimension * 4;
@@ -85,13 +85,12 @@ INLINE void add_integer_values(
   for (int half = 0; half < 2; half++) {
     const uint8_t *values = from->heads[half] + cache->values_offset + (size_t)(from->slots[half] / 2) * stride + 4 * (size_t)d;
     int32_t of_half = count - 16 * half < 16 ? count - 16 * half : 16;
-    for (int32_t key = 0; key < of_half; key += 2) {
-      ask(cache, next);
-      ask(cache, next + 64);
-      next += 128;
+    for (int32_t key = 0; key < of_half; key += 2, values += stride, next += 128) {
+      ask(near, next);
+      ask(near, next + 64);
       v16i v[2];
 #pragma unroll
-      for (int i = 0; i < width; i++) v[i] = load_ints(values + (size_t)(key / 2) * stride + 64 * i);
+      for (int i = 0; i < width; i++) v[i] = load_ints(values + 64 * i);
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         int32_t pair;
@@ -113,16 +112,16 @@ INLINE void add_integer_values(
 
 // out[r] = out[r] * decays[r] + the weighted values, for `rows` rows, of which none sees a position from `ends` on.
 INLINE void add_all_integer_values(
-    int rows, const ik_cache *cache, const cached_positions *from, const int16_t (*weights)[32], const int32_t *ends,
+    int rows, bool near, const ik_cache *cache, const cached_positions *from, const int16_t (*weights)[32], const int32_t *ends,
     const float *decays, ik_partial *const *states, const uint8_t *next
 ) {
   int32_t count = 0, d = 0;
 #pragma unroll
   for (int r = 0; r < rows; r++) count = ends[r] > count ? ends[r] : count;
   for (; d + 32 <= cache->padded_dimension; d += 32) {
-    add_integer_values(rows, 2, cache, from, d, weights, count, decays, states, next + (size_t)d * 64);
+    add_integer_values(rows, 2, near, cache, from, d, weights, count, decays, states, next + (size_t)d * 64);
   }
-  if (d < cache->padded_dimension) add_integer_values(rows, 1, cache, from, d, weights, count, decays, states, next);
+  if (d < cache->padded_dimension) add_integer_values(rows, 1, near, cache, from, d, weights, count, decays, states, next);
 }
 
 // Turns the products of up to 16 rows into weights, and says by how much what was summed before decays.
@@ -176,13 +175,14 @@ INLINE void soften_integers(
 
 // Asks once more for the keys, or the values, of 32 positions at `p`. Processors drop requests while all their places for misses
 // are taken, which those that come with the products soon do; some are free again when these are done.
-INLINE void ask_again(const ik_cache *cache, const uint8_t *p) {
-  for (int32_t line = 0; line < cache->head_dimension; line++) ask(cache, p + (size_t)line * 64);
+INLINE void ask_again(bool near, const ik_cache *cache, const uint8_t *p) {
+#pragma clang loop unroll_count(8)
+  for (int32_t line = 0; line < cache->head_dimension; line++, p += 64) ask(near, p);
 }
 
 // The keys of one split, as far as the rows see them. The rows' states are cleared first.
-static __attribute__((noinline)) void attend_int16(
-    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+INLINE void attend_int16_asking(
+    bool near, const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
 ) {
   const ik_cache *cache = &a->cache;
   int32_t begin, end;
@@ -200,13 +200,13 @@ static __attribute__((noinline)) void attend_int16(
     for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
       switch (rows->count - r) {
 #define CASE(count)                                                                                                   \
-  case count: score_integers(count, cache, &positions, rows->pairs + r, products + r, next); break;
+  case count: score_integers(count, near, cache, &positions, rows->pairs + r, products + r, next); break;
         CASES_OF_ROWS(CASE)
 #undef CASE
-      default: score_integers(ATTENTION_GROUP, cache, &positions, rows->pairs + r, products + r, next);
+      default: score_integers(ATTENTION_GROUP, near, cache, &positions, rows->pairs + r, products + r, next);
       }
     }
-    ask_again(cache, next);
+    ask_again(near, cache, next);
     for (int32_t r = 0; r < rows->count; r += 16) {
       int32_t count = rows->count - r < 16 ? rows->count - r : 16;
       soften_integers(
@@ -218,13 +218,35 @@ static __attribute__((noinline)) void attend_int16(
       const int16_t (*w)[32] = (const int16_t (*)[32])weights + r;
       switch (rows->count - r) {
 #define CASE(count)                                                                                                   \
-  case count: add_all_integer_values(count, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values); break;
+  case count: add_all_integer_values(count, near, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values); break;
         CASES_OF_ROWS(CASE)
 #undef CASE
       default:
-        add_all_integer_values(ATTENTION_GROUP, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values);
+        add_all_integer_values(ATTENTION_GROUP, near, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values);
       }
     }
-    ask_again(cache, next_values);
+    ask_again(near, cache, next_values);
+  }
+}
+
+static __attribute__((noinline)) void attend_int16_near(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  attend_int16_asking(true, a, run, kv_head, rows, split);
+}
+
+static __attribute__((noinline)) void attend_int16_far(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  attend_int16_asking(false, a, run, kv_head, rows, split);
+}
+
+static void attend_int16(
+    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+) {
+  if (a->cache.asks_near) {
+    attend_int16_near(a, run, kv_head, rows, split);
+  } else {
+    attend_int16_far(a, run, kv_head, rows, split);
   }
 }
