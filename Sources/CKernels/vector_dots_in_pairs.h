@@ -92,6 +92,7 @@ INLINE void add_quads(
 }
 
 // The activations of a group as 16-bit integers, with the upper bits of the top quad: of each quad inputs 0 and 2, then inputs 1 and 3.
+// They are at most 128 * 128 + 127, so that 32 of them times weights of eight bits fit 32 bits.
 typedef struct widened {
   _Alignas(32) int32_t pairs[2][8];
 } widened;

@@ -70,7 +70,12 @@ static int time_product(const char *type_name, int32_t inputs, int32_t outputs, 
   int32_t type = 0;
   while (type < 11 && strcmp(type_names[type], type_name) != 0) type++;
   if (type == 11 || inputs < 1 || inputs % block_inputs((ik_type)type) != 0 || outputs < 1 || rows < 1) {
-    fprintf(stderr, "kernel-harness: there is no product of %d rows with a %d x %d matrix of %s\n", rows, inputs, outputs, type_name);
+    fprintf(
+        stderr, "kernel-harness: no product of %d rows with %d inputs and %d outputs of %s: INPUTS is a multiple of the type's block, "
+                "TYPE one of",
+        rows, inputs, outputs, type_name);
+    for (int32_t i = 0; i < 11; i++) fprintf(stderr, " %s", type_names[i]);
+    fprintf(stderr, "\n");
     return 2;
   }
   float *x = normal_rows(rows, inputs);
@@ -96,7 +101,10 @@ static int time_product(const char *type_name, int32_t inputs, int32_t outputs, 
 static int time_attention(int32_t heads, int32_t kv_heads, int32_t dimension, int32_t past, int32_t tokens, int32_t sequences) {
   if (kv_heads < 1 || heads < kv_heads || heads % kv_heads != 0 || dimension < 1 || dimension > IK_MAXIMUM_HEAD_DIMENSION ||
       past < 0 || tokens < 1 || sequences < 1) {
-    fprintf(stderr, "kernel-harness: there is no such attention\n");
+    fprintf(
+        stderr, "kernel-harness: attention needs HEADS that are a multiple of KV_HEADS, a DIMENSION from 1 to %d, PAST from 0 on, and at "
+                "least one of TOKENS and SEQUENCES\n",
+        IK_MAXIMUM_HEAD_DIMENSION);
     return 2;
   }
   enum { BLOCK = 32 };
