@@ -1,6 +1,6 @@
 // Times one kernel on one thread, for those who change it: GOPS of a product, and what attention takes (scripts/check-kernels.sh
-// --time). Each tier is run for about a second. The number at the end of a line is a hash of the results: it must not change when the
-// kernel becomes faster, and is the same for all tiers.
+// --time). Each tier is run for about a second. The number at the end of a line is a hash of the results: it must not change when
+// the kernel becomes faster, and is the same for all tiers.
 #include "harness.h"
 #include <math.h>
 #include <stdio.h>
@@ -121,8 +121,13 @@ static int time_attention(int32_t heads, int32_t kv_heads, int32_t dimension, in
     items += ik_attention_items(tokens, past, false, kv_heads);
   }
   attention_case c = {
-      .qkv = normal_rows(sequences * tokens, (heads + 2 * kv_heads) * dimension), .heads = heads, .scale = 1 / sqrtf((float)dimension),
-      .runs = runs, .run_count = sequences, .block_table = table};
+      .qkv = normal_rows(sequences * tokens, (heads + 2 * kv_heads) * dimension),
+      .heads = heads,
+      .scale = 1 / sqrtf((float)dimension),
+      .runs = runs,
+      .run_count = sequences,
+      .block_table = table,
+  };
   size_t out_count = (size_t)(sequences * tokens) * (size_t)(heads * dimension);
   float *out = buffer(out_count * 4);
   ik_attention arguments = attention_arguments(&c, &cache, NULL, out);
