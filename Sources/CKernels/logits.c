@@ -37,12 +37,47 @@ static inline __attribute__((always_inline)) void note_largest(const ik_logits *
   }
 }
 
+// The lowest place of the largest of `count` keys. In pieces, so that the place is looked for in one of them only.
+static inline __attribute__((always_inline)) int32_t place_of_largest(const int32_t *keys, int32_t count) {
+  enum { PIECE = 64 };
+  int32_t best = INT32_MIN, place = 0, start = 0;
+  for (; start + PIECE <= count; start += PIECE) {
+    int32_t largest = INT32_MIN;
+    for (int32_t i = 0; i < PIECE; i++) largest = keys[start + i] > largest ? keys[start + i] : largest;
+    if (largest > best) best = largest, place = start;
+  }
+  for (; start < count; start++) {
+    if (keys[start] > best) best = keys[start], place = start;
+  }
+  while (keys[place] != best) place++;
+  return place;
+}
+
+// The tiles of the largest logits, -1 where there is none. Asks for these logits, which are far away, so that they come while the keys
+// of other rows are looked at.
+static inline __attribute__((always_inline)) void find_tiles(const ik_largest_logits *l, int32_t begin, int32_t end) {
+  const int32_t infinity = 0x7F800000, negative_infinity = INT32_MIN + 0x7FFFFF;
+  for (int32_t item = begin; item < end; item++) {
+    const int32_t *keys = l->keys + (size_t)l->rows[item] * (size_t)l->tiles;
+    int32_t tile = place_of_largest(keys, l->tiles);
+    bool is_finite = keys[tile] > negative_infinity && keys[tile] < infinity;
+    l->places[item] = is_finite ? tile : -1;
+    const float *logits = l->logits + (size_t)l->rows[item] * (size_t)l->columns + (size_t)tile * IK_TILE;
+    __builtin_prefetch(logits);
+    __builtin_prefetch(logits + IK_TILE / 2);
+  }
+}
+
 #if defined(__x86_64__)
-// The least that this architecture has knows no largest of two integers. The keys are the same.
+// The least that this architecture has knows no largest of two integers. The results are the same.
 static __attribute__((target("avx2"))) void note_largest_avx2(const ik_logits *l, int32_t item) { note_largest(l, item); }
+static __attribute__((target("avx2"))) void find_tiles_avx2(const ik_largest_logits *l, int32_t begin, int32_t end) {
+  find_tiles(l, begin, end);
+}
 static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
 #else
 static void note_largest_avx2(const ik_logits *l, int32_t item) { note_largest(l, item); }
+static void find_tiles_avx2(const ik_largest_logits *l, int32_t begin, int32_t end) { find_tiles(l, begin, end); }
 static bool has_avx2(void) { return false; }
 #endif
 
@@ -59,34 +94,12 @@ void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
   }
 }
 
-// The lowest place of the largest of `count` keys. In pieces, so that the place is looked for in one of them only.
-static inline int32_t place_of_largest(const int32_t *keys, int32_t count) {
-  enum { PIECE = 64 };
-  int32_t best = INT32_MIN, place = 0, start = 0;
-  for (; start + PIECE <= count; start += PIECE) {
-    int32_t largest = INT32_MIN;
-    for (int32_t i = 0; i < PIECE; i++) largest = keys[start + i] > largest ? keys[start + i] : largest;
-    if (largest > best) best = largest, place = start;
-  }
-  for (; start < count; start++) {
-    if (keys[start] > best) best = keys[start], place = start;
-  }
-  while (keys[place] != best) place++;
-  return place;
-}
-
 void ik_largest_logits_task(const void *arguments, int32_t begin, int32_t end) {
   const ik_largest_logits *l = arguments;
-  const int32_t infinity = 0x7F800000, negative_infinity = INT32_MIN + 0x7FFFFF;
-  // First the tiles of all rows, so that their logits, which are far away, come while the keys of others are looked at.
-  for (int32_t item = begin; item < end; item++) {
-    const int32_t *keys = l->keys + (size_t)l->rows[item] * (size_t)l->tiles;
-    int32_t tile = place_of_largest(keys, l->tiles);
-    bool is_finite = keys[tile] > negative_infinity && keys[tile] < infinity;
-    l->places[item] = is_finite ? tile : -1;
-    const float *logits = l->logits + (size_t)l->rows[item] * (size_t)l->columns + (size_t)tile * IK_TILE;
-    __builtin_prefetch(logits);
-    __builtin_prefetch(logits + IK_TILE / 2);
+  if (has_avx2()) {
+    find_tiles_avx2(l, begin, end);
+  } else {
+    find_tiles(l, begin, end);
   }
   for (int32_t item = begin; item < end; item++) {
     int32_t tile = l->places[item];

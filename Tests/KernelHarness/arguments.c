@@ -251,6 +251,19 @@ ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, i
   return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys, .key_stride = key_stride};
 }
 
+ik_largest_logits largest_logits_arguments(
+    const int32_t *keys, const float *logits, int32_t columns, const int32_t *rows, int32_t *places
+) {
+  return (ik_largest_logits){
+      .keys = keys,
+      .logits = logits,
+      .tiles = (columns + IK_TILE - 1) / IK_TILE,
+      .columns = columns,
+      .rows = rows,
+      .places = places,
+  };
+}
+
 ik_rms_norm norm_arguments(
     const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8,
     const ik_bfloat_rows *bfloat

@@ -153,3 +153,48 @@ void check_logits(int32_t size) {
     compare_bytes("keys", expected, got, key_count * 4);
   }
 }
+
+// Logits with many equal ones, and in some rows numbers that are none.
+static void random_logits(float *logits, int32_t count) {
+  static const float special[] = {__builtin_nanf(""), __builtin_inff(), -__builtin_inff(), 0.0f, -0.0f};
+  float step = one_in(2) ? 0.25f : 0.0001f;
+  bool broken = one_in(4);
+  for (int32_t i = 0; i < count; i++) logits[i] = step * (float)random_in(-40000, 40000);
+  for (int32_t i = random_in(0, 3); broken && i > 0; i--) logits[random_in(0, count - 1)] = special[random_in(0, 4)];
+  if (one_in(20)) {
+    for (int32_t i = 0; i < count; i++) logits[i] = special[2];
+  }
+}
+
+void check_largest_logits(int32_t size) {
+  int32_t rows = random_in(1, 20), columns = one_in(2) ? random_in(1, 200) : random_in(1, 8000 * size);
+  int32_t tiles = (columns + IK_TILE - 1) / IK_TILE, items = random_in(0, 2 * rows);
+  float *logits = buffer((size_t)rows * (size_t)columns * 4);
+  int32_t *keys = buffer((size_t)rows * (size_t)tiles * 4), *asked = buffer((size_t)items * 4);
+  int32_t *got = buffer((size_t)items * 4), *expected = copy_of(got, (size_t)items * 4);
+  describe("%d of %d rows of %d logits", items, rows, columns);
+  set_tier(tiers[0]);
+  for (int32_t row = 0; row < rows; row++) {
+    float *of_row = logits + (size_t)row * (size_t)columns;
+    random_logits(of_row, columns);
+    for (int32_t tile = 0; tile < tiles; tile++) {
+      int32_t first = tile * IK_TILE, left = columns - first;
+      keys[(size_t)row * (size_t)tiles + (size_t)tile] = key_of_largest(of_row + first, left < IK_TILE ? left : IK_TILE);
+    }
+  }
+  plan plan = random_plan(items);
+  for (int32_t i = 0; i < items; i++) asked[i] = random_in(0, rows - 1);
+  for (int32_t i = plan.begin; i < plan.end; i++) {
+    const float *of_row = logits + (size_t)asked[i] * (size_t)columns;
+    int32_t place = 0;
+    bool is_number = true;
+    for (int32_t j = 0; j < columns; j++) {
+      if (of_row[j] != of_row[j]) is_number = false;
+      if (of_row[j] > of_row[place]) place = j;
+    }
+    expected[i] = is_number && of_row[place] - of_row[place] == 0 ? place : -1;
+  }
+  ik_largest_logits arguments = largest_logits_arguments(keys, logits, columns, asked, got);
+  run_split(ik_largest_logits_task, &arguments, &plan);
+  compare_bytes("places", expected, got, (size_t)items * 4);
+}
