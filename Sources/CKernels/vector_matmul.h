@@ -44,8 +44,8 @@ INLINE void finish_row(const ik_matmul *m, int32_t row, int32_t first, int32_t c
   }
 }
 
-// How many of `left` rows to take together: `most`, which is ROWS or four; four if there are not so many, or if that leaves fewer of
-// them alone; one.
+// How many of `left` rows to take together: `most`, which is ROWS or HALVES_ROWS; four if there are not so many, or if that leaves
+// fewer of them alone; one.
 INLINE int32_t rows_together(int32_t left, int32_t most) {
   bool is_better = most == 6 && (left == 8 || left == 9);
   return left >= most && !is_better ? most : most > 4 && left >= 4 ? 4 : 1;

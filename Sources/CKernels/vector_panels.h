@@ -3,6 +3,7 @@
 #ifndef HALVES_ROWS
 #define HALVES_ROWS (ROWS > 4 ? 4 : ROWS)
 #endif
+_Static_assert(HALVES_ROWS == ROWS || HALVES_ROWS == 1 || (ROWS > 4 && HALVES_ROWS == 4), "add_span has a case for so many rows");
 
 // Eight groups of a tile, unpacked for many rows. Weights that are stored as bytes are used where they are, or prepared.
 typedef struct panel {

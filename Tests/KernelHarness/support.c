@@ -103,7 +103,7 @@ static void *allocate(size_t bytes) {
   a->base = mmap(NULL, a->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (a->base == MAP_FAILED || mprotect((uint8_t *)a->base + used, page, PROT_NONE) != 0) abort();
 #ifdef MADV_HUGEPAGE
-  madvise(a->base, used, MADV_HUGEPAGE);  // as the engine's buffers
+  madvise(a->base, used, MADV_HUGEPAGE);  // as the engine's cache has
 #endif
   return (uint8_t *)a->base + used - bytes;
 #endif

@@ -102,8 +102,8 @@ static int time_attention(int32_t heads, int32_t kv_heads, int32_t dimension, in
   if (kv_heads < 1 || heads < kv_heads || heads % kv_heads != 0 || dimension < 1 || dimension > IK_MAXIMUM_HEAD_DIMENSION ||
       past < 0 || tokens < 1 || sequences < 1) {
     fprintf(
-        stderr, "kernel-harness: attention needs HEADS that are a multiple of KV_HEADS, a DIMENSION from 1 to %d, PAST from 0 on, and at "
-                "least one of TOKENS and SEQUENCES\n",
+        stderr, "kernel-harness: attention needs HEADS that are a multiple of KV_HEADS, a DIMENSION from 1 to %d, PAST from 0 on, and "
+                "TOKENS and SEQUENCES from 1 on\n",
         IK_MAXIMUM_HEAD_DIMENSION);
     return 2;
   }
