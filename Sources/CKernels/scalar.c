@@ -56,6 +56,12 @@ static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, in
   return -(half_at(header + 64, column) * (float)six_bits(header, group, column, 1));
 }
 
+// A sum of products times a scale.
+static float scaled(ik_format format, int32_t sum, float scale) {
+  if (format.bits == 8) return (float)sum * scale;
+  return fmaf((float)sum + IK_BIAS, scale, -(IK_BIAS * scale));
+}
+
 static float integer_element(
     ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column, float out
 ) {
@@ -67,15 +73,14 @@ static float integer_element(
     for (int32_t g = first; g < end; g++) {
       const ik_int8_group *group = groups + g - first;
       const uint8_t *weights = tile + ik_group_offset(format, g) + ik_scale_bytes(format.scaling);
-      float halves = 0;
+      float products = 0;
       for (int k = 0; k < 32; k += run) {
         int32_t sum = dot(format, weights, column, group->values + k, k, k + run), twice = group->top_quad * 4;
         if (k <= twice && twice < k + run) sum += 128 * dot(format, weights, column, group->top, twice, twice + 4);
         float scale = scale_of(format, tile, g, column, k);
-        if (run == 32) out = fmaf((float)sum * group->scale, scale, out);
-        else halves = k == 0 ? (float)sum * scale : fmaf((float)sum, scale, halves);
+        products = k == 0 ? scaled(format, sum, scale) : fmaf((float)sum, scale, products);
       }
-      if (run < 32) out = fmaf(halves, group->scale, out);
+      out = fmaf(products, group->scale, out);
       if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
         out = fmaf(group->scaled_sum, minimum_of(format, tile, g, column), out);
       }

@@ -10,10 +10,11 @@ INLINE void prepare(ik_format f, v64u weights, int quad, int half, uint8_t *grou
   memcpy(group + quad * 128 + half * 64, &weights, 64);
 }
 
-// Adds the products of the upper bits of a group's top quad with sixteen columns.
-INLINE v16i add_top(ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns) {
+// The products of the upper bits of a group's top quad with sixteen columns, and `bias`, a multiple of 128.
+INLINE v16i top_products(ik_format f, int32_t bias, const uint8_t *weights, const ik_int8_group *group, int columns) {
   int32_t top = load_quad_of_activations(group->top);
-  return sums + (dot4_of_format(f, splat_int(0), load_any_quad(weights, f.planes, group->top_quad, columns), top) << 7);
+  v16i start = splat_int(bias >> 7);
+  return dot4_of_format(f, start, load_any_quad(weights, f.planes, group->top_quad, columns), top) << 7;
 }
 
 INLINE void add_quads(
@@ -26,11 +27,15 @@ INLINE void multiply_group(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]
 ) {
   (void)prepared;
-  start_group(f, rows, x, sums);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    sums[r][0] = add_top(f, sums[r][0], weights, x + r * IK_CHUNK, 0);
-    sums[r][1] = add_top(f, sums[r][1], weights, x + r * IK_CHUNK, 1);
+    const ik_int8_group *group = x + r * IK_CHUNK;
+    int32_t total = group->sums[0] + group->sums[1];
+#pragma unroll
+    for (int c = 0; c < 2; c++) {
+      sums[r][c] = top_products(f, bias_of(f), weights, group, c);
+      if (f.offset != 0) sums[r][c] -= splat_int(total * f.offset);
+    }
   }
   add_quads(f, rows, weights, x, 0, 8, sums);
 }
@@ -46,8 +51,8 @@ INLINE void start_halves(
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
-    first[r][0] = first[r][1] = start_sum(f.offset, group->sums[0]);
-    second[r][0] = second[r][1] = start_sum(f.offset, group->sums[1]);
+    first[r][0] = first[r][1] = start_sum(f, bias_of(f), group->sums[0]);
+    second[r][0] = second[r][1] = start_sum(f, 0, group->sums[1]);
   }
   if (wide) {
 #pragma unroll
@@ -56,7 +61,7 @@ INLINE void start_halves(
       v16i is_first = splat_int(-(group->top_quad < 4));
 #pragma unroll
       for (int c = 0; c < 2; c++) {
-        v16i top = add_top(f, splat_int(0), weights, group, c);
+        v16i top = top_products(f, 0, weights, group, c);
         first[r][c] += top & is_first;
         second[r][c] += top & ~is_first;
       }

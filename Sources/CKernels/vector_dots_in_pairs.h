@@ -43,8 +43,8 @@ INLINE void start_halves(
   (void)weights, (void)prepared;
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    first[r][0] = first[r][1] = start_sum(f.offset, x[r * IK_CHUNK].sums[0]);
-    second[r][0] = second[r][1] = start_sum(f.offset, x[r * IK_CHUNK].sums[1]);
+    first[r][0] = first[r][1] = start_sum(f, bias_of(f), x[r * IK_CHUNK].sums[0]);
+    second[r][0] = second[r][1] = start_sum(f, 0, x[r * IK_CHUNK].sums[1]);
   }
 }
 

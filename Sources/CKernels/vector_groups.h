@@ -5,8 +5,11 @@
 #define FEW_ROWS 4
 enum { MOST_ROWS = ROWS > FEW_ROWS ? ROWS : FEW_ROWS };
 
+// What sums are greater by, so that as floats they need no conversion, see IK_BIAS.
+INLINE int32_t bias_of(ik_format f) { return f.bits == 8 ? 0 : IK_BIAS_BITS; }
+
 // Where the sums of a row start, so that the offset of the weights is taken off `total`, the sum of its integers.
-INLINE v16i start_sum(int offset, int32_t total) { return offset == 0 ? splat_int(0) : -(splat_int(total) * offset); }
+INLINE v16i start_sum(ik_format f, int32_t bias, int32_t total) { return splat_int(bias - f.offset * total); }
 
 // Adds the products of quads first ..< last of a group to the sums of `rows` rows, four inputs at a time.
 INLINE void add_quads_of_four(
@@ -29,7 +32,7 @@ INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*su
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
-    sums[r][0] = sums[r][1] = start_sum(f.offset, group->sums[0] + group->sums[1]);
+    sums[r][0] = sums[r][1] = start_sum(f, bias_of(f), group->sums[0] + group->sums[1]);
   }
 }
 
@@ -42,6 +45,12 @@ INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*su
 #else
 #include "vector_dots.h"
 #endif
+
+// Sums that begin with the bias of the format, times the first scales of sixteen columns.
+INLINE v16 scaled(ik_format f, v16i sums, const group_scales *scales, int c) {
+  if (f.bits == 8) return to_float(sums) * scales->scales[0][c];
+  return fma16((v16)sums, scales->scales[0][c], scales->biases[c]);
+}
 
 // A group whose halves have scales of their own: out += (first * its scale + second * its scale) * that of the activations.
 INLINE void add_halves(
@@ -56,7 +65,7 @@ INLINE void add_halves(
 #pragma unroll
   for (int r = 0; r < rows; r++) {
 #pragma unroll
-    for (int c = 0; c < 2; c++) products[r][c] = to_float(sums[0][r][c]) * scales->scales[0][c];
+    for (int c = 0; c < 2; c++) products[r][c] = scaled(f, sums[0][r][c], scales, c);
   }
   add_quads(f, rows, weights, x, 4, 8, sums[1]);
   finish_half(f, rows, weights, x, 1, sums[1]);
@@ -87,7 +96,7 @@ INLINE void add_group(
   for (int r = 0; r < rows; r++) {
     v16 scale = splat(x[r * IK_CHUNK].scale);
 #pragma unroll
-    for (int c = 0; c < 2; c++) out[r][c] = fma16(to_float(sums[r][c]) * scale, scales->scales[0][c], out[r][c]);
+    for (int c = 0; c < 2; c++) out[r][c] = fma16(scaled(f, sums[r][c], scales, c), scale, out[r][c]);
   }
   if (has_minimum(f.scaling)) {
 #pragma unroll
@@ -99,26 +108,19 @@ INLINE void add_group(
   }
 }
 
-// Adds the high bits of a row's outliers of one chunk. The groups of the chunk have their weights at `weights`, `stride`
-// bytes apart. Their scales are `panel_scales` or, if that is NULL, stored before them and in their header.
-INLINE void add_outliers(
-    ik_format f, const uint8_t *weights, size_t stride, const group_scales *panel_scales, const uint8_t *header,
-    const super_scales *super, const ik_outliers *entries, int32_t count, const ik_int8_group *x, v16 out[2]
+// Adds the high bits of an outlier to its row. `weights` are those of its group, which has the scales `scales`; `x` is the row's
+// first group of the chunk.
+INLINE void add_outlier(
+    ik_format f, const uint8_t *weights, const group_scales *scales, const ik_outliers *entry, const ik_int8_group *x, v16 out[2]
 ) {
-  for (int32_t i = 0; i < count; i++) {
-    int g = entries[i].quad / 8, quad = entries[i].quad % 8, half = quad / (8 / halves_of(f.scaling));
-    int32_t high = load_quad_of_activations(entries[i].high);
-    const uint8_t *group = weights + (size_t)g * stride;
-    v16i start = splat_int(0);
-    if (f.offset != 0) start -= dot4_of_format(f, start, splat_byte((uint8_t)f.offset), high);
-    v16 scale = splat(x[g].scale * 128.0f);
-    group_scales scales;
-    if (!panel_scales) load_scales(f.scaling, header, g, group - ik_scale_bytes(f.scaling), super, &scales);
-    const group_scales *s = panel_scales ? panel_scales + g : &scales;
+  int quad = entry->quad % 8, half = quad / (8 / halves_of(f.scaling));
+  int32_t high = load_quad_of_activations(entry->high);
+  v16i start = splat_int(0);
+  if (f.offset != 0) start -= dot4_of_format(f, start, splat_byte((uint8_t)f.offset), high);
+  v16 scale = splat(x[entry->quad / 8].scale * 128.0f);
 #pragma unroll
-    for (int c = 0; c < 2; c++) {
-      v16i sums = dot4_of_format(f, start, load_any_quad(group, f.planes, quad, c), high);
-      out[c] = fma16(to_float(sums) * scale, s->scales[half][c], out[c]);
-    }
+  for (int c = 0; c < 2; c++) {
+    v16i sums = dot4_of_format(f, start, load_any_quad(weights, f.planes, quad, c), high);
+    out[c] = fma16(to_float(sums) * scale, scales->scales[half][c], out[c]);
   }
 }

@@ -89,9 +89,14 @@ INLINE void integer_rows(const ik_matmul *m, ik_format format, int rows, int32_t
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-      add_outliers(
-          format, groups + ik_scale_bytes(format.scaling), ik_group_bytes(format), NULL, header, &super,
-          x->outliers + (place + r) * IK_LIST, x->outlier_counts[place + r], activations + r * IK_CHUNK, out[r]);
+      const ik_outliers *entries = x->outliers + (place + (size_t)r) * IK_LIST;
+      for (int32_t i = 0; i < x->outlier_counts[place + (size_t)r]; i++) {
+        int32_t g = entries[i].quad / 8;
+        const uint8_t *group = groups + (size_t)g * ik_group_bytes(format);
+        group_scales scales;
+        load_scales(format.scaling, header, g, group, &super, &scales);
+        add_outlier(format, group + ik_scale_bytes(format.scaling), &scales, entries + i, activations + r * IK_CHUNK, out[r]);
+      }
     }
   }
 #pragma unroll

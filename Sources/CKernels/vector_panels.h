@@ -74,15 +74,56 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    add_outliers(
-        unpacked, panel_weights(format, p, 0), panel_stride(format), p->scales, NULL, NULL, x->outliers + (place + r) * IK_LIST,
-        x->outlier_counts[place + r], activations + r * IK_CHUNK, sums[r]);
-    if (chunk + 1 == ik_chunks(x->group_count)) {
-      finish_row(t->m, t->first_row + r0 + r, t->first_column, t->columns, sums[r]);
-    } else {
-      store(t->sums[r0 + r], sums[r][0]);
-      store(t->sums[r0 + r] + 16, sums[r][1]);
+    store(t->sums[r0 + r], sums[r][0]);
+    store(t->sums[r0 + r] + 16, sums[r][1]);
+  }
+}
+
+// Which of 64 rows have more than `taken` outliers: a bit for each.
+INLINE uint64_t rows_with_more(const uint8_t *counts, int32_t rows, int32_t taken) {
+  typedef bool b64 __attribute__((ext_vector_type(64)));
+  uint8_t bytes[64] = {0};
+  v64u loaded;
+  if (rows >= 64) {
+    loaded = load_bytes(counts);
+  } else {
+    memcpy(bytes, counts, (size_t)rows);
+    loaded = load_bytes(bytes);
+  }
+  b64 more = __builtin_convertvector(loaded > (uint8_t)taken, b64);
+  uint64_t bits;
+  memcpy(&bits, &more, 8);
+  return bits;
+}
+
+// Adds the high bits of the outliers of a chunk to the sums of all rows: first those of the first one that each row has, then those
+// of the second one. One after another for each row, a processor would guess wrong for most of them how many there are.
+INLINE void add_outliers(ik_format format, const panel *p, int32_t chunk, int32_t rows, tile_sums *t) {
+  const ik_int8_rows *x = t->m->int8;
+  ik_format unpacked = {format.scaling, -1, format.offset, format.bits};
+  for (int32_t first = 0; first < rows; first += 64) {
+    size_t place = ik_chunk_index(x, t->first_row + first, chunk);
+    for (int32_t taken = 0;; taken++) {
+      uint64_t left = rows_with_more(x->outlier_counts + place, rows - first, taken);
+      if (left == 0) break;
+      for (; left != 0; left &= left - 1) {
+        int32_t r = __builtin_ctzll(left);
+        const ik_outliers *entry = x->outliers + (place + (size_t)r) * IK_LIST + taken;
+        int32_t g = entry->quad / 8;
+        float *sums = t->sums[first + r];
+        v16 out[2] = {load(sums), load(sums + 16)};
+        add_outlier(unpacked, panel_weights(format, p, g), &p->scales[g], entry, x->groups + (place + (size_t)r) * IK_CHUNK, out);
+        store(sums, out[0]);
+        store(sums + 16, out[1]);
+      }
     }
+  }
+}
+
+INLINE void finish_tile(const tile_sums *t, int32_t rows) {
+  for (int32_t r = 0; r < rows; r++) {
+    v16 sums[2] = {load(t->sums[r]), load(t->sums[r] + 16)};
+    finish_row(t->m, t->first_row + r, t->first_column, t->columns, sums);
   }
 }
 
@@ -110,6 +151,7 @@ INLINE void add_span(
       default: add_panel(format, 1, &p, chunk, count, t, r);
       }
     }
+    add_outliers(format, &p, chunk, rows, t);
   }
 }
 
@@ -128,6 +170,7 @@ INLINE void integer_panels(const ik_matmul *m, ik_format format, int32_t tile, i
   tile_sums t;
   start_tile(m, tile, row, &t);
   add_span(format, data, 0, chunks, data + ik_group_offset(format, chunks * IK_CHUNK), rows, &t);
+  finish_tile(&t, rows);
 }
 
 // The same of `tiles` tiles, at most IK_TILES_TOGETHER, which take turns with each span of the inputs: so the activations of the
@@ -145,4 +188,5 @@ INLINE void panels_in_turns(const ik_matmul *m, ik_format format, int32_t tile, 
       add_span(format, data, first, last, behind, rows, &t[i]);
     }
   }
+  for (int32_t i = 0; i < tiles; i++) finish_tile(&t[i], rows);
 }

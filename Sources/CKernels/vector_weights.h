@@ -66,6 +66,7 @@ INLINE int32_t load_quad_of_activations(const int8_t *p) {
 // What a group's scales become in float32: w = scales * (q - offset) + minimums.
 typedef struct group_scales {
   v16 scales[2][2];   // [half of the group][half of the columns]; one half if the format has one scale for 32 inputs
+  v16 biases[2];      // -IK_BIAS times those of the first half
   v16 minimums[2];
 } group_scales;
 
@@ -107,6 +108,7 @@ INLINE void load_scales(
       out->scales[1][c] = super->scales[c] * signed_bytes_to_float(p + 32 + 16 * c);
       break;
     }
+    out->biases[c] = out->scales[0][c] * -IK_BIAS;
   }
 }
 
