@@ -140,8 +140,8 @@ typedef struct ik_group {
   int8_t half_scale[2];   // of IK_SCALE_SUPER_HALF
 } ik_group;
 
-// The sum of a group's products has a magnitude below 2^22 where weights have up to six bits (4 * 63 * 128 * 128 and the rest). Added
-// to the bits of IK_BIAS, which is 1.5 * 2^23, it is added to the number, and `scale` times the sum is one fused multiplication:
+// The sum of a group's products has a magnitude below 2^22 (at most 32 * 128 * 128 and, of the upper bits, 4 * 128 * 8 * 128). Added to
+// the bits of IK_BIAS, which is 1.5 * 2^23, it is added to the number, and `scale` times the sum is one fused multiplication:
 // fma(number, scale, -(IK_BIAS * scale)), in which nothing is rounded but the result.
 #define IK_BIAS 12582912.0f
 #define IK_BIAS_BITS 0x4b400000

@@ -56,11 +56,8 @@ static float minimum_of(ik_format format, const uint8_t *tile, int32_t group, in
   return -(half_at(header + 64, column) * (float)six_bits(header, group, column, 1));
 }
 
-// A sum of products times a scale.
-static float scaled(ik_format format, int32_t sum, float scale) {
-  if (format.bits == 8) return (float)sum * scale;
-  return fmaf((float)sum + IK_BIAS, scale, -(IK_BIAS * scale));
-}
+// A sum of products times a scale, also if that is not finite as the vector tiers do it.
+static float scaled(int32_t sum, float scale) { return fmaf((float)sum + IK_BIAS, scale, -(IK_BIAS * scale)); }
 
 static float integer_element(
     ik_format format, const uint8_t *tile, const ik_int8_rows *x, int32_t row, int column, float out
@@ -76,9 +73,9 @@ static float integer_element(
       float products = 0;
       for (int k = 0; k < 32; k += run) {
         int32_t sum = dot(format, weights, column, group->values + k, k, k + run), twice = group->top_quad * 4;
-        if (k <= twice && twice < k + run) sum += 128 * dot(format, weights, column, group->top, twice, twice + 4);
+        if (k <= twice && twice < k + run) sum += 8 * dot(format, weights, column, group->top, twice, twice + 4);
         float scale = scale_of(format, tile, g, column, k);
-        products = k == 0 ? scaled(format, sum, scale) : fmaf((float)sum, scale, products);
+        products = k == 0 ? scaled(sum, scale) : fmaf((float)sum, scale, products);
       }
       out = fmaf(products, group->scale, out);
       if (format.scaling == IK_SCALE_MINIMUM || format.scaling == IK_SCALE_SUPER) {
@@ -183,19 +180,25 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
   float scale = ordinary / 127.0f;
   if (peak / 16256.0f > scale) scale = peak / 16256.0f;
   float inverse = scale > IK_SMALLEST_SCALE ? 1.0f / scale : 0.0f;
-  int32_t total = 0;
+  int32_t integers[IK_GROUP], total = 0;
   memset(group, 0, sizeof *group);
   group->top_quad = (int16_t)top_quad;
+  bool top_is_listed = false;
   for (int i = 0; i < IK_GROUP; i++) {
-    bool listed = i / 4 != top_quad && largest_of_quad(x, i / 4) > outlier;
     float rounded = rintf(x[i] * inverse);
     // A NaN becomes 0 here and makes the group's scale a NaN, so that it is not lost.
     if (rounded != rounded) scale = NAN;
-    int32_t q = rounded == rounded ? (int32_t)rounded : 0, upper = listed || i / 4 == top_quad ? (q + 64) >> 7 : 0;
+    integers[i] = rounded == rounded ? (int32_t)rounded : 0;
+    int32_t upper = (integers[i] + 64) >> 7;
+    if (i / 4 == top_quad && (upper < -8 || upper > 7)) top_is_listed = true;
+  }
+  for (int i = 0; i < IK_GROUP; i++) {
+    bool is_top = i / 4 == top_quad, listed = is_top ? top_is_listed : largest_of_quad(x, i / 4) > outlier;
+    int32_t q = integers[i], upper = listed || is_top ? (q + 64) >> 7 : 0;
     high[i] = (int8_t)(listed ? upper : 0);
     group->values[i] = (int8_t)(q - 128 * upper);
-    if (i / 4 == top_quad) {
-      group->top[i % 4] = (int8_t)upper;
+    if (is_top && !listed) {
+      group->top[i % 4] = (int8_t)(16 * upper);
       group->raised[top_quad / 4][i % 4] = (int8_t)(uint8_t)((unsigned)upper << 5);
       if (upper < -4 || upper > 3) group->is_wide = 1;
     }

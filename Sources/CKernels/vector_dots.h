@@ -1,20 +1,19 @@
 // Sums of products of a group's integers, of tiers with dot products of four bytes. Included by vector_groups.h.
 
-// Of formats whose halves have scales of their own: the weights times 4. They have six bits, so that nothing goes from one byte to
-// the next.
+// The weights times what is missing in `top`, or in `raised`, so that the upper bits take one product of each group and nothing else.
+// They fit a byte, so that nothing goes from one to the next.
 enum { PREPARED_BYTES = 1024 };
-INLINE bool has_prepared(ik_format f) { return f.scaling == IK_SCALE_SUPER_HALF; }
+INLINE bool has_prepared(ik_format f) { return f.bits < 8; }
 INLINE void prepare(ik_format f, v64u weights, int quad, int half, uint8_t *group) {
-  (void)f;
-  weights = (v64u)((v16i)weights << 2);
+  weights = (v64u)((v16i)weights << (f.bits < 6 ? 3 : 2));
   memcpy(group + quad * 128 + half * 64, &weights, 64);
 }
 
-// The products of the upper bits of a group's top quad with sixteen columns, and `bias`, a multiple of 128.
+// The products of the upper bits of a group's top quad with sixteen columns, and `bias`, a multiple of 8.
 INLINE v16i top_products(ik_format f, int32_t bias, const uint8_t *weights, const ik_int8_group *group, int columns) {
   int32_t top = load_quad_of_activations(group->top);
-  v16i start = splat_int(bias >> 7);
-  return dot4_of_format(f, start, load_any_quad(weights, f.planes, group->top_quad, columns), top) << 7;
+  v16i start = splat_int(bias >> 3);
+  return dot4_of_format(f, start, load_any_quad(weights, f.planes, group->top_quad, columns), top) << 3;
 }
 
 INLINE void add_quads(
@@ -26,21 +25,25 @@ INLINE void add_quads(
 INLINE void multiply_group(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]
 ) {
-  (void)prepared;
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
-    int32_t total = group->sums[0] + group->sums[1];
+    int32_t total = group->sums[0] + group->sums[1], top = load_quad_of_activations(group->top);
 #pragma unroll
     for (int c = 0; c < 2; c++) {
-      sums[r][c] = top_products(f, bias_of(f), weights, group, c);
-      if (f.offset != 0) sums[r][c] -= splat_int(total * f.offset);
+      if (prepared) {
+        v64u w = load_bytes(prepared + group->top_quad * 128 + c * 64);
+        sums[r][c] = dot4(start_sum(f, IK_BIAS_BITS, total), w, top);
+      } else {
+        sums[r][c] = top_products(f, IK_BIAS_BITS, weights, group, c);
+        if (f.offset != 0) sums[r][c] -= splat_int(total * f.offset);
+      }
     }
   }
   add_quads(f, rows, weights, x, 0, 8, sums);
 }
 
-// Where the sums of the halves of a group start. With prepared weights the upper bits take one product for each half and nothing else.
+// Where the sums of the halves of a group start. If the upper bits are not wide, prepared weights take one product for each half.
 INLINE void start_halves(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*first)[2],
     v16i (*second)[2]
@@ -51,7 +54,7 @@ INLINE void start_halves(
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
-    first[r][0] = first[r][1] = start_sum(f, bias_of(f), group->sums[0]);
+    first[r][0] = first[r][1] = start_sum(f, IK_BIAS_BITS, group->sums[0]);
     second[r][0] = second[r][1] = start_sum(f, 0, group->sums[1]);
   }
   if (wide) {

@@ -25,7 +25,7 @@ INLINE v32s dot_more_pairs(ik_format f, v32s sums, v64u weights, int32_t activat
   return quads_together(f.bits) > 2 ? in_order(sums) : sums;
 }
 
-// Adds `factor` times the upper bits of a group's top quad, multiplied with sixteen columns.
+// Adds `factor` times `top` of a group, multiplied with sixteen columns.
 INLINE v16i add_top_times(
     ik_format f, v16i sums, const uint8_t *weights, const ik_int8_group *group, int columns, int32_t factor
 ) {
@@ -43,7 +43,7 @@ INLINE void start_halves(
   (void)weights, (void)prepared;
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    first[r][0] = first[r][1] = start_sum(f, bias_of(f), x[r * IK_CHUNK].sums[0]);
+    first[r][0] = first[r][1] = start_sum(f, IK_BIAS_BITS, x[r * IK_CHUNK].sums[0]);
     second[r][0] = second[r][1] = start_sum(f, 0, x[r * IK_CHUNK].sums[1]);
   }
 }
@@ -53,7 +53,7 @@ INLINE void finish_half(ik_format f, int rows, const uint8_t *weights, const ik_
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     const ik_int8_group *group = x + r * IK_CHUNK;
-    int32_t factor = group->top_quad / 4 == half ? 128 : 0;
+    int32_t factor = group->top_quad / 4 == half ? 8 : 0;
     sums[r][0] = add_top_times(f, sums[r][0], weights, group, 0, factor);
     sums[r][1] = add_top_times(f, sums[r][1], weights, group, 1, factor);
   }
@@ -92,7 +92,7 @@ INLINE void add_quads(
 }
 
 // The activations of a group as 16-bit integers, with the upper bits of the top quad: of each quad inputs 0 and 2, then inputs 1 and 3.
-// They are at most 128 * 128 + 127, so that 32 of them times weights of eight bits fit 32 bits.
+// They are at most 8 * 128 + 127, so that 32 of them times weights of eight bits fit 32 bits.
 typedef struct widened {
   _Alignas(32) int32_t pairs[2][8];
 } widened;
@@ -103,7 +103,7 @@ INLINE void widen(const ik_int8_group *group, widened *out) {
   int32_t top = load_quad_of_activations(group->top);
   v16s tops = (v16s)(v8i){top, top, top, top, top, top, top, top};
   v8i is_top = (v8i){0, 1, 2, 3, 4, 5, 6, 7} == group->top_quad;
-  v16s even = ((bytes << 8) >> 8) + ((v16s)is_top & (tops << 8 >> 1)), odd = (bytes >> 8) + ((v16s)is_top & (tops >> 8 << 7));
+  v16s even = ((bytes << 8) >> 8) + ((v16s)is_top & (tops << 8 >> 5)), odd = (bytes >> 8) + ((v16s)is_top & (tops >> 8 << 3));
   memcpy(out->pairs[0], &even, 32);
   memcpy(out->pairs[1], &odd, 32);
 }
@@ -116,7 +116,7 @@ INLINE void multiply_widened(int rows, const uint8_t *prepared, const ik_int8_gr
   // They are loaded one by one, not shuffled out of registers.
   __asm__ volatile("" : "+m"(activations));
 #pragma unroll
-  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat_int(0);
+  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat_int(IK_BIAS_BITS);
 #pragma unroll
   for (int i = 0; i < 16; i++) {
     v16i w0 = (v16i)load_bytes(prepared + i * 128), w1 = (v16i)load_bytes(prepared + i * 128 + 64);
@@ -136,11 +136,14 @@ INLINE void multiply_group(
     multiply_widened(rows, prepared, x, sums);
     return;
   }
-  start_group(f, rows, x, sums);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    sums[r][0] = sums[r][1] = start_sum(f, IK_BIAS_BITS, x[r * IK_CHUNK].sums[0] + x[r * IK_CHUNK].sums[1]);
+  }
   add_quads(f, rows, weights, x, 0, 8, sums);
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    sums[r][0] = add_top_times(f, sums[r][0], weights, x + r * IK_CHUNK, 0, 128);
-    sums[r][1] = add_top_times(f, sums[r][1], weights, x + r * IK_CHUNK, 1, 128);
+    sums[r][0] = add_top_times(f, sums[r][0], weights, x + r * IK_CHUNK, 0, 8);
+    sums[r][1] = add_top_times(f, sums[r][1], weights, x + r * IK_CHUNK, 1, 8);
   }
 }

@@ -5,10 +5,8 @@
 #define FEW_ROWS 4
 enum { MOST_ROWS = ROWS > FEW_ROWS ? ROWS : FEW_ROWS };
 
-// What sums are greater by, so that as floats they need no conversion, see IK_BIAS.
-INLINE int32_t bias_of(ik_format f) { return f.bits == 8 ? 0 : IK_BIAS_BITS; }
-
-// Where the sums of a row start, so that the offset of the weights is taken off `total`, the sum of its integers.
+// Where the sums of a row start, so that the offset of the weights is taken off `total`, the sum of its integers. With IK_BIAS_BITS
+// as `bias` the sums need no conversion to floats.
 INLINE v16i start_sum(ik_format f, int32_t bias, int32_t total) { return splat_int(bias - f.offset * total); }
 
 // Adds the products of quads first ..< last of a group to the sums of `rows` rows, four inputs at a time.
@@ -27,17 +25,8 @@ INLINE void add_quads_of_four(
   }
 }
 
-// The sums of a group without the products, by the offset alone.
-INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*sums)[2]) {
-#pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const ik_int8_group *group = x + r * IK_CHUNK;
-    sums[r][0] = sums[r][1] = start_sum(f, bias_of(f), group->sums[0] + group->sums[1]);
-  }
-}
-
 // These define the same functions: add_quads, which does what add_quads_of_four does in the way that is best for the tier;
-// multiply_group, which makes the sums of a group; start_halves and finish_half, what comes before and behind the quads of its halves,
+// multiply_group, which makes the sums of a group, beginning with IK_BIAS_BITS; start_halves and finish_half, what comes before and behind the quads of its halves,
 // one of them with the upper bits; and has_prepared, prepare and PREPARED_BYTES for a second form of the weights of a group that are
 // multiplied with many rows.
 #ifdef HAS_PAIRS
@@ -46,9 +35,8 @@ INLINE void start_group(ik_format f, int rows, const ik_int8_group *x, v16i (*su
 #include "vector_dots.h"
 #endif
 
-// Sums that begin with the bias of the format, times the first scales of sixteen columns.
-INLINE v16 scaled(ik_format f, v16i sums, const group_scales *scales, int c) {
-  if (f.bits == 8) return to_float(sums) * scales->scales[0][c];
+// Sums that began with IK_BIAS_BITS, times the first scales of sixteen columns.
+INLINE v16 scaled(v16i sums, const group_scales *scales, int c) {
   return fma16((v16)sums, scales->scales[0][c], scales->biases[c]);
 }
 
@@ -65,7 +53,7 @@ INLINE void add_halves(
 #pragma unroll
   for (int r = 0; r < rows; r++) {
 #pragma unroll
-    for (int c = 0; c < 2; c++) products[r][c] = scaled(f, sums[0][r][c], scales, c);
+    for (int c = 0; c < 2; c++) products[r][c] = scaled(sums[0][r][c], scales, c);
   }
   add_quads(f, rows, weights, x, 4, 8, sums[1]);
   finish_half(f, rows, weights, x, 1, sums[1]);
@@ -96,7 +84,7 @@ INLINE void add_group(
   for (int r = 0; r < rows; r++) {
     v16 scale = splat(x[r * IK_CHUNK].scale);
 #pragma unroll
-    for (int c = 0; c < 2; c++) out[r][c] = fma16(scaled(f, sums[r][c], scales, c), scale, out[r][c]);
+    for (int c = 0; c < 2; c++) out[r][c] = fma16(scaled(sums[r][c], scales, c), scale, out[r][c]);
   }
   if (has_minimum(f.scaling)) {
 #pragma unroll

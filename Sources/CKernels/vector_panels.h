@@ -13,11 +13,10 @@ typedef struct panel {
   const uint8_t *stored;                                    // the weights of the first group, as they are stored
 } panel;
 
-// The weights of a group, and how far behind them those of the next one are.
+// The weights of a group.
 INLINE const uint8_t *panel_weights(ik_format format, const panel *p, int32_t group) {
   return format.planes < 0 ? p->stored + (size_t)group * ik_group_bytes(format) : p->weights[group];
 }
-INLINE size_t panel_stride(ik_format format) { return format.planes < 0 ? ik_group_bytes(format) : 1024; }
 
 INLINE void unpack(ik_format format, const uint8_t *cursor, int32_t count, panel *out) {
   super_scales super;

@@ -154,6 +154,24 @@ static __attribute__((noinline)) void take_upper_bits(
   }
 }
 
+// Whether one of the four bytes of each lane does not have as few bits as `bits`, with their sign.
+INLINE v16i is_beyond(v16i bytes, int bits) {
+  int32_t half = (1 << (bits - 1)) * 0x01010101, rest = (int32_t)((0xffu << bits & 0xff) * 0x01010101u);
+  v16i moved = ((bytes & 0x7f7f7f7f) + half) ^ (bytes & (int32_t)0x80808080);
+  return (moved & rest) != 0;
+}
+
+// Moves the upper bits `upper` of the top quad of group `i` to its list.
+static __attribute__((noinline)) void list_top(int32_t i, int32_t quad, int32_t upper, int32_t *listed, int8_t *high, group_sums *sums) {
+  if (!*listed) memset(high, 0, IK_GROUP);
+  *listed = -1;
+  memcpy(high + 4 * quad, &upper, 4);
+  int32_t sum = 0;
+  for (int32_t j = 0; j < 4; j++) sum += 128 * high[4 * quad + j];
+  sums->halves[quad / 4][i] -= sum;
+  sums->outliers[i] += sum;
+}
+
 // Writes the integers of sixteen groups as bytes, and their sums.
 INLINE void store_values(const group_block *block, const float inverses[16], group_sums *sums) {
 #pragma unroll
@@ -209,17 +227,23 @@ static bool quantize_block(const group_block *block, int32_t listed[16], int8_t 
   }
   for (int32_t i = 0; i < 16; i++) memcpy(block->groups[i]->values + 4 * quads[i], (const int8_t *)lower + 4 * i, 4);
 
-  v16i halves[2], outliers, tops_of_groups;
+  v16i halves[2], outliers, uppers;
+  memcpy(&uppers, upper, sizeof upper);
+  v16i far = is_beyond(uppers, 4);
+  if (__builtin_reduce_or(far) != 0) {
+    for (int32_t i = 0; i < 16; i++) {
+      if (far[i]) list_top(i, quads[i], uppers[i], &listed[i], high[i], &sums);
+    }
+    uppers &= ~far;
+    any_listed = true;
+  }
   memcpy(halves, sums.halves, sizeof halves);
-  memcpy(&tops_of_groups, upper, sizeof upper);
   memcpy(&outliers, sums.outliers, sizeof outliers);
-  // Four bytes at a time: times 32, and whether adding 4 leaves more than three bits of any.
-  v16i raised = (tops_of_groups & 0x07070707) << 5;
-  v16i above = ((tops_of_groups & 0x7f7f7f7f) + 0x04040404) ^ (tops_of_groups & (int32_t)0x80808080);
-  v16i wide = ((above & (int32_t)0xf8f8f8f8) != 0) & (1 << 16);
+  // Four bytes at a time.
+  v16i top = (uppers & 0x0f0f0f0f) << 4, raised = (uppers & 0x07070707) << 5, wide = is_beyond(uppers, 3) & (1 << 16);
   group_ends ends = {
       .fields = {
-          tops_of_groups, raised & (plans.quads < 4), raised & (plans.quads >= 4), halves[0], halves[1], (v16i)plans.scales,
+          top, raised & (plans.quads < 4), raised & (plans.quads >= 4), halves[0], halves[1], (v16i)plans.scales,
           (v16i)(plans.scales * to_float(outliers + halves[0] + halves[1])), plans.quads | wide}};
   store_ends(&ends, block);
   return any_listed;

@@ -34,7 +34,7 @@ ik_int8_rows quantized(const float *x, int32_t rows, int32_t columns) {
 
 // The integers of a group.
 typedef struct integers {
-  int8_t values[IK_GROUP], high[IK_GROUP], top[4];
+  int8_t values[IK_GROUP], high[IK_GROUP], top[4];   // top: upper bits, -8 to 7
   int32_t top_quad;
 } integers;
 
@@ -46,9 +46,9 @@ static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integ
   int32_t total = 0;
   memset(group, 0, sizeof *group);
   memcpy(group->values, from->values, IK_GROUP);
-  memcpy(group->top, from->top, 4);
   group->top_quad = (int16_t)from->top_quad;
   for (int32_t i = 0; i < 4; i++) {
+    group->top[i] = (int8_t)(16 * from->top[i]);
     group->raised[from->top_quad / 4][i] = (int8_t)(32 * from->top[i]);
     if (from->top[i] < -4 || from->top[i] > 3) group->is_wide = 1;
   }
@@ -89,7 +89,7 @@ ik_int8_rows random_int8_rows(int32_t rows, int32_t groups) {
         }
       }
       for (int32_t i = 0; i < 4; i++) {
-        group.top[i] = (int8_t)(extreme == 0 ? 127 : extreme == 1 ? -127 : extreme == 2 ? 0 : narrow && !one_in(50) ? random_in(-4, 3) : random_in(-127, 127));
+        group.top[i] = (int8_t)(extreme == 0 ? 7 : extreme == 1 ? -8 : extreme == 2 ? 0 : narrow && !one_in(50) ? random_in(-4, 3) : random_in(-8, 7));
       }
       set_group(&x, row, g, &group, one_in(200) ? INFINITY : random_float(0, 0.01f));
     }

@@ -77,7 +77,8 @@ final class QuantizedRows {
     let listed = outliers(row: row, group: group)
     let stored = storage.groups[index]
     let low = withUnsafeBytes(of: stored.values) { Array($0.bindMemory(to: Int8.self)) }
-    let top = withUnsafeBytes(of: stored.top) { Array($0.bindMemory(to: Int8.self)) }
+    let top = withUnsafeBytes(of: stored.top) { $0.bindMemory(to: Int8.self).map { $0 / 16 } }
+    #expect(withUnsafeBytes(of: stored.top) { $0.bindMemory(to: Int8.self).elementsEqual(top.map { 16 * $0 }) })
     let quad = Int(stored.top_quad)
     let raised = withUnsafeBytes(of: stored.raised) { Array($0.bindMemory(to: Int8.self)) }
     #expect(stored.is_wide == (top.allSatisfy { -4...3 ~= $0 } ? 0 : 1))
@@ -85,7 +86,7 @@ final class QuantizedRows {
       #expect(raised == (0..<8).map { $0 / 4 == quad / 4 ? 32 * top[$0 % 4] : 0 })
     }
     let values = (0..<32).map {
-      Int(low[$0]) + 128 * ($0 / 4 == quad ? Int(top[$0 % 4]) : listed[$0 / 4]?[$0 % 4] ?? 0)
+      Int(low[$0]) + 128 * (($0 / 4 == quad ? Int(top[$0 % 4]) : 0) + (listed[$0 / 4]?[$0 % 4] ?? 0))
     }
     return (values, quad, [stored.sums.0, stored.sums.1], stored.scale, stored.scaled_sum)
   }

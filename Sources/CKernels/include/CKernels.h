@@ -59,27 +59,28 @@ void ik_pack_tile(ik_type type, const uint8_t *const rows[IK_TILE], int32_t colu
 // ---------------------------------------------------------------------------------------------------------------
 // Activations.
 
-// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + 128 * high[i]).
+// Rows of activations in groups of 32 integers with a scale: x[i] is about scale * (values[i] + 128 * the upper bits).
 //
 // A coarse scale for a large value would lose the small ones beside it. So of each group one quad (four values that a dot
-// product takes together), the one with the largest value, has 15 bits, and products visit it a second time for the upper
-// ones, `top`. The scale is that of the largest value of the others. An outlier among these, a quad with a value of more
-// than IK_OUTLIER times the root mean square of its row, does not count for the scale and has 15 bits too; the upper ones of
-// outliers are listed, and products visit the listed quads once more. All of that depends on the row alone.
+// product takes together), the one with the largest value, has up to 15 bits. The scale is that of the largest value of the
+// others. An outlier among these, a quad with a value of more than IK_OUTLIER times the root mean square of its row, does not
+// count for the scale and has 15 bits too. Of the top quad products take four upper bits in a second visit of every group; where it
+// has more of them, and of outliers, the upper bits are listed, and products visit the listed quads once more. All of that depends
+// on the row alone.
 #define IK_OUTLIER 3.0f
 
 typedef struct ik_int8_group {
   int8_t values[32];      // -127 to 127; -64 to 63 where there are upper bits
-  int8_t top[4];          // the upper bits of quad `top_quad`
-  int8_t raised[2][4];    // 32 * top in the half of the group that the quad is in, zeros in the other; wrong if top is wide
-  int32_t sums[2];        // of values + 128 * top, of the two halves
+  int8_t top[4];          // 16 times the upper bits of quad `top_quad`, -8 to 7; zeros if they are listed
+  int8_t raised[2][4];    // 2 * top in the half of the group that the quad is in, zeros in the other; wrong if top is wide
+  int32_t sums[2];        // of values + 8 * top, of the two halves
   float scale;
-  float scaled_sum;       // scale * sum of (values + 128 * high), outliers included
+  float scaled_sum;       // scale * sum of (values + 8 * top + 128 * high)
   int16_t top_quad;       // 0 ..< 8
-  int16_t is_wide;        // 1 if one of top is not among -4 ... 3, else 0
+  int16_t is_wide;        // 1 if one of the upper bits in top is not among -4 ... 3, else 0
 } ik_int8_group;
 
-// The upper bits of an outlier.
+// The upper bits of an outlier, or of a top quad that has more than four of them.
 typedef struct ik_outliers {
   int8_t high[4];
   uint16_t quad;          // of the chunk: 8 * group + quad of the group
