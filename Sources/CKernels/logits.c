@@ -1,6 +1,6 @@
 // The product that makes logits: besides the product itself it notes, for each row and each tile of columns, the largest
-// logit, while the tile is still near the processor. Greedy decoding then reads a 32nd of what it would read otherwise. And what
-// a mask of tokens leaves of a row, with the largest logits of that.
+// logit, while the tile is still near the processor, and that of some tiles together. Greedy decoding then reads little more than a
+// 256th of what it would read otherwise. And what a mask of tokens leaves of a row, with the largest logits of that.
 #include "CKernels.h"
 #include <math.h>
 #include <string.h>
@@ -25,15 +25,17 @@ static inline __attribute__((always_inline)) int32_t largest_key(const float *lo
   return smallest < negative_infinity || largest > infinity ? INT32_MAX : largest;
 }
 
-// Notes the largest logits of an item of the product.
+// Notes the largest logits of an item of the product. Those of the tiles of a group come one after another.
 static inline __attribute__((always_inline)) void note_largest(const ik_logits *l, int32_t item) {
   const ik_matmul *m = &l->matmul;
   ik_matmul_part part = ik_matmul_part_of(m, item);
-  int32_t first = part.tile * IK_TILE, columns = m->outputs - first;
+  int32_t first = part.tile * IK_TILE, columns = m->outputs - first, tiles = (m->outputs + IK_TILE - 1) / IK_TILE;
   for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
     const float *logits = m->out + (size_t)row * m->out_stride + first;
-    l->keys[(size_t)row * l->key_stride + part.tile] =
-        columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
+    int32_t *keys = l->keys + (size_t)row * (size_t)ik_key_count(tiles), *of_group = keys + tiles + part.tile / IK_KEY_TILES;
+    int32_t key = columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
+    keys[part.tile] = key;
+    if (part.tile % IK_KEY_TILES == 0 || key > *of_group) *of_group = key;
   }
 }
 
@@ -53,15 +55,34 @@ static inline __attribute__((always_inline)) int32_t place_of_largest(const int3
   return place;
 }
 
-// The tiles of the largest logits, -1 where there is none. Asks for these logits, which are far away, so that they come while the keys
-// of other rows are looked at.
-static inline __attribute__((always_inline)) void find_tiles(const ik_largest_logits *l, int32_t begin, int32_t end) {
+// The keys of a row that is asked for.
+static inline const int32_t *keys_of_item(const ik_largest_logits *l, int32_t item) {
+  return l->keys + (size_t)l->rows[item] * (size_t)ik_key_count(l->tiles);
+}
+
+// The groups of tiles with the largest logits, -1 where there is none. Asks for their keys and logits, which are far away, so that they
+// come while the keys of other rows are looked at.
+static inline __attribute__((always_inline)) void find_groups(const ik_largest_logits *l, int32_t begin, int32_t end) {
   const int32_t infinity = 0x7F800000, negative_infinity = INT32_MIN + 0x7FFFFF;
   for (int32_t item = begin; item < end; item++) {
-    const int32_t *keys = l->keys + (size_t)l->rows[item] * (size_t)l->tiles;
-    int32_t tile = place_of_largest(keys, l->tiles);
-    bool is_finite = keys[tile] > negative_infinity && keys[tile] < infinity;
-    l->places[item] = is_finite ? tile : -1;
+    const int32_t *keys = keys_of_item(l, item), *of_groups = keys + l->tiles;
+    int32_t group = place_of_largest(of_groups, ik_key_groups(l->tiles));
+    bool is_finite = of_groups[group] > negative_infinity && of_groups[group] < infinity;
+    l->places[item] = is_finite ? group : -1;
+    __builtin_prefetch(keys + group * IK_KEY_TILES);
+    __builtin_prefetch(keys + group * IK_KEY_TILES + IK_KEY_TILES - 1);
+  }
+}
+
+// The first tile of each group that has its largest logit, instead of the group. Asks for the logits.
+static void find_tiles(const ik_largest_logits *l, int32_t begin, int32_t end) {
+  for (int32_t item = begin; item < end; item++) {
+    int32_t group = l->places[item];
+    if (group < 0) continue;
+    const int32_t *keys = keys_of_item(l, item);
+    int32_t largest = keys[l->tiles + group], tile = group * IK_KEY_TILES, last = tile + IK_KEY_TILES;
+    while (tile + 1 < last && tile + 1 < l->tiles && keys[tile] != largest) tile++;
+    l->places[item] = tile;
     const float *logits = l->logits + (size_t)l->rows[item] * (size_t)l->columns + (size_t)tile * IK_TILE;
     __builtin_prefetch(logits);
     __builtin_prefetch(logits + IK_TILE / 2);
@@ -71,25 +92,30 @@ static inline __attribute__((always_inline)) void find_tiles(const ik_largest_lo
 #if defined(__x86_64__)
 // The least that this architecture has knows no largest of two integers. The results are the same.
 static __attribute__((target("avx2"))) void note_largest_avx2(const ik_logits *l, int32_t item) { note_largest(l, item); }
-static __attribute__((target("avx2"))) void find_tiles_avx2(const ik_largest_logits *l, int32_t begin, int32_t end) {
-  find_tiles(l, begin, end);
+static __attribute__((target("avx2"))) void find_groups_avx2(const ik_largest_logits *l, int32_t begin, int32_t end) {
+  find_groups(l, begin, end);
 }
 static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
 #else
 static void note_largest_avx2(const ik_logits *l, int32_t item) { note_largest(l, item); }
-static void find_tiles_avx2(const ik_largest_logits *l, int32_t begin, int32_t end) { find_tiles(l, begin, end); }
+static void find_groups_avx2(const ik_largest_logits *l, int32_t begin, int32_t end) { find_groups(l, begin, end); }
 static bool has_avx2(void) { return false; }
 #endif
 
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
   const ik_logits *l = arguments;
   bool avx2 = has_avx2();
+  int32_t tiles = (l->matmul.outputs + IK_TILE - 1) / IK_TILE, groups = ik_key_groups(tiles);
   for (int32_t item = begin; item < end; item++) {
-    l->multiply(&l->matmul, item, item + 1);
-    if (avx2) {
-      note_largest_avx2(l, item);
-    } else {
-      note_largest(l, item);
+    int32_t of_block = item / groups * tiles, first = item % groups * IK_KEY_TILES;
+    int32_t last = first + IK_KEY_TILES < tiles ? first + IK_KEY_TILES : tiles;
+    for (int32_t tile = of_block + first; tile < of_block + last; tile++) {
+      l->multiply(&l->matmul, tile, tile + 1);
+      if (avx2) {
+        note_largest_avx2(l, tile);
+      } else {
+        note_largest(l, tile);
+      }
     }
   }
 }
@@ -97,14 +123,15 @@ void ik_logits_task(const void *arguments, int32_t begin, int32_t end) {
 void ik_largest_logits_task(const void *arguments, int32_t begin, int32_t end) {
   const ik_largest_logits *l = arguments;
   if (has_avx2()) {
-    find_tiles_avx2(l, begin, end);
+    find_groups_avx2(l, begin, end);
   } else {
-    find_tiles(l, begin, end);
+    find_groups(l, begin, end);
   }
+  find_tiles(l, begin, end);
   for (int32_t item = begin; item < end; item++) {
     int32_t tile = l->places[item];
     if (tile < 0) continue;
-    int32_t largest = l->keys[(size_t)l->rows[item] * (size_t)l->tiles + (size_t)tile];
+    int32_t largest = keys_of_item(l, item)[tile];
     const float *logits = l->logits + (size_t)l->rows[item] * (size_t)l->columns;
     int32_t place = tile * IK_TILE, last = place + IK_TILE < l->columns ? place + IK_TILE : l->columns;
     while (place < last && ordered_key(logits[place]) != largest) place++;

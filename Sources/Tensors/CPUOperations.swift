@@ -62,10 +62,10 @@ package struct CPUOperations {
       return multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
     }
     out.fillTileKeys { keys in
-      multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false) { matmul, count, grain in
-        var task = ik_logits(
-          matmul: matmul, multiply: tier.kernels.pointee.matmul, keys: keys, key_stride: out.tileCount)
-        pool.run(ik_logits_task, &task, count: count, grain: grain)
+      multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false) { matmul, _, _ in
+        var task = ik_logits(matmul: matmul, multiply: tier.kernels.pointee.matmul, keys: keys)
+        let count = Int(ik_logits_items(&task.matmul))
+        pool.run(ik_logits_task, &task, count: count, grain: x.rows > Self.fewRows ? 1 : fewRowsGrain(tileCount: count))
       }
     }
   }

@@ -20,7 +20,7 @@ public final class Logits {
   private var capacity = 0
   /// `[capacity, vocabularySize]`.
   private var storage = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
-  /// The ordered keys of the largest logits of every tile, `[capacity, tileCount]`.
+  /// The ordered keys of the largest logits of every tile and, behind them, of every few tiles, `[capacity, keyCount]`.
   private var tileKeys = UnsafeMutableBufferPointer<Int32>(start: nil, count: 0)
   /// Whether ``tileKeys`` are those of the rows.
   private var hasTileKeys = false
@@ -33,7 +33,7 @@ public final class Logits {
 
   /// Bytes of `rowCount` rows, with what is noted beside them.
   package static func byteCount(rowCount: Int, vocabularySize: Int) -> Int {
-    4 * rowCount * (vocabularySize + (vocabularySize + tileColumns - 1) / tileColumns)
+    4 * rowCount * (vocabularySize + keyCount(vocabularySize: vocabularySize))
   }
 
   /// Bytes of the storage.
@@ -53,7 +53,7 @@ public final class Logits {
     capacity = rowCount
     storage = UnsafeMutableBufferPointer(start: memory.pointer(), count: rowCount * vocabularySize)
     tileKeys = UnsafeMutableBufferPointer(
-      start: memory.pointer(to: Int32.self) + storage.count, count: rowCount * tileCount)
+      start: memory.pointer(to: Int32.self) + storage.count, count: rowCount * keyCount)
   }
 
   /// Calls `body` with row `row`, `[vocabularySize]`.
@@ -73,7 +73,10 @@ public final class Logits {
     let slice = UnsafeMutableBufferPointer(rebasing: storage[row * vocabularySize..<(row + 1) * vocabularySize])
     var span = slice.mutableSpan
     // A key that no number has: what was noted about this row does not hold any more.
-    if hasTileKeys { tileKeys[row * tileCount] = .max }
+    if hasTileKeys {
+      tileKeys[row * keyCount] = .max
+      tileKeys[row * keyCount + tileCount] = .max
+    }
     return try body(&span)
   }
 
@@ -84,7 +87,7 @@ public final class Logits {
   package func copyTileKeys(ofRow row: Int, to keys: inout [Int32]) -> Bool {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     guard hasTileKeys else { return false }
-    let noted = UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount])
+    let noted = UnsafeBufferPointer(rebasing: tileKeys[row * keyCount..<row * keyCount + tileCount])
     guard Self.isValid(largestKey: Self.largest(of: noted)) else { return false }
     keys.removeAll(keepingCapacity: true)
     keys.append(contentsOf: noted)
@@ -148,7 +151,13 @@ public final class Logits {
   /// Number of tiles of a row.
   package var tileCount: Int { (vocabularySize + Self.tileColumns - 1) / Self.tileColumns }
 
-  /// Calls `body` with the place for the keys of all tiles, `[rows, tileCount]`, which it must fill.
+  /// Number of keys of a row: of its tiles, and of groups of them.
+  private var keyCount: Int { Self.keyCount(vocabularySize: vocabularySize) }
+  private static func keyCount(vocabularySize: Int) -> Int {
+    Int(ik_key_count(Int32((vocabularySize + tileColumns - 1) / tileColumns)))
+  }
+
+  /// Calls `body` with the place for the keys of all tiles and groups of them, which it must fill: see `ik_logits`.
   package func fillTileKeys(_ body: (UnsafeMutablePointer<Int32>) -> Void) {
     guard let base = tileKeys.baseAddress else { return }
     body(base)

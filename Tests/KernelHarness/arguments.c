@@ -247,8 +247,8 @@ ik_gated gated_arguments(
   };
 }
 
-ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride) {
-  return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys, .key_stride = key_stride};
+ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys) {
+  return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys};
 }
 
 ik_largest_logits largest_logits_arguments(

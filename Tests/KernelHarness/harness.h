@@ -103,7 +103,7 @@ typedef struct matmul_case {
 ik_matmul matmul_arguments(const matmul_case *c, float *out);
 ik_gated gated_arguments(
     const matmul_case *gate, const matmul_case *up, ik_task multiply, ik_task activate, float *out, size_t out_stride);
-ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, size_t key_stride);
+ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys);
 ik_largest_logits largest_logits_arguments(
     const int32_t *keys, const float *logits, int32_t columns, const int32_t *rows, int32_t *places);
 ik_rms_norm norm_arguments(

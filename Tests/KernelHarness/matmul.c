@@ -122,12 +122,22 @@ static int32_t key_of_largest(const float *logits, int32_t count) {
   return largest == 0 ? 0 : largest < 0 ? (int32_t)((uint32_t)bits ^ 0x7fffffffu) : bits;
 }
 
+// What ik_logits notes of the tiles first ..< last of a row, and of the groups that they begin.
+static void note_keys(const float *logits, int32_t columns, int32_t first, int32_t last, int32_t *keys) {
+  int32_t tiles = (columns + IK_TILE - 1) / IK_TILE;
+  for (int32_t tile = first; tile < last; tile++) {
+    int32_t left = columns - tile * IK_TILE, *of_group = keys + tiles + tile / IK_KEY_TILES;
+    keys[tile] = key_of_largest(logits + tile * IK_TILE, left < IK_TILE ? left : IK_TILE);
+    if (tile % IK_KEY_TILES == 0 || keys[tile] > *of_group) *of_group = keys[tile];
+  }
+}
+
 void check_logits(int32_t size) {
   static const float special[] = {0.0f, -0.0f, __builtin_nanf(""), -__builtin_nanf(""), __builtin_inff(), -__builtin_inff()};
-  matmul_case c = random_case(size, random_in(0, 12), random_in(1, 300));
-  int32_t tile_count = (c.outputs + IK_TILE - 1) / IK_TILE;
-  size_t count = out_count(&c), key_stride = (size_t)(tile_count + random_in(0, 3));
-  size_t key_count = c.rows > 0 ? (size_t)(c.rows - 1) * key_stride + (size_t)tile_count : 0;
+  bool many = one_in(6);
+  matmul_case c = random_case(size, many ? random_row_count() : random_in(0, 12), random_in(1, many ? 80 : 700));
+  int32_t tiles = (c.outputs + IK_TILE - 1) / IK_TILE, groups = ik_key_groups(tiles);
+  size_t count = out_count(&c), key_stride = (size_t)ik_key_count(tiles), key_count = (size_t)c.rows * key_stride;
   float *initial = buffer(count * 4);
   random_rows(initial, 1, (int32_t)count, true);
   // Whole rows of the same number come about only if that is what the product is added to.
@@ -136,18 +146,19 @@ void check_logits(int32_t size) {
     for (size_t i = 0; i < count; i++) initial[i] = one_in(9) ? special[random_in(0, 5)] : number;
   }
   int32_t *keys = buffer(key_count * 4);
-  plan plan = random_plan(tile_count);
+  ik_matmul whole = matmul_arguments(&c, initial);
+  plan plan = random_plan(ik_logits_items(&whole));
   for (int32_t t = 0; t < tier_count; t++) {
     float *out = copy_of(initial, count * 4);
     int32_t *got = copy_of(keys, key_count * 4), *expected = copy_of(keys, key_count * 4);
-    ik_logits arguments = logits_arguments(&c, out, tiers[t]->matmul, got, key_stride);
+    ik_logits arguments = logits_arguments(&c, out, tiers[t]->matmul, got);
     set_tier(tiers[t]);
     run_split(ik_logits_task, &arguments, &plan);
-    for (int32_t row = 0; row < c.rows; row++) {
-      for (int32_t tile = plan.begin; tile < plan.end; tile++) {
-        int32_t first = tile * IK_TILE, left = c.outputs - first;
-        expected[(size_t)row * key_stride + (size_t)tile] =
-            key_of_largest(out + (size_t)row * c.out_stride + first, left < IK_TILE ? left : IK_TILE);
+    for (int32_t item = plan.begin; item < plan.end; item++) {
+      int32_t block = item / groups * IK_ROW_BLOCK, first = item % groups * IK_KEY_TILES;
+      for (int32_t row = block; row < c.rows && row < block + IK_ROW_BLOCK; row++) {
+        int32_t last = first + IK_KEY_TILES < tiles ? first + IK_KEY_TILES : tiles;
+        note_keys(out + (size_t)row * c.out_stride, c.outputs, first, last, expected + (size_t)row * key_stride);
       }
     }
     compare_bytes("keys", expected, got, key_count * 4);
@@ -170,17 +181,15 @@ void check_largest_logits(int32_t size) {
   int32_t rows = random_in(1, 20), columns = one_in(2) ? random_in(1, 200) : random_in(1, 8000 * size);
   int32_t tiles = (columns + IK_TILE - 1) / IK_TILE, items = random_in(0, 2 * rows);
   float *logits = buffer((size_t)rows * (size_t)columns * 4);
-  int32_t *keys = buffer((size_t)rows * (size_t)tiles * 4), *asked = buffer((size_t)items * 4);
+  size_t key_stride = (size_t)ik_key_count(tiles);
+  int32_t *keys = buffer((size_t)rows * key_stride * 4), *asked = buffer((size_t)items * 4);
   int32_t *got = buffer((size_t)items * 4), *expected = copy_of(got, (size_t)items * 4);
   describe("%d of %d rows of %d logits", items, rows, columns);
   set_tier(tiers[0]);
   for (int32_t row = 0; row < rows; row++) {
     float *of_row = logits + (size_t)row * (size_t)columns;
     random_logits(of_row, columns);
-    for (int32_t tile = 0; tile < tiles; tile++) {
-      int32_t first = tile * IK_TILE, left = columns - first;
-      keys[(size_t)row * (size_t)tiles + (size_t)tile] = key_of_largest(of_row + first, left < IK_TILE ? left : IK_TILE);
-    }
+    note_keys(of_row, columns, 0, tiles, keys + (size_t)row * key_stride);
   }
   plan plan = random_plan(items);
   for (int32_t i = 0; i < items; i++) asked[i] = random_in(0, rows - 1);

@@ -84,14 +84,17 @@ void random_rows(float *x, int32_t rows, int32_t count, bool finite) {
 
 // ---------------------------------------------------------------------------------------------------------------
 
+// Of one case: every stored row of a matrix is one.
+enum { MOST_ALLOCATIONS = 1024 };
+
 static struct allocation {
   void *base;
   size_t mapped;
-} allocations[512];
+} allocations[MOST_ALLOCATIONS];
 static int32_t allocation_count;
 
 static void *allocate(size_t bytes) {
-  if (allocation_count == 512) abort();
+  if (allocation_count == MOST_ALLOCATIONS) abort();
   struct allocation *a = &allocations[allocation_count++];
 #ifdef SANITIZED
   a->base = malloc(bytes);

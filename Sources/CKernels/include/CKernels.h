@@ -181,19 +181,26 @@ static inline ik_matmul_part ik_matmul_part_of(const ik_matmul *m, int32_t item)
 
 // The same product for logits. Also notes, for each row and each tile, the key of the largest of the tile's logits: an
 // integer that is ordered as the floats are (their bits, those but the sign flipped if it is set), INT32_MAX if one of
-// them is not a number. Items: tiles.
+// them is not a number; and behind these the largest key of each IK_KEY_TILES tiles. Items: for each block of rows, so many tiles.
 typedef struct ik_logits {
   ik_matmul matmul;
   ik_task multiply;           // the tier's product
-  int32_t *keys;              // [rows][tiles]
-  size_t key_stride;          // keys between rows
+  int32_t *keys;              // [rows][ik_key_count(tiles)]
 } ik_logits;
+enum { IK_KEY_TILES = 8 };
+static inline int32_t ik_key_groups(int32_t tiles) { return (tiles + IK_KEY_TILES - 1) / IK_KEY_TILES; }
+static inline int32_t ik_key_count(int32_t tiles) { return tiles + ik_key_groups(tiles); }
+static inline int32_t ik_logits_items(const ik_matmul *m) {
+  int32_t tiles = (m->outputs + IK_TILE - 1) / IK_TILE;
+  return ik_key_groups(tiles) * ((m->rows + IK_ROW_BLOCK - 1) / IK_ROW_BLOCK);
+}
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
 // The place of the largest logit of each of some rows, the lowest of equals, by the keys that ik_logits_task has noted; -1 for a
-// row with a value that is not a number, or without a finite maximum. Items: the rows that are asked for.
+// row with a value that is not a number, or without a finite maximum, and for one whose first key of a group is INT32_MAX.
+// Items: the rows that are asked for.
 typedef struct ik_largest_logits {
-  const int32_t *keys;        // [rows][tiles]
+  const int32_t *keys;        // [rows][ik_key_count(tiles)]
   const float *logits;        // [rows][columns]
   int32_t tiles, columns;
   const int32_t *rows;        // [items], which are asked for
