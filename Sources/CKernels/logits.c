@@ -25,18 +25,27 @@ static inline __attribute__((always_inline)) int32_t largest_key(const float *lo
   return smallest < negative_infinity || largest > infinity ? INT32_MAX : largest;
 }
 
-// Notes the largest logits of an item of the product. Those of the tiles of a group come one after another.
+// Notes the largest logit of a tile of a row of `columns` logits. The tiles of a group come one after another.
+static inline __attribute__((always_inline)) void note_tile(const float *logits, int32_t columns, int32_t tile, int32_t *keys) {
+  int32_t first = tile * IK_TILE, left = columns - first;
+  int32_t key = left >= IK_TILE ? largest_key(logits + first, IK_TILE) : largest_key(logits + first, left);
+  int32_t *of_group = keys + (columns + IK_TILE - 1) / IK_TILE + tile / IK_KEY_TILES;
+  keys[tile] = key;
+  if (tile % IK_KEY_TILES == 0 || key > *of_group) *of_group = key;
+}
+
+// Notes the largest logits of an item of the product.
 static inline __attribute__((always_inline)) void note_largest(const ik_logits *l, int32_t item) {
   const ik_matmul *m = &l->matmul;
   ik_matmul_part part = ik_matmul_part_of(m, item);
-  int32_t first = part.tile * IK_TILE, columns = m->outputs - first, tiles = (m->outputs + IK_TILE - 1) / IK_TILE;
+  size_t key_count = (size_t)ik_key_count((m->outputs + IK_TILE - 1) / IK_TILE);
   for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
-    const float *logits = m->out + (size_t)row * m->out_stride + first;
-    int32_t *keys = l->keys + (size_t)row * (size_t)ik_key_count(tiles), *of_group = keys + tiles + part.tile / IK_KEY_TILES;
-    int32_t key = columns >= IK_TILE ? largest_key(logits, IK_TILE) : largest_key(logits, columns);
-    keys[part.tile] = key;
-    if (part.tile % IK_KEY_TILES == 0 || key > *of_group) *of_group = key;
+    note_tile(m->out + (size_t)row * m->out_stride, m->outputs, part.tile, l->keys + (size_t)row * key_count);
   }
+}
+
+void ik_note_logits(const float *logits, int32_t columns, int32_t *keys) {
+  for (int32_t tile = 0; tile * IK_TILE < columns; tile++) note_tile(logits, columns, tile, keys);
 }
 
 // The lowest place of the largest of `count` keys. In pieces, so that the place is looked for in one of them only.

@@ -164,6 +164,16 @@ public final class Logits {
     hasTileKeys = true
   }
 
+  /// Notes the largest logits of rows that something else than a product of this package wrote.
+  package func noteLargest() {
+    fillTileKeys { keys in
+      for row in 0..<rowCount {
+        guard let base = storage.baseAddress else { return }
+        ik_note_logits(base + row * vocabularySize, Int32(vocabularySize), keys + row * keyCount)
+      }
+    }
+  }
+
   /// The whole block as a pointer, for the kernels of this package.
   package var unsafeRows: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(rebasing: storage[0..<rowCount * vocabularySize])

@@ -77,20 +77,13 @@ import Testing
     let (rowCount, count) = (21, 3000)
     let logits = Logits(vocabularySize: count)
     logits.resize(rowCount: rowCount)
-    // Few values, so that there are ties. The key of a number that is not negative is its bits.
+    // Few values, so that there are ties.
     var values = (0..<rowCount).map { _ in (0..<count).map { _ in Float(Int.random(in: 0...900, using: &generator)) } }
     values[5][2999] = .infinity
     for row in 0..<rowCount {
       logits.withMutableRow(row) { target in for token in 0..<count { target[token] = values[row][token] } }
     }
-    logits.fillTileKeys { keys in
-      for row in 0..<rowCount {
-        for tile in 0..<logits.tileCount {
-          let largest = values[row][tile * 32..<min(tile * 32 + 32, count)].reduce(0, max)
-          keys[row * logits.tileCount + tile] = Int32(bitPattern: largest.bitPattern)
-        }
-      }
-    }
+    logits.noteLargest()
     logits.withMutableRow(9) { $0[17] = 1000 }
     let rows = (0..<40).map { _ in Int32.random(in: 0..<Int32(rowCount), using: &generator) } + [5, 9]
     var places: [Int32] = [7]

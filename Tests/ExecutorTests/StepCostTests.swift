@@ -193,13 +193,6 @@ private final class ConstantEngine: ModelEngine {
         for token in values.indices { values[token] = logit(token) }
       }
     }
-    logits.fillTileKeys { keys in
-      for tile in 0..<logits.tileCount {
-        let tokens = tile * 32..<min(tile * 32 + 32, limits.vocabularySize)
-        // The key of a number that is not negative is its bits.
-        let largest = tokens.reduce(0) { max($0, logit($1)) }
-        for row in 0..<rowCount { keys[row * logits.tileCount + tile] = Int32(bitPattern: largest.bitPattern) }
-      }
-    }
+    logits.noteLargest()
   }
 }

@@ -196,6 +196,9 @@ static inline int32_t ik_logits_items(const ik_matmul *m) {
 }
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
+// Notes the same of one row that something else made: `keys` is [ik_key_count(tiles)].
+void ik_note_logits(const float *logits, int32_t columns, int32_t *keys);
+
 // The place of the largest logit of each of some rows, the lowest of equals, by the keys that ik_logits_task has noted; -1 for a
 // row with a value that is not a number, or without a finite maximum, and for one whose first key of a group is INT32_MAX.
 // Items: the rows that are asked for.
