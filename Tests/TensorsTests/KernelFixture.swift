@@ -85,6 +85,10 @@ final class QuantizedRows {
     if stored.is_wide == 0 {
       #expect(raised == (0..<8).map { $0 / 4 == quad / 4 ? 32 * top[$0 % 4] : 0 })
     }
+    // More than four upper bits of the top quad are listed, all of them.
+    if let upper = listed[quad] {
+      #expect(top == [0, 0, 0, 0] && !upper.allSatisfy { -8...7 ~= $0 })
+    }
     let values = (0..<32).map {
       Int(low[$0]) + 128 * (($0 / 4 == quad ? Int(top[$0 % 4]) : 0) + (listed[$0 / 4]?[$0 % 4] ?? 0))
     }
