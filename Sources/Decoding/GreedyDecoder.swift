@@ -4,7 +4,6 @@ public import Tensors
 /// Chooses the most probable token of each row, ties to the lowest identifier. Refuses rows that ask for sampling.
 public struct GreedyDecoder: Decoder {
   private var logSoftmax = LogSoftmax()
-  private var greedy = GreedyRows()
 
   /// Creates a decoder.
   public init() {}
@@ -13,7 +12,7 @@ public struct GreedyDecoder: Decoder {
   public mutating func decode(
     _ logits: Logits, rows: [DecodingRow], into results: inout [Result<TokenOutput, DecodingError>]
   ) {
-    if greedy.decode(logits, rows, into: &results) { return }
+    if logits.appendMostProbableTokens(of: rows, to: &results) { return }
     // By index, since iterating would copy each row, and count its references up and down.
     for index in rows.indices {
       if rows[index].isPlainGreedy {

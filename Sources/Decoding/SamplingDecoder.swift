@@ -8,8 +8,6 @@ public import Tensors
 /// among the threads of the engine, if it has any to lend.
 public struct SamplingDecoder: Decoder {
   private var decoder = RowDecoder()
-  private var greedy = GreedyRows()
-  private var pool: WorkerPool?
   private var lanes: DecodingLanes?
 
   /// Creates a decoder.
@@ -17,7 +15,6 @@ public struct SamplingDecoder: Decoder {
 
   /// Lends the decoder the threads of `pool`, which is nobody else's while it decodes.
   package mutating func use(_ pool: WorkerPool) {
-    self.pool = pool
     lanes = pool.threadCount > 1 ? DecodingLanes(pool) : nil
   }
 
@@ -25,7 +22,7 @@ public struct SamplingDecoder: Decoder {
   public mutating func decode(
     _ logits: Logits, rows: [DecodingRow], into results: inout [Result<TokenOutput, DecodingError>]
   ) {
-    if greedy.decode(logits, rows, on: pool, into: &results) { return }
+    if logits.appendMostProbableTokens(of: rows, to: &results) { return }
     var workCount = 0
     for index in rows.indices where !rows[index].isPlainGreedy { workCount += 1 }
     if let lanes, workCount > 1 { return lanes.decode(logits, rows: rows, into: &results) }

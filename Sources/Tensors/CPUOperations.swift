@@ -57,15 +57,15 @@ package struct CPUOperations {
     precondition(out.vocabularySize == weights.outputs)
     out.resize(rowCount: x.rows)
     guard let base = out.unsafeRows.baseAddress else { return }
-    // The largest logits of tiles are noted if the tiles are those of the whole row.
+    // The largest logits are noted if the tiles are those of the whole row.
     guard weights.segments.count == 1, x.rows > 0 else {
       return multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false)
     }
-    out.fillTileKeys { keys in
-      multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false) { matmul, _, _ in
-        var task = ik_logits(matmul: matmul, multiply: tier.kernels.pointee.matmul, keys: keys)
-        let count = Int(ik_logits_items(&task.matmul))
-        pool.run(ik_logits_task, &task, count: count, grain: x.rows > Self.fewRows ? 1 : fewRowsGrain(tileCount: count))
+    out.note { keys, largest in
+      multiply(x, weights, into: base, stride: out.vocabularySize, accumulate: false) { matmul, count, grain in
+        var task = ik_logits(
+          matmul: matmul, multiply: tier.kernels.pointee.matmul, keys: keys, largest: largest)
+        pool.run(ik_logits_task, &task, count: count, grain: grain)
       }
     }
   }

@@ -5,8 +5,8 @@ internal import CKernels
 /// An engine keeps one `Logits` and hands it out after every pass; its contents hold until the next pass begins.
 /// Storage grows to the largest number of rows seen and is then reused, so that a warm step allocates nothing.
 ///
-/// An engine of this package also notes the largest logit of every tile of 32 columns as it computes them, which is most
-/// of the work of greedy decoding.
+/// An engine of this package also notes the largest logit of every row, which is all of the work of greedy decoding, and of
+/// every tile of 32 columns of it as it computes them.
 public final class Logits {
   /// Number of entries of one row.
   public let vocabularySize: Int
@@ -20,10 +20,12 @@ public final class Logits {
   private var capacity = 0
   /// `[capacity, vocabularySize]`.
   private var storage = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
-  /// The ordered keys of the largest logits of every tile and, behind them, of every few tiles, `[capacity, keyCount]`.
+  /// The ordered keys of the largest logits of every tile, `[capacity, tileCount]`.
   private var tileKeys = UnsafeMutableBufferPointer<Int32>(start: nil, count: 0)
-  /// Whether ``tileKeys`` are those of the rows.
-  private var hasTileKeys = false
+  /// The largest logit of every row with its place, `[capacity]`: see `ik_largest`.
+  private var largest = UnsafeMutableBufferPointer<Int64>(start: nil, count: 0)
+  /// Whether ``tileKeys`` and ``largest`` are those of the rows.
+  private var isNoted = false
 
   /// Creates an empty block for rows of `vocabularySize` entries.
   public init(vocabularySize: Int) {
@@ -33,7 +35,8 @@ public final class Logits {
 
   /// Bytes of `rowCount` rows, with what is noted beside them.
   package static func byteCount(rowCount: Int, vocabularySize: Int) -> Int {
-    4 * rowCount * (vocabularySize + keyCount(vocabularySize: vocabularySize))
+    largestOffset(rowCount: rowCount, vocabularySize: vocabularySize)
+      + rowCount * (MemoryLayout<Int64>.size + 4 * tileCount(vocabularySize: vocabularySize))
   }
 
   /// Bytes of the storage.
@@ -44,7 +47,7 @@ public final class Logits {
     precondition(count >= 0)
     if count > capacity { allocate(rowCount: count) }
     rowCount = count
-    hasTileKeys = false
+    isNoted = false
   }
 
   private func allocate(rowCount: Int) {
@@ -52,8 +55,16 @@ public final class Logits {
     memory = AlignedBuffer(byteCount: byteCount, largePages: byteCount >= AlignedBuffer.largePageBytes)
     capacity = rowCount
     storage = UnsafeMutableBufferPointer(start: memory.pointer(), count: rowCount * vocabularySize)
-    tileKeys = UnsafeMutableBufferPointer(
-      start: memory.pointer(to: Int32.self) + storage.count, count: rowCount * keyCount)
+    let offset = Self.largestOffset(rowCount: rowCount, vocabularySize: vocabularySize)
+    let places = memory.pointer(to: Int64.self) + offset / MemoryLayout<Int64>.size
+    largest = UnsafeMutableBufferPointer(start: places, count: rowCount)
+    let keys = memory.pointer(to: Int32.self) + offset / 4 + 2 * rowCount
+    tileKeys = UnsafeMutableBufferPointer(start: keys, count: rowCount * tileCount)
+  }
+
+  /// Where ``largest`` begins behind the rows, in bytes: at a cache line.
+  private static func largestOffset(rowCount: Int, vocabularySize: Int) -> Int {
+    (4 * rowCount * vocabularySize + 63) / 64 * 64
   }
 
   /// Calls `body` with row `row`, `[vocabularySize]`.
@@ -72,104 +83,57 @@ public final class Logits {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     let slice = UnsafeMutableBufferPointer(rebasing: storage[row * vocabularySize..<(row + 1) * vocabularySize])
     var span = slice.mutableSpan
-    // A key that no number has: what was noted about this row does not hold any more.
-    if hasTileKeys {
-      tileKeys[row * keyCount] = .max
-      tileKeys[row * keyCount + tileCount] = .max
-    }
+    // What was noted about this row does not hold any more.
+    if isNoted { largest[row] = .max }
     return try body(&span)
   }
 
   /// Replaces the contents of `keys` by the ordered keys of the largest logits of every tile of row `row`, `[tileCount]`.
   ///
-  /// - Returns: false, and `keys` as they were, if the engine did not note them or if the row has a value that is not a
-  ///   number or no finite maximum.
+  /// - Returns: false, and `keys` as they were, where ``indexOfMaximum(ofRow:)`` is nil.
   package func copyTileKeys(ofRow row: Int, to keys: inout [Int32]) -> Bool {
-    precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
-    guard hasTileKeys else { return false }
-    let noted = UnsafeBufferPointer(rebasing: tileKeys[row * keyCount..<row * keyCount + tileCount])
-    guard Self.isValid(largestKey: Self.largest(of: noted)) else { return false }
+    guard indexOfMaximum(ofRow: row) != nil else { return false }
     keys.removeAll(keepingCapacity: true)
-    keys.append(contentsOf: noted)
+    keys.append(contentsOf: UnsafeBufferPointer(rebasing: tileKeys[row * tileCount..<(row + 1) * tileCount]))
     return true
   }
 
-  /// The lowest index of the largest logit of row `row`, and that logit; nil if the engine did not note it, or if the
-  /// row has a value that is not a number or no finite maximum.
+  /// The lowest index of the largest logit of row `row`; nil if the engine did not note it, or if the row has a value that is not
+  /// a number or no finite maximum.
+  package func indexOfMaximum(ofRow row: Int) -> Int? {
+    precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
+    guard isNoted else { return nil }
+    let place = ik_largest_place(largest[row])
+    return place < 0 ? nil : Int(place)
+  }
+
+  /// ``indexOfMaximum(ofRow:)``, and that logit.
   package func maximum(ofRow row: Int) -> (index: Int, value: Float)? {
-    var place: Int32 = -1
-    withUnsafePointer(to: Int32(row)) { findMaxima(UnsafeBufferPointer(start: $0, count: 1), &place, on: nil) }
-    return place < 0 ? nil : (Int(place), storage[row * vocabularySize + Int(place)])
-  }
-
-  /// Replaces the contents of `places` by the lowest index of the largest logit of each of `rows`, -1 where
-  /// ``maximum(ofRow:)`` is nil. Many rows are divided among the threads of `pool`.
-  package func findMaxima(ofRows rows: [Int32], into places: inout [Int32], on pool: WorkerPool?) {
-    places.removeAll(keepingCapacity: true)
-    for _ in rows.indices { places.append(-1) }
-    rows.withUnsafeBufferPointer { rows in
-      places.withUnsafeMutableBufferPointer { places in
-        if let base = places.baseAddress { findMaxima(rows, base, on: pool) }
-      }
-    }
-  }
-
-  private func findMaxima(
-    _ rows: UnsafeBufferPointer<Int32>, _ places: UnsafeMutablePointer<Int32>, on pool: WorkerPool?
-  ) {
-    for row in rows { precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)") }
-    guard hasTileKeys else { return }
-    var task = ik_largest_logits(
-      keys: tileKeys.baseAddress, logits: storage.baseAddress, tiles: Int32(tileCount),
-      columns: Int32(vocabularySize), rows: rows.baseAddress, places: places)
-    if let pool, rows.count >= Self.sharedRows {
-      let grain = (rows.count + pool.threadCount - 1) / pool.threadCount
-      pool.run(ik_largest_logits_task, &task, count: rows.count, grain: grain)
-    } else {
-      ik_largest_logits_task(&task, 0, Int32(rows.count))
-    }
-  }
-
-  /// The fewest rows that are worth handing some of them to other threads, which takes as long as some rows.
-  private static let sharedRows = 8
-
-  private static func largest(of keys: UnsafeBufferPointer<Int32>) -> Int32 {
-    var largest = Int32.min
-    for key in keys { largest = key > largest ? key : largest }
-    return largest
-  }
-
-  /// Whether a row whose largest key is `key` has numbers only and a finite maximum.
-  private static func isValid(largestKey key: Int32) -> Bool {
-    // Keys of infinity and beyond are positive, that of negative infinity is the inverse of infinity's.
-    let infinity = Int32(bitPattern: Float.infinity.bitPattern)
-    return key < infinity && key > ~infinity
+    indexOfMaximum(ofRow: row).map { ($0, storage[row * vocabularySize + $0]) }
   }
 
   /// Number of columns of a tile.
   package static let tileColumns = Int(IK_TILE)
   /// Number of tiles of a row.
-  package var tileCount: Int { (vocabularySize + Self.tileColumns - 1) / Self.tileColumns }
+  package var tileCount: Int { Self.tileCount(vocabularySize: vocabularySize) }
+  private static func tileCount(vocabularySize: Int) -> Int { (vocabularySize + tileColumns - 1) / tileColumns }
 
-  /// Number of keys of a row: of its tiles, and of groups of them.
-  private var keyCount: Int { Self.keyCount(vocabularySize: vocabularySize) }
-  private static func keyCount(vocabularySize: Int) -> Int {
-    Int(ik_key_count(Int32((vocabularySize + tileColumns - 1) / tileColumns)))
-  }
-
-  /// Calls `body` with the place for the keys of all tiles and groups of them, which it must fill: see `ik_logits`.
-  package func fillTileKeys(_ body: (UnsafeMutablePointer<Int32>) -> Void) {
-    guard let base = tileKeys.baseAddress else { return }
-    body(base)
-    hasTileKeys = true
+  /// Calls `body` with the places for the keys of all tiles and for the largest logits of the rows, which it must fill: see
+  /// `ik_logits`.
+  package func note(_ body: (_ keys: UnsafeMutablePointer<Int32>, _ largest: UnsafeMutablePointer<Int64>) -> Void) {
+    guard let keys = tileKeys.baseAddress, let base = largest.baseAddress else { return }
+    for row in 0..<rowCount { largest[row] = .min }
+    body(keys, base)
+    isNoted = true
   }
 
   /// Notes the largest logits of rows that something else than a product of this package wrote.
   package func noteLargest() {
-    fillTileKeys { keys in
+    note { keys, largest in
       for row in 0..<rowCount {
         guard let base = storage.baseAddress else { return }
-        ik_note_logits(base + row * vocabularySize, Int32(vocabularySize), keys + row * keyCount)
+        largest[row] = ik_note_logits(
+          base + row * vocabularySize, Int32(vocabularySize), keys + row * tileCount)
       }
     }
   }

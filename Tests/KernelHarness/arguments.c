@@ -247,21 +247,8 @@ ik_gated gated_arguments(
   };
 }
 
-ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys) {
-  return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys};
-}
-
-ik_largest_logits largest_logits_arguments(
-    const int32_t *keys, const float *logits, int32_t columns, const int32_t *rows, int32_t *places
-) {
-  return (ik_largest_logits){
-      .keys = keys,
-      .logits = logits,
-      .tiles = (columns + IK_TILE - 1) / IK_TILE,
-      .columns = columns,
-      .rows = rows,
-      .places = places,
-  };
+ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, int64_t *largest) {
+  return (ik_logits){.matmul = matmul_arguments(c, out), .multiply = multiply, .keys = keys, .largest = largest};
 }
 
 ik_rms_norm norm_arguments(

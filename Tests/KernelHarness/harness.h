@@ -103,9 +103,7 @@ typedef struct matmul_case {
 ik_matmul matmul_arguments(const matmul_case *c, float *out);
 ik_gated gated_arguments(
     const matmul_case *gate, const matmul_case *up, ik_task multiply, ik_task activate, float *out, size_t out_stride);
-ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys);
-ik_largest_logits largest_logits_arguments(
-    const int32_t *keys, const float *logits, int32_t columns, const int32_t *rows, int32_t *places);
+ik_logits logits_arguments(const matmul_case *c, float *out, ik_task multiply, int32_t *keys, int64_t *largest);
 ik_rms_norm norm_arguments(
     const float *x, const float *weight, float epsilon, int32_t columns, float *out, bool is_scratch, const ik_int8_rows *int8,
     const ik_bfloat_rows *bfloat);
@@ -154,7 +152,7 @@ uint8_t *random_tiles(ik_type type, int32_t inputs, int32_t outputs, bool finite
 
 void check_matmul(int32_t size);
 void check_logits(int32_t size);
-void check_largest_logits(int32_t size);
+void check_noted_logits(int32_t size);
 void check_gated(int32_t size);
 void check_rms_norm(int32_t size);
 void check_quantize(int32_t size);

@@ -122,22 +122,25 @@ static int32_t key_of_largest(const float *logits, int32_t count) {
   return largest == 0 ? 0 : largest < 0 ? (int32_t)((uint32_t)bits ^ 0x7fffffffu) : bits;
 }
 
-// What ik_logits notes of the tiles first ..< last of a row, and of the groups that they begin.
-static void note_keys(const float *logits, int32_t columns, int32_t first, int32_t last, int32_t *keys) {
-  int32_t tiles = (columns + IK_TILE - 1) / IK_TILE;
-  for (int32_t tile = first; tile < last; tile++) {
-    int32_t left = columns - tile * IK_TILE, *of_group = keys + tiles + tile / IK_KEY_TILES;
-    keys[tile] = key_of_largest(logits + tile * IK_TILE, left < IK_TILE ? left : IK_TILE);
-    if (tile % IK_KEY_TILES == 0 || keys[tile] > *of_group) *of_group = keys[tile];
+// What ik_logits notes of tile `tile` of a row. Returns the row's largest logit so far: `largest`, or one of the tile's.
+static int64_t note_tile(const float *logits, int32_t columns, int32_t tile, int32_t *keys, int64_t largest) {
+  int32_t first = tile * IK_TILE, left = columns - first, count = left < IK_TILE ? left : IK_TILE, place = 0;
+  keys[tile] = key_of_largest(logits + first, count);
+  if (keys[tile] == INT32_MAX) {
+    // Which of them it is that is not a number is not said.
+    return INT64_MAX;
   }
+  while (key_of_largest(logits + first + place, 1) != keys[tile]) place++;
+  int64_t noted = (int64_t)keys[tile] * 0x100000000 + (0xffffffff - (int64_t)(first + place));
+  return noted > largest ? noted : largest;
 }
 
 void check_logits(int32_t size) {
   static const float special[] = {0.0f, -0.0f, __builtin_nanf(""), -__builtin_nanf(""), __builtin_inff(), -__builtin_inff()};
   bool many = one_in(6);
   matmul_case c = random_case(size, many ? random_row_count() : random_in(0, 12), random_in(1, many ? 80 : 700));
-  int32_t tiles = (c.outputs + IK_TILE - 1) / IK_TILE, groups = ik_key_groups(tiles);
-  size_t count = out_count(&c), key_stride = (size_t)ik_key_count(tiles), key_count = (size_t)c.rows * key_stride;
+  int32_t tiles = (c.outputs + IK_TILE - 1) / IK_TILE;
+  size_t count = out_count(&c), key_count = (size_t)c.rows * (size_t)tiles;
   float *initial = buffer(count * 4);
   random_rows(initial, 1, (int32_t)count, true);
   // Whole rows of the same number come about only if that is what the product is added to.
@@ -146,22 +149,29 @@ void check_logits(int32_t size) {
     for (size_t i = 0; i < count; i++) initial[i] = one_in(9) ? special[random_in(0, 5)] : number;
   }
   int32_t *keys = buffer(key_count * 4);
+  int64_t *none = buffer((size_t)c.rows * 8);
+  for (int32_t row = 0; row < c.rows; row++) none[row] = IK_NO_LARGEST;
   ik_matmul whole = matmul_arguments(&c, initial);
-  plan plan = random_plan(ik_logits_items(&whole));
+  plan plan = random_plan(ik_matmul_items(&whole));
   for (int32_t t = 0; t < tier_count; t++) {
     float *out = copy_of(initial, count * 4);
     int32_t *got = copy_of(keys, key_count * 4), *expected = copy_of(keys, key_count * 4);
-    ik_logits arguments = logits_arguments(&c, out, tiers[t]->matmul, got);
+    int64_t *largest = copy_of(none, (size_t)c.rows * 8), *expected_largest = copy_of(none, (size_t)c.rows * 8);
+    ik_logits arguments = logits_arguments(&c, out, tiers[t]->matmul, got, largest);
     set_tier(tiers[t]);
     run_split(ik_logits_task, &arguments, &plan);
     for (int32_t item = plan.begin; item < plan.end; item++) {
-      int32_t block = item / groups * IK_ROW_BLOCK, first = item % groups * IK_KEY_TILES;
-      for (int32_t row = block; row < c.rows && row < block + IK_ROW_BLOCK; row++) {
-        int32_t last = first + IK_KEY_TILES < tiles ? first + IK_KEY_TILES : tiles;
-        note_keys(out + (size_t)row * c.out_stride, c.outputs, first, last, expected + (size_t)row * key_stride);
+      ik_matmul_part part = ik_matmul_part_of(&whole, item);
+      for (int32_t row = part.first_row; row < part.first_row + part.rows; row++) {
+        expected_largest[row] = note_tile(
+            out + (size_t)row * c.out_stride, c.outputs, part.tile, expected + (size_t)row * (size_t)tiles, expected_largest[row]);
       }
     }
+    for (int32_t row = 0; row < c.rows; row++) {
+      if (expected_largest[row] == INT64_MAX) largest[row] = largest[row] >> 32 == INT32_MAX ? INT64_MAX : 0;
+    }
     compare_bytes("keys", expected, got, key_count * 4);
+    compare_bytes("largest logits", expected_largest, largest, (size_t)c.rows * 8);
   }
 }
 
@@ -177,33 +187,22 @@ static void random_logits(float *logits, int32_t count) {
   }
 }
 
-void check_largest_logits(int32_t size) {
-  int32_t rows = random_in(1, 20), columns = one_in(2) ? random_in(1, 200) : random_in(1, 8000 * size);
-  int32_t tiles = (columns + IK_TILE - 1) / IK_TILE, items = random_in(0, 2 * rows);
-  float *logits = buffer((size_t)rows * (size_t)columns * 4);
-  size_t key_stride = (size_t)ik_key_count(tiles);
-  int32_t *keys = buffer((size_t)rows * key_stride * 4), *asked = buffer((size_t)items * 4);
-  int32_t *got = buffer((size_t)items * 4), *expected = copy_of(got, (size_t)items * 4);
-  describe("%d of %d rows of %d logits", items, rows, columns);
+// Rows that something else than a product made.
+void check_noted_logits(int32_t size) {
+  int32_t columns = one_in(2) ? random_in(1, 200) : random_in(1, 8000 * size), tiles = (columns + IK_TILE - 1) / IK_TILE;
+  float *logits = buffer((size_t)columns * 4);
+  int32_t *got = buffer((size_t)tiles * 4), *expected = buffer((size_t)tiles * 4);
+  describe("%d logits", columns);
   set_tier(tiers[0]);
-  for (int32_t row = 0; row < rows; row++) {
-    float *of_row = logits + (size_t)row * (size_t)columns;
-    random_logits(of_row, columns);
-    note_keys(of_row, columns, 0, tiles, keys + (size_t)row * key_stride);
+  random_logits(logits, columns);
+  for (int32_t tile = 0; tile < tiles; tile++) note_tile(logits, columns, tile, expected, 0);
+  int32_t place = 0, found = ik_largest_place(ik_note_logits(logits, columns, got));
+  bool is_number = true;
+  for (int32_t j = 0; j < columns; j++) {
+    if (logits[j] != logits[j]) is_number = false;
+    if (logits[j] > logits[place]) place = j;
   }
-  plan plan = random_plan(items);
-  for (int32_t i = 0; i < items; i++) asked[i] = random_in(0, rows - 1);
-  for (int32_t i = plan.begin; i < plan.end; i++) {
-    const float *of_row = logits + (size_t)asked[i] * (size_t)columns;
-    int32_t place = 0;
-    bool is_number = true;
-    for (int32_t j = 0; j < columns; j++) {
-      if (of_row[j] != of_row[j]) is_number = false;
-      if (of_row[j] > of_row[place]) place = j;
-    }
-    expected[i] = is_number && of_row[place] - of_row[place] == 0 ? place : -1;
-  }
-  ik_largest_logits arguments = largest_logits_arguments(keys, logits, columns, asked, got);
-  run_split(ik_largest_logits_task, &arguments, &plan);
-  compare_bytes("places", expected, got, (size_t)items * 4);
+  if (!is_number || logits[place] - logits[place] != 0) place = -1;
+  compare_bytes("keys", expected, got, (size_t)tiles * 4);
+  compare_bytes("place", &place, &found, 4);
 }

@@ -181,35 +181,30 @@ static inline ik_matmul_part ik_matmul_part_of(const ik_matmul *m, int32_t item)
 
 // The same product for logits. Also notes, for each row and each tile, the key of the largest of the tile's logits: an
 // integer that is ordered as the floats are (their bits, those but the sign flipped if it is set), INT32_MAX if one of
-// them is not a number; and behind these the largest key of each IK_KEY_TILES tiles. Items: for each block of rows, so many tiles.
+// them is not a number; and for each row the largest logit with its place, see ik_largest. Items: those of `matmul`.
 typedef struct ik_logits {
   ik_matmul matmul;
   ik_task multiply;           // the tier's product
-  int32_t *keys;              // [rows][ik_key_count(tiles)]
+  int32_t *keys;              // [rows][tiles]
+  int64_t *largest;           // [rows], raised by each item; IK_NO_LARGEST in the beginning
 } ik_logits;
-enum { IK_KEY_TILES = 8 };
-static inline int32_t ik_key_groups(int32_t tiles) { return (tiles + IK_KEY_TILES - 1) / IK_KEY_TILES; }
-static inline int32_t ik_key_count(int32_t tiles) { return tiles + ik_key_groups(tiles); }
-static inline int32_t ik_logits_items(const ik_matmul *m) {
-  int32_t tiles = (m->outputs + IK_TILE - 1) / IK_TILE;
-  return ik_key_groups(tiles) * ((m->rows + IK_ROW_BLOCK - 1) / IK_ROW_BLOCK);
-}
 void ik_logits_task(const void *arguments, int32_t begin, int32_t end);
 
-// Notes the same of one row that something else made: `keys` is [ik_key_count(tiles)].
-void ik_note_logits(const float *logits, int32_t columns, int32_t *keys);
+// A logit and its place in one number, which is larger for a larger logit, and among equals for a lower place.
+static inline int64_t ik_largest(int32_t key, int32_t place) {
+  return (int64_t)((uint64_t)(uint32_t)key << 32 | (uint32_t)~place);
+}
+#define IK_NO_LARGEST INT64_MIN
 
-// The place of the largest logit of each of some rows, the lowest of equals, by the keys that ik_logits_task has noted; -1 for a
-// row with a value that is not a number, or without a finite maximum, and for one whose first key of a group is INT32_MAX.
-// Items: the rows that are asked for.
-typedef struct ik_largest_logits {
-  const int32_t *keys;        // [rows][ik_key_count(tiles)]
-  const float *logits;        // [rows][columns]
-  int32_t tiles, columns;
-  const int32_t *rows;        // [items], which are asked for
-  int32_t *places;            // [items], the answers
-} ik_largest_logits;
-void ik_largest_logits_task(const void *arguments, int32_t begin, int32_t end);
+// The place of the largest logit of a row, -1 if the row has a value that is not a number, or no finite maximum.
+static inline int32_t ik_largest_place(int64_t largest) {
+  const int32_t infinity = 0x7f800000;
+  int32_t key = (int32_t)(largest >> 32);
+  return key < infinity && key > ~infinity ? (int32_t)~(uint32_t)largest : -1;
+}
+
+// Notes the same of one row that something else made: `keys` is [tiles]. Returns its largest logit.
+int64_t ik_note_logits(const float *logits, int32_t columns, int32_t *keys);
 
 // y[i] = x[i] where bit i % 64 of mask[i / 64] is 1, else negative infinity, for the logits of block b, 32 b ..< 32 b + 32 of
 // `count`. keys[b] is that of the largest of them in x on entry and in y on return; what is wholly allowed is not looked at for it.
