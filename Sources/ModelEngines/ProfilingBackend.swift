@@ -129,14 +129,27 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
     time(.rotation) { base.rotateAndStore(qkv, rotary, layer: layer) }
   }
 
-  /// Attention counts two products of the head's dimension for each position that a token sees; a window is not taken off.
   package func attend(_ qkv: Matrix, layer: Int, into out: Operand) {
+    timeAttention { base.attend(qkv, layer: layer, into: out) }
+  }
+
+  /// Of a prompt the parts are timed each for itself. What a step does together counts as attention.
+  package func rotateAndAttend(_ qkv: Matrix, _ rotary: Rotary, layer: Int, into out: Operand) {
+    if isPrefill {
+      rotateAndStore(qkv, rotary, layer: layer)
+      attend(qkv, layer: layer, into: out)
+    } else {
+      timeAttention { base.rotateAndAttend(qkv, rotary, layer: layer, into: out) }
+    }
+  }
+
+  /// Attention counts two products of the head's dimension for each position that a token sees; a window is not taken off.
+  private func timeAttention(_ body: () -> Void) {
     let columns = (shape?.headCount ?? 0) * (shape?.headDimension ?? 0)
     let cached = (shape?.keyValueHeadCount ?? 0) * (shape?.headDimension ?? 0)
     time(
       .attention, arithmetic: 4 * Double(work.visiblePositionCount) * Double(columns),
-      bytes: 4 * Double(work.readPositionCount) * Double(cached)
-    ) { base.attend(qkv, layer: layer, into: out) }
+      bytes: 4 * Double(work.readPositionCount) * Double(cached), body)
   }
 
   package func keepOutputs(_ hidden: Matrix, _ qkv: Matrix) {

@@ -99,6 +99,8 @@ package protocol Backend: AnyObject {
   func rotateAndStore(_ qkv: Matrix, _ rotary: Rotary, layer: Int)
   /// Causal attention of `qkv`'s queries over the cache, scaled by `1 / sqrt(headDimension)`.
   func attend(_ qkv: Matrix, layer: Int, into out: Operand)
+  /// ``rotateAndStore(_:_:layer:)`` and ``attend(_:layer:into:)``, for a backend that can do them together.
+  func rotateAndAttend(_ qkv: Matrix, _ rotary: Rotary, layer: Int, into out: Operand)
   /// Goes on without the tokens of whose outputs nobody asks: takes their rows out of `hidden` and `qkv`, and everything
   /// up to the end of the pass is over the others. For the last layer, once its keys and values are stored: no other
   /// token sees anything of what the layer still makes of them.
@@ -112,6 +114,14 @@ package protocol Backend: AnyObject {
   func selectLogitsRows(_ x: Matrix, into out: Matrix)
   /// The logits of the pass: `x * head'`.
   func computeLogits(_ x: Operand, _ head: Projection)
+}
+
+extension Backend {
+  /// One after the other.
+  package func rotateAndAttend(_ qkv: Matrix, _ rotary: Rotary, layer: Int, into out: Operand) {
+    rotateAndStore(qkv, rotary, layer: layer)
+    attend(qkv, layer: layer, into: out)
+  }
 }
 
 /// A model built on a backend.

@@ -100,9 +100,13 @@ struct PreNormDecoder<B: Backend>: Model {
     for (index, layer) in layers.enumerated() {
       backend.normalize(hidden, layer.attentionNorm, epsilon: epsilon, into: normed)
       backend.multiply(normed, layer.queryKeyValue, into: queryKeyValue)
-      backend.rotateAndStore(queryKeyValue, rotary, layer: index)
-      if index == layers.count - 1 { backend.keepOutputs(hidden, queryKeyValue) }
-      backend.attend(queryKeyValue, layer: index, into: attended)
+      if index < layers.count - 1 {
+        backend.rotateAndAttend(queryKeyValue, rotary, layer: index, into: attended)
+      } else {
+        backend.rotateAndStore(queryKeyValue, rotary, layer: index)
+        backend.keepOutputs(hidden, queryKeyValue)
+        backend.attend(queryKeyValue, layer: index, into: attended)
+      }
       backend.multiply(attended, layer.attentionOutput, addingTo: hidden)
 
       backend.normalize(hidden, layer.feedForwardNorm, epsilon: epsilon, into: normed)

@@ -131,63 +131,12 @@ package struct CPUOperations {
   }
 
   /// Makes the other forms of an operand from its floats, if it has any.
-  private func quantize(_ operand: Operand) {
+  func quantize(_ operand: Operand) {
     guard operand.forms != .floats else { return }
     operand.withForms { integers, bfloats in
-      var task = ik_quantize(
-        x: operand.floats.pointer(), columns: Int32(operand.columns), int8: integers, bfloat: bfloats)
+      var task = ik_quantize(operand, integers: integers, bfloats: bfloats)
       pool.run(tier.kernels.pointee.quantize, &task, count: operand.rows, grain: 16)
     }
-  }
-
-  /// Rotates the queries and keys of `qkv` in place and writes keys and values to the cache of `layer`.
-  package func rotateAndStore(
-    _ qkv: Matrix, heads: Int, table: RotaryTable, layout: RaggedLayout, cache: KVBlocks, layer: Int
-  ) {
-    checkAttention(qkv, heads: heads, layout: layout, cache: cache)
-    precondition(2 * table.inverseFrequencies.count <= cache.shape.headDimension)
-    layout.tokens.withUnsafeBufferPointer { tokens in
-      var task = ik_rotate(
-        qkv: qkv.pointer, heads: Int32(heads), rotated: Int32(2 * table.inverseFrequencies.count),
-        cosines: table.cosines.pointer(), sines: table.sines.pointer(), tokens: tokens.baseAddress,
-        cache: cache.layer(layer))
-      // Keys of consecutive positions share cache lines: the more of them one thread writes, the fewer of these go back and
-      // forth between the threads.
-      pool.run(tier.kernels.pointee.rotate, &task, count: qkv.rows, grain: qkv.rows >= 128 ? 32 : 8)
-    }
-  }
-
-  /// Causal attention of the rotated queries of `qkv` over the cache of `layer`.
-  ///
-  /// - Parameters:
-  ///   - scoreCap: scores s become `scoreCap * tanh(s / scoreCap)`; nil for no cap.
-  ///   - window: number of positions that a token sees, its own included; nil for all.
-  package func attend(
-    _ qkv: Matrix, heads: Int, scale: Float, scoreCap: Float?, window: Int?, layout: RaggedLayout, cache: KVBlocks,
-    layer: Int,
-    into out: Operand
-  ) {
-    checkAttention(qkv, heads: heads, layout: layout, cache: cache)
-    precondition(out.columns == heads * cache.shape.headDimension)
-    out.resize(rows: qkv.rows)
-    layout.runs.withUnsafeBufferPointer { runs in
-      layout.blockTable.withUnsafeBufferPointer { blockTable in
-        var task = ik_attention(
-          qkv: qkv.pointer, out: out.floats.pointer(), heads: Int32(heads), scale: scale,
-          soft_cap: scoreCap ?? 0, window: Int32(window ?? 0), runs: runs.baseAddress, run_count: Int32(runs.count),
-          block_table: blockTable.baseAddress, partials: layout.partials.pointer(), cache: cache.layer(layer))
-        pool.run(
-          tier.kernels.pointee.attention, &task, count: layout.attentionItems, grain: layout.attentionGrain,
-          inOrder: true)
-        if layout.hasPartials { tier.kernels.pointee.fold_partials(&task, 0, Int32(runs.count)) }
-      }
-    }
-    quantize(out)
-  }
-
-  private func checkAttention(_ qkv: Matrix, heads: Int, layout: RaggedLayout, cache: KVBlocks) {
-    precondition(qkv.columns == (heads + 2 * cache.shape.kvHeads) * cache.shape.headDimension)
-    precondition(heads % cache.shape.kvHeads == 0 && qkv.rows == layout.tokenCount)
   }
 
   /// `out[i] = x[rows[i]]`.
@@ -198,6 +147,13 @@ package struct CPUOperations {
       precondition(row >= 0 && row < x.rows)
       (out.pointer + index * x.columns).update(from: x.pointer + row * x.columns, count: x.columns)
     }
+  }
+}
+
+extension ik_quantize {
+  /// What makes the other forms of an operand from its floats.
+  init(_ operand: Operand, integers: UnsafePointer<ik_int8_rows>?, bfloats: UnsafePointer<ik_bfloat_rows>?) {
+    self.init(x: operand.floats.pointer(), columns: Int32(operand.columns), int8: integers, bfloat: bfloats)
   }
 }
 

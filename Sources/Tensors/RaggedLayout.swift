@@ -94,9 +94,16 @@ package final class RaggedLayout {
     }
   }
 
-  /// Items of attention that a thread takes at a time. With single tokens only, and many of them, those of a whole token, since
-  /// while a thread computes one item it asks for the memory of its next one. Else one, because items are large.
-  var attentionGrain: Int { tokenCount == runs.count && tokenCount >= 4 * threadCount ? kvHeads : 1 }
+  /// Whether the batch is single tokens of sequences only, and so many that each thread gets some of them.
+  var isManySequences: Bool { tokenCount == runs.count && tokenCount >= 4 * threadCount }
+
+  /// Items of attention that a thread takes at a time. Of many sequences those of a whole token, since while a thread computes
+  /// one item it asks for the memory of its next one. Else one, because items are large.
+  var attentionGrain: Int { isManySequences ? kvHeads : 1 }
+
+  /// Of many sequences, those that a thread takes at a time: while it computes one it asks for the memory of the next, and their
+  /// results are quantized together. Few enough to even out the threads, since sequences differ in length.
+  var sequenceGrain: Int { max(1, min(4, tokenCount / (4 * threadCount))) }
 
   private func items(of run: ik_run) -> Int {
     Int(ik_attention_items(run.token_count, run.first_position, run.partial_start >= 0, Int32(kvHeads)))

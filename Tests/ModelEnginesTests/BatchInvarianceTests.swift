@@ -81,6 +81,29 @@ import Testing
     }
   }
 
+  /// Steps of many sequences, a token each, which threads take whole: from the rotation to the form that the next product needs.
+  @Test(arguments: KVCacheType.allCases)
+  func stepsOfManySequencesComputeWhatEachDoesAlone(_ type: KVCacheType) throws {
+    let directory = try TemporaryDirectory()
+    let checkpoint = try Self.quantizedCheckpoint(directory)
+    let all = Self.sequences(26, vocabulary: 320, longest: 70)
+    for tier in KernelTier.available where tier.name != "scalar" {
+      for threads in [1, 2, 3] {
+        let engine = try EngineKind.cpu.engine(
+          checkpoint,
+          options: EngineOptions(
+            threadCount: threads, maximumBatchTokens: 4096, maximumLogitsRows: 4096, cacheTokens: 8192, cacheType: type,
+            kernelTier: tier.name))
+        let together = try engine.logits(of: all, chunk: 1)
+        for index in [0, 7, 25] {
+          let alone = try engine.logits(of: [all[index]], chunk: 4096, firstBlock: index)[0]
+          let isSame = Self.bits(together[index]) == Self.bits(alone)
+          #expect(isSame, "\(type), \(tier), \(threads) threads, sequence \(index)")
+        }
+      }
+    }
+  }
+
   @Test func quantizedWeightsComputeWhatTheReferenceComputes() throws {
     let directory = try TemporaryDirectory()
     let checkpoint = try Self.quantizedCheckpoint(directory)

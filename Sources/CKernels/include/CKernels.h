@@ -389,6 +389,16 @@ static inline int32_t ik_attention_items(int32_t token_count, int32_t first_posi
   return parts * kv_heads;
 }
 
+// Rotation, attention and the other forms of its result, for rows of which each is a token of a sequence of its own. No row waits for
+// another one, and what the cache gets of a row is written by the thread that reads it next. Items: rows.
+typedef struct ik_decode {
+  ik_rotate rotation;
+  ik_attention attention;     // of runs of one token each, without partial results
+  ik_quantize quantization;   // of `attention.out`, of which no form may be asked for
+  ik_task rotate, attend, quantize;  // the tier's
+} ik_decode;
+void ik_decode_task(const void *arguments, int32_t begin, int32_t end);
+
 // ---------------------------------------------------------------------------------------------------------------
 // Tiers.
 

@@ -202,9 +202,19 @@ package final class CPUBackend: BatchBackend {
 
   package func attend(_ qkv: Matrix, layer: Int, into out: Operand) {
     let (cache, shape, layout) = attention
-    operations.attend(
-      qkv, heads: shape.headCount, scale: 1 / Float(shape.headDimension).squareRoot(), scoreCap: shape.scoreCap,
-      window: shape.slidingWindow, layout: layout, cache: cache, layer: layer, into: out)
+    operations.attend(qkv, parameters(shape), layout: layout, cache: cache, layer: layer, into: out)
+  }
+
+  package func rotateAndAttend(_ qkv: Matrix, _ rotary: RotaryTable, layer: Int, into out: Operand) {
+    let (cache, shape, layout) = attention
+    operations.rotateAndAttend(
+      qkv, parameters(shape), table: rotary, layout: layout, cache: cache, layer: layer, into: out)
+  }
+
+  private func parameters(_ shape: AttentionShape) -> AttentionParameters {
+    AttentionParameters(
+      heads: shape.headCount, scale: 1 / Float(shape.headDimension).squareRoot(), scoreCap: shape.scoreCap,
+      window: shape.slidingWindow)
   }
 
   package func multiplyGated(_ x: Operand, _ weights: PackedLinear, into out: Operand) {
