@@ -64,8 +64,8 @@ package final class CPUBackend: BatchBackend {
     // bounded when a checkpoint is opened, so none of this overflows.
     let fused = (c.headCount + 2 * c.keyValueHeadCount) * c.headDimension
     let floatsPerToken = 6 * c.hiddenSize + 3 * fused + 2 * c.intermediateSize
-    // Beside the logits the largest of each 32 of them.
-    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * (c.vocabularySize / 32 * 33 + 33)
+    // Beside the logits the largest of each 32 of them, and of all.
+    let logits = min(options.maximumLogitsRows, options.maximumBatchTokens) * (c.vocabularySize / 32 * 33 + 36)
     return checkpoint.tensorByteCount + 4 * (options.maximumBatchTokens * floatsPerToken + logits)
   }
 
