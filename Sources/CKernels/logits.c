@@ -25,8 +25,8 @@ static inline __attribute__((always_inline)) int32_t largest_key(const float *lo
   return smallest < negative_infinity || largest > infinity ? INT32_MAX : largest;
 }
 
-// Notes the largest logit of a tile of a row of `columns` logits, and raises `largest` to it. Of tiles of a row that come in their
-// order the first with the largest logit of all is looked through for its place.
+// Notes the largest logit of a tile of a row of `columns` logits, and raises `largest` to it. Tiles of a row come in their order; one
+// is looked through for the place only if its largest logit is above those of the tiles before it.
 static inline __attribute__((always_inline)) void note_tile(
     const float *logits, int32_t columns, int32_t tile, int32_t *keys, int64_t *largest
 ) {
