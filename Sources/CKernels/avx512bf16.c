@@ -8,7 +8,7 @@
 #define TIER_NAME "avx512-bf16"
 #define ROWS 6
 #define BFLOAT_ROWS 8
-#define ATTENTION_GROUP 6
+#define ATTENTION_GROUP 8
 #define BYTES_AHEAD 8192
 
 #include "vector_types.h"

@@ -70,8 +70,8 @@ INLINE void finish(const ik_partial *total, int32_t dimension, float *result) {
 }
 
 // CASE of each number of rows below ATTENTION_GROUP.
-#if ATTENTION_GROUP == 6
-#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
+#if ATTENTION_GROUP == 8
+#define CASES_OF_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
 #elif ATTENTION_GROUP == 2
 #define CASES_OF_ROWS(CASE) CASE(1)
 #else

@@ -33,50 +33,68 @@ static void quantize_queries(const ik_attention *a, attention_rows *rows) {
   }
 }
 
-// Asks for the cache line at `p`, in the first-level cache or in the second-level one.
-INLINE void ask(bool near, const uint8_t *p) {
-  if (near) {
-    __builtin_prefetch(p);
-  } else {
-    __builtin_prefetch(p, 0, 2);
-  }
+// Where a loop asks for cache lines of the next block: nowhere, in the first-level cache or in the second-level one.
+typedef enum asking { ASKS_NOT, ASKS_NEAR, ASKS_FAR } asking;
+
+INLINE void ask(asking where, const uint8_t *p) {
+  if (where == ASKS_NEAR) __builtin_prefetch(p);
+  if (where == ASKS_FAR) __builtin_prefetch(p, 0, 2);
 }
+
+// In how many sums a few rows add up what many add up in one: so many additions in turns that none waits for the one before.
+INLINE int sums_in_turns(int rows) { return ATTENTION_GROUP > 2 && rows <= 3 ? 2 : 1; }
 
 // Products of `rows` queries with 32 keys. Meanwhile it asks for the keys at `next`, so that the requests of a block are
 // spread over the work on the one before it.
 INLINE void score_integers(
-    int rows, bool near, const ik_cache *cache, const cached_positions *from, const int32_t (*pairs)[IK_MAXIMUM_HEAD_DIMENSION / 2],
-    int32_t (*scores)[32], const uint8_t *next
+    int rows, asking where, const ik_cache *cache, const cached_positions *from,
+    const int32_t (*pairs)[IK_MAXIMUM_HEAD_DIMENSION / 2], int32_t (*scores)[32], const uint8_t *next
 ) {
-  v16i sums[ATTENTION_GROUP][2];
+  const int turns = sums_in_turns(rows);
+  v16i sums[2][ATTENTION_GROUP][2];
   size_t stride = (size_t)cache->block_size * 4;
   const uint8_t *k0 = from->heads[0] + 4 * (size_t)from->slots[0], *k1 = from->heads[1] + 4 * (size_t)from->slots[1];
+  int32_t count = ik_even(cache->head_dimension) / 2, pair = 0;
 #pragma unroll
-  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = splat_int(0);
-  for (int32_t pair = 0; pair < ik_even(cache->head_dimension) / 2; pair++, k0 += stride, k1 += stride, next += 128) {
-    ask(near, next);
-    ask(near, next + 64);
+  for (int r = 0; r < rows; r++) sums[0][r][0] = sums[0][r][1] = sums[1][r][0] = sums[1][r][1] = splat_int(0);
+  for (; pair + turns <= count; pair += turns) {
+#pragma unroll
+    for (int t = 0; t < turns; t++, k0 += stride, k1 += stride, next += 128) {
+      ask(where, next);
+      ask(where, next + 64);
+      v16i a = load_ints(k0), b = load_ints(k1);
+#pragma unroll
+      for (int r = 0; r < rows; r++) {
+        sums[t][r][0] = dot2(sums[t][r][0], a, pairs[r][pair + t]);
+        sums[t][r][1] = dot2(sums[t][r][1], b, pairs[r][pair + t]);
+      }
+    }
+  }
+  if (pair < count) {
     v16i a = load_ints(k0), b = load_ints(k1);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-      sums[r][0] = dot2(sums[r][0], a, pairs[r][pair]);
-      sums[r][1] = dot2(sums[r][1], b, pairs[r][pair]);
+      sums[0][r][0] = dot2(sums[0][r][0], a, pairs[r][pair]);
+      sums[0][r][1] = dot2(sums[0][r][1], b, pairs[r][pair]);
     }
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    memcpy(scores[r], &sums[r][0], 64);
-    memcpy(scores[r] + 16, &sums[r][1], 64);
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      v16i sum = turns == 1 ? sums[0][r][half] : sums[0][r][half] + sums[1][r][half];
+      memcpy(scores[r] + 16 * half, &sum, 64);
+    }
   }
 }
 
 // Sums of `width` vectors of values, from dimension `d` on, weighted for `rows` rows; of the first `count` of 32 positions.
 INLINE void add_integer_values(
-    int rows, int width, bool near, const ik_cache *cache, const cached_positions *from, int32_t d, const int16_t (*weights)[32],
-    int32_t count, const float *decays, ik_partial *const *states, const uint8_t *next
+    int rows, int width, asking where, const ik_cache *cache, const cached_positions *from, int32_t d,
+    const int16_t (*weights)[32], int32_t count, const float *decays, ik_partial *const *states, const uint8_t *next
 ) {
   size_t stride = (size_t)cache->padded_dimension * 4;
-  v16i sums[ATTENTION_GROUP][2];
+  v16i sums[ATTENTION_GROUP][4];
 #pragma unroll
   for (int r = 0; r < rows; r++) {
 #pragma unroll
@@ -85,12 +103,13 @@ INLINE void add_integer_values(
   for (int half = 0; half < 2; half++) {
     const uint8_t *values = from->heads[half] + cache->values_offset + (size_t)(from->slots[half] / 2) * stride + 4 * (size_t)d;
     int32_t of_half = count - 16 * half < 16 ? count - 16 * half : 16;
-    for (int32_t key = 0; key < of_half; key += 2, values += stride, next += 128) {
-      ask(near, next);
-      ask(near, next + 64);
-      v16i v[2];
+    for (int32_t key = 0; key < of_half; key += 2, values += stride, next += 64 * width) {
+      v16i v[4];
 #pragma unroll
-      for (int i = 0; i < width; i++) v[i] = load_ints(values + 64 * i);
+      for (int i = 0; i < width; i++) {
+        ask(where, next + 64 * i);
+        v[i] = load_ints(values + 64 * i);
+      }
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         int32_t pair;
@@ -112,16 +131,19 @@ INLINE void add_integer_values(
 
 // out[r] = out[r] * decays[r] + the weighted values, for `rows` rows, of which none sees a position from `ends` on.
 INLINE void add_all_integer_values(
-    int rows, bool near, const ik_cache *cache, const cached_positions *from, const int16_t (*weights)[32], const int32_t *ends,
-    const float *decays, ik_partial *const *states, const uint8_t *next
+    int rows, asking where, const ik_cache *cache, const cached_positions *from, const int16_t (*weights)[32],
+    const int32_t *ends, const float *decays, ik_partial *const *states, const uint8_t *next
 ) {
+  const int width = 2 * sums_in_turns(rows);
   int32_t count = 0, d = 0;
 #pragma unroll
   for (int r = 0; r < rows; r++) count = ends[r] > count ? ends[r] : count;
-  for (; d + 32 <= cache->padded_dimension; d += 32) {
-    add_integer_values(rows, 2, near, cache, from, d, weights, count, decays, states, next + (size_t)d * 64);
+  for (; d + 16 * width <= cache->padded_dimension; d += 16 * width) {
+    add_integer_values(rows, width, where, cache, from, d, weights, count, decays, states, next + (size_t)d * 64);
   }
-  if (d < cache->padded_dimension) add_integer_values(rows, 1, near, cache, from, d, weights, count, decays, states, next);
+  for (; d < cache->padded_dimension; d += 16) {
+    add_integer_values(rows, 1, where, cache, from, d, weights, count, decays, states, next + (size_t)d * 64);
+  }
 }
 
 // Turns the products of up to 16 rows into weights, and says by how much what was summed before decays.
@@ -173,18 +195,20 @@ INLINE void soften_integers(
   }
 }
 
-// Asks once more for the keys, or the values, of 32 positions at `p`. Processors drop requests while all their places for misses
-// are taken, which those that come with the products soon do; some are free again when these are done.
-INLINE void ask_again(bool near, const ik_cache *cache, const uint8_t *p) {
+// Asks once more for the keys, or the values, of 32 positions at `p`. Some processors drop requests while all their places for
+// misses are taken, which those that come with the products soon do; some are free again when these are done.
+INLINE void ask_again(const ik_cache *cache, const uint8_t *p) {
 #pragma clang loop unroll_count(8)
-  for (int32_t line = 0; line < cache->head_dimension; line++, p += 64) ask(near, p);
+  for (int32_t line = 0; line < cache->head_dimension; line++, p += 64) ask(ASKS_NEAR, p);
 }
 
-// The keys of one split, as far as the rows see them. The rows' states are cleared first.
+// The keys of one split, as far as the rows see them. The rows' states are cleared first. Of many rows, which go through a block
+// several times, only the first ones ask for the next block.
 INLINE void attend_int16_asking(
-    bool near, const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
+    asking where, bool is_few, const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
 ) {
   const ik_cache *cache = &a->cache;
+  const asking later = is_few ? where : ASKS_NOT;
   int32_t begin, end;
   begin_split(a, rows, split, &begin, &end);
   _Alignas(64) int32_t products[ATTENTION_ROWS][32];
@@ -195,58 +219,65 @@ INLINE void attend_int16_asking(
     cached_positions positions = positions_at(a, run, kv_head, start, begin, end);
     position_scales scales;
     load_position_scales(cache, &positions, &scales);
-    const uint8_t *next = ask_for_next(a, run, kv_head, rows, start, end);
+    const uint8_t *next = ask_for_next(a, run, kv_head, rows, start, end), *next_values = next + cache->values_offset;
     see_positions(a, rows, start, begins, ends);
-    for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
+    int32_t first = is_few ? 0 : ATTENTION_GROUP;
+    if (!is_few) score_integers(ATTENTION_GROUP, where, cache, &positions, rows->pairs, products, next);
+    for (int32_t r = first; r < rows->count; r += ATTENTION_GROUP) {
       switch (rows->count - r) {
 #define CASE(count)                                                                                                   \
-  case count: score_integers(count, near, cache, &positions, rows->pairs + r, products + r, next); break;
+  case count: score_integers(count, later, cache, &positions, rows->pairs + r, products + r, next); break;
         CASES_OF_ROWS(CASE)
 #undef CASE
-      default: score_integers(ATTENTION_GROUP, near, cache, &positions, rows->pairs + r, products + r, next);
+      default: score_integers(ATTENTION_GROUP, later, cache, &positions, rows->pairs + r, products + r, next);
       }
     }
-    ask_again(near, cache, next);
+    if (where == ASKS_NEAR) ask_again(cache, next);
     for (int32_t r = 0; r < rows->count; r += 16) {
       int32_t count = rows->count - r < 16 ? rows->count - r : 16;
       soften_integers(
           a, &scales, count, (const int32_t (*)[32])products + r, rows->factors + r, begins + r, ends + r, rows->states + r,
           weights + r, decays + r);
     }
-    const uint8_t *next_values = next + cache->values_offset;
-    for (int32_t r = 0; r < rows->count; r += ATTENTION_GROUP) {
-      const int16_t (*w)[32] = (const int16_t (*)[32])weights + r;
+    const int16_t (*w)[32] = (const int16_t (*)[32])weights;
+    if (!is_few) add_all_integer_values(ATTENTION_GROUP, where, cache, &positions, w, ends, decays, rows->states, next_values);
+    for (int32_t r = first; r < rows->count; r += ATTENTION_GROUP) {
       switch (rows->count - r) {
 #define CASE(count)                                                                                                   \
-  case count: add_all_integer_values(count, near, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values); break;
+  case count:                                                                                                         \
+    add_all_integer_values(count, later, cache, &positions, w + r, ends + r, decays + r, rows->states + r, next_values); \
+    break;
         CASES_OF_ROWS(CASE)
 #undef CASE
       default:
-        add_all_integer_values(ATTENTION_GROUP, near, cache, &positions, w, ends + r, decays + r, rows->states + r, next_values);
+        add_all_integer_values(
+            ATTENTION_GROUP, later, cache, &positions, w + r, ends + r, decays + r, rows->states + r, next_values);
       }
     }
-    ask_again(near, cache, next_values);
+    if (where == ASKS_NEAR) ask_again(cache, next_values);
   }
 }
 
-static __attribute__((noinline)) void attend_int16_near(
-    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
-) {
-  attend_int16_asking(true, a, run, kv_head, rows, split);
-}
-
-static __attribute__((noinline)) void attend_int16_far(
-    const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
-) {
-  attend_int16_asking(false, a, run, kv_head, rows, split);
-}
+// An instance for each place and number of rows.
+#define ATTEND_INT16(name, where, is_few)                                                                             \
+  static __attribute__((noinline)) void name(                                                                         \
+      const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split            \
+  ) {                                                                                                                 \
+    attend_int16_asking(where, is_few, a, run, kv_head, rows, split);                                                 \
+  }
+ATTEND_INT16(attend_int16_few_near, ASKS_NEAR, true)
+ATTEND_INT16(attend_int16_few_far, ASKS_FAR, true)
+ATTEND_INT16(attend_int16_many_near, ASKS_NEAR, false)
+ATTEND_INT16(attend_int16_many_far, ASKS_FAR, false)
+#undef ATTEND_INT16
 
 static void attend_int16(
     const ik_attention *a, const ik_run *run, int32_t kv_head, const attention_rows *rows, int32_t split
 ) {
-  if (a->cache.asks_near) {
-    attend_int16_near(a, run, kv_head, rows, split);
+  bool near = a->cache.asks_near;
+  if (rows->count <= ATTENTION_GROUP) {
+    (near ? attend_int16_few_near : attend_int16_few_far)(a, run, kv_head, rows, split);
   } else {
-    attend_int16_far(a, run, kv_head, rows, split);
+    (near ? attend_int16_many_near : attend_int16_many_far)(a, run, kv_head, rows, split);
   }
 }
