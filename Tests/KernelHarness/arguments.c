@@ -311,3 +311,14 @@ ik_attention attention_arguments(const attention_case *c, const ik_cache *cache,
       .cache = *cache,
   };
 }
+
+ik_decode decode_arguments(ik_rotate rotation, ik_attention attention, ik_quantize quantization, const ik_kernels *tier) {
+  return (ik_decode){
+      .rotation = rotation,
+      .attention = attention,
+      .quantization = quantization,
+      .rotate = tier->rotate,
+      .attend = tier->attention,
+      .quantize = tier->quantize,
+  };
+}

@@ -135,6 +135,7 @@ typedef struct attention_case {
 } attention_case;
 
 ik_attention attention_arguments(const attention_case *c, const ik_cache *cache, ik_partial *partials, float *out);
+ik_decode decode_arguments(ik_rotate rotation, ik_attention attention, ik_quantize quantization, const ik_kernels *tier);
 
 // ---------------------------------------------------------------------------------------------------------------
 // Weights.
@@ -160,6 +161,7 @@ void check_silu_gate(int32_t size);
 void check_sums(int32_t size);
 void check_rotate(int32_t size);
 void check_attention(int32_t size);
+void check_decode(int32_t size);
 void check_formats(int32_t size);
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ static const check checks[] = {
     {"silu_gate", check_silu_gate, 1}, {"rotate", check_rotate, 1},     {"matmul", check_matmul, 4},
     {"gated", check_gated, 2},
     {"logits", check_logits, 1},       {"attention", check_attention, 2}, {"sums", check_sums, 1},
-    {"noted_logits", check_noted_logits, 1},
+    {"noted_logits", check_noted_logits, 1}, {"decode", check_decode, 1},
 };
 enum { CHECKS = sizeof checks / sizeof checks[0] };
 
