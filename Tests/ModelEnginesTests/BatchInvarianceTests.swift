@@ -30,6 +30,17 @@ import Testing
     return try Checkpoint.open(path: path)
   }
 
+  static let kinds = ["quantized", "bfloat16"]
+
+  /// A tiny model of quantized weights of every kind, or of weights in bfloat16.
+  static func checkpoint(_ kind: String, in directory: TemporaryDirectory) throws -> Checkpoint {
+    guard kind == "bfloat16" else { return try quantizedCheckpoint(directory) }
+    let config = TinyCheckpoint.config(extra: "\"max_position_embeddings\": 1024").replacing(
+      "\"max_position_embeddings\": 128, ", with: "")
+    try TinyCheckpoint(configJSON: config, weightScale: 0.3).writeHuggingFace(to: directory, type: .bf16)
+    return try Checkpoint.open(path: directory.path)
+  }
+
   static func sequences(_ count: Int, vocabulary: Int, longest: Int) -> [[TokenID]] {
     var generator = SplitMix64(seed: 77)
     return (0..<count).map { index in
@@ -39,18 +50,10 @@ import Testing
     }
   }
 
-  @Test(arguments: ["quantized", "floating-point"])
+  @Test(arguments: kinds)
   func aloneOrAmong31InAnyChunksOnAnyThreads(_ kind: String) throws {
     let directory = try TemporaryDirectory()
-    let checkpoint: Checkpoint
-    if kind == "quantized" {
-      checkpoint = try Self.quantizedCheckpoint(directory)
-    } else {
-      let config = TinyCheckpoint.config(extra: "\"max_position_embeddings\": 1024").replacing(
-        "\"max_position_embeddings\": 128, ", with: "")
-      try TinyCheckpoint(configJSON: config, weightScale: 0.3).writeHuggingFace(to: directory)
-      checkpoint = try Checkpoint.open(path: directory.path)
-    }
+    let checkpoint = try Self.checkpoint(kind, in: directory)
     func engine(threads: Int, tier: KernelTier) throws -> any ModelEngine {
       try EngineKind.cpu.engine(
         checkpoint,
@@ -82,11 +85,11 @@ import Testing
   }
 
   /// Steps of many sequences, a token each, which threads take whole: from the rotation to the form that the next product needs.
-  @Test(arguments: KVCacheType.allCases)
-  func stepsOfManySequencesComputeWhatEachDoesAlone(_ type: KVCacheType) throws {
+  @Test(arguments: KVCacheType.allCases, kinds)
+  func stepsOfManySequencesComputeWhatEachDoesAlone(_ type: KVCacheType, _ kind: String) throws {
     let directory = try TemporaryDirectory()
-    let checkpoint = try Self.quantizedCheckpoint(directory)
-    let all = Self.sequences(26, vocabulary: 320, longest: 70)
+    let checkpoint = try Self.checkpoint(kind, in: directory)
+    let all = Self.sequences(26, vocabulary: checkpoint.configuration.vocabularySize, longest: 70)
     for tier in KernelTier.available where tier.name != "scalar" {
       for threads in [1, 2, 3] {
         let engine = try EngineKind.cpu.engine(
@@ -98,7 +101,7 @@ import Testing
         for index in [0, 7, 25] {
           let alone = try engine.logits(of: [all[index]], chunk: 4096, firstBlock: index)[0]
           let isSame = Self.bits(together[index]) == Self.bits(alone)
-          #expect(isSame, "\(type), \(tier), \(threads) threads, sequence \(index)")
+          #expect(isSame, "\(kind), \(type), \(tier), \(threads) threads, sequence \(index)")
         }
       }
     }
