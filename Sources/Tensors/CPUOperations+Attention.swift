@@ -44,7 +44,7 @@ extension CPUOperations {
       var task = attention
       pool.run(
         tier.kernels.pointee.attention, &task, count: layout.attentionItems, grain: layout.attentionGrain,
-        inOrder: true)
+        inOrder: !layout.isDivided)
       if layout.hasPartials { tier.kernels.pointee.fold_partials(&task, 0, task.run_count) }
     }
     quantize(out)

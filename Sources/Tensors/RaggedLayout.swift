@@ -97,6 +97,10 @@ package final class RaggedLayout {
   /// Whether the batch is single tokens of sequences only, and so many that each thread gets some of them.
   var isManySequences: Bool { tokenCount == runs.count && tokenCount >= 4 * threadCount }
 
+  /// Whether the batch is single tokens of few sequences, whose items are splits of about the same size. A thread then takes
+  /// many that follow each other: what it reads next is asked for only among those.
+  var isDivided: Bool { hasPartials && tokenCount == runs.count }
+
   /// Items of attention that a thread takes at a time. Of many sequences those of a whole token, since while a thread computes
   /// one item it asks for the memory of its next one. Else one, because items are large.
   var attentionGrain: Int { isManySequences ? kvHeads : 1 }
