@@ -169,6 +169,20 @@ static int quad_of_largest(const float *x) {
   return quad;
 }
 
+// What `fits` of a group is, whose values and upper bits are there.
+static int8_t bits_that_fit(const ik_int8_group *group) {
+  bool four = true, five = true;
+  for (int pair = 0; pair < 4; pair += 2) {
+    int32_t first = 0, second = 0, upper = 8 * (abs(group->top[pair]) + abs(group->top[pair + 1]));
+    for (int i = pair; i < IK_GROUP; i += 4) {
+      *(i < IK_GROUP / 2 ? &first : &second) += abs(group->values[i]) + abs(group->values[i + 1]);
+    }
+    four = four && first + second + upper <= IK_FITS_4;
+    five = five && second + upper <= IK_FITS_5;
+  }
+  return !four ? 0 : five ? 5 : 4;
+}
+
 void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8_t high[IK_GROUP]) {
   int top_quad = quad_of_largest(x);
   float peak = 0, ordinary = 0;
@@ -207,6 +221,7 @@ void ik_quantize_group(const float *x, float outlier, ik_int8_group *group, int8
   }
   group->scale = scale;
   group->scaled_sum = scale * (float)total;
+  group->fits = bits_that_fit(group);
 }
 
 // Number i belongs to running sum i % 64.

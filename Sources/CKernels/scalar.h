@@ -6,6 +6,7 @@
 #include "exponential.h"
 #include "formats.h"
 #include <math.h>
+#include <stdlib.h>
 
 #pragma STDC FP_CONTRACT OFF
 

@@ -5,10 +5,15 @@
 // of eight bits are multiplied with two inputs at a time.
 
 // Weights of eight bits less their offset as 16-bit integers, so that they are widened once for many rows: of each quad inputs 0 and 2
-// of all columns, then inputs 1 and 3.
+// of all columns, then inputs 1 and 3. Of four and five bits eight times the weights, for the upper bits.
 enum { PREPARED_BYTES = 2048 };
-INLINE bool has_prepared(ik_format f) { return f.bits == 8; }
+INLINE bool has_prepared(ik_format f) { return f.bits != 6; }
 INLINE void prepare(ik_format f, v64u weights, int quad, int half, uint8_t *group) {
+  if (f.bits < 6) {
+    weights = (v64u)((v16i)weights << 3);
+    memcpy(group + quad * 128 + half * 64, &weights, 64);
+    return;
+  }
   typedef uint16_t v32w __attribute__((vector_size(64)));
   v32w even = ((v32w)weights & 255) - (uint16_t)f.offset, odd = ((v32w)weights >> 8) - (uint16_t)f.offset;
   memcpy(group + quad * 256 + half * 64, &even, 64);
@@ -59,14 +64,23 @@ INLINE void finish_half(ik_format f, int rows, const uint8_t *weights, const ik_
   }
 }
 
-// Adds the products of quads first ..< last of a group to the sums of `rows` rows.
-INLINE void add_quads(
-    ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
-) {
-  if (f.bits == 8) {
-    add_quads_of_four(f, rows, weights, x, first, last, sums);
-    return;
+// Adds the products of the upper bits of a group to those of its last quads, of weights and a group that fit.
+INLINE void add_top_pairs(ik_format f, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *group, v32s pairs[2]) {
+  int32_t top = load_quad_of_activations(group->top);
+#pragma unroll
+  for (int c = 0; c < 2; c++) {
+    v64u eightfold = prepared ? load_bytes(prepared + group->top_quad * 128 + c * 64)
+                              : (v64u)((v16i)load_any_quad(weights, f.planes, group->top_quad, c) << 3);
+    pairs[c] = dot_more_pairs(f, pairs[c], eightfold, top);
   }
+}
+
+// Adds the products of quads first ..< last of a group, of weights of less than eight bits, to the sums of `rows` rows, and those of
+// the upper bits if `with_top` is set: then they must fit.
+INLINE void add_quads_and_top(
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, int first, int last, bool with_top,
+    v16i (*sums)[2]
+) {
   int together = quads_together(f.bits) < last - first ? quads_together(f.bits) : last - first;
 #pragma unroll
   for (int from = first; from < last; from += together) {
@@ -83,11 +97,26 @@ INLINE void add_quads(
         pairs[r][1] = dot_more_pairs(f, pairs[r][1], w1, a);
       }
     }
+    if (with_top && from + together == last) {
+#pragma unroll
+      for (int r = 0; r < rows; r++) add_top_pairs(f, weights, prepared, x + r * IK_CHUNK, pairs[r]);
+    }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       sums[r][0] = add_pairs(sums[r][0], pairs[r][0], 1);
       sums[r][1] = add_pairs(sums[r][1], pairs[r][1], 1);
     }
+  }
+}
+
+// Adds the products of quads first ..< last of a group to the sums of `rows` rows.
+INLINE void add_quads(
+    ik_format f, int rows, const uint8_t *weights, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
+) {
+  if (f.bits == 8) {
+    add_quads_of_four(f, rows, weights, x, first, last, sums);
+  } else {
+    add_quads_and_top(f, rows, weights, NULL, x, first, last, false, sums);
   }
 }
 
@@ -129,6 +158,14 @@ INLINE void multiply_widened(int rows, const uint8_t *prepared, const ik_int8_gr
   }
 }
 
+// Whether the sums of products of the groups of `rows` rows with weights of `bits` bits fit 16 bits, upper bits included.
+INLINE bool fit(int rows, int bits, const ik_int8_group *x) {
+  bool all = true;
+#pragma unroll
+  for (int r = 0; r < rows; r++) all &= x[r * IK_CHUNK].fits >= bits;
+  return all;
+}
+
 INLINE void multiply_group(
     ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, v16i (*sums)[2]
 ) {
@@ -139,6 +176,10 @@ INLINE void multiply_group(
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     sums[r][0] = sums[r][1] = start_sum(f, IK_BIAS_BITS, x[r * IK_CHUNK].sums[0] + x[r * IK_CHUNK].sums[1]);
+  }
+  if (f.bits < 6 && fit(rows, f.bits, x)) {
+    add_quads_and_top(f, rows, weights, prepared, x, 0, 8, true, sums);
+    return;
   }
   add_quads(f, rows, weights, x, 0, 8, sums);
 #pragma unroll

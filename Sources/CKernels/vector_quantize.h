@@ -197,6 +197,10 @@ INLINE void store_values(const group_block *block, const float inverses[16], gro
   }
 }
 
+#ifdef HAS_PAIRS
+#include "vector_fits.h"
+#endif
+
 // Quantizes the groups of a block; what becomes of those of rows that are not finite is not said. `high` gets the upper bits of
 // outliers of the groups for which `listed` says that there are some. Returns whether there are any.
 static bool quantize_block(const group_block *block, int32_t listed[16], int8_t high[16][IK_GROUP]) {
@@ -239,12 +243,17 @@ static bool quantize_block(const group_block *block, int32_t listed[16], int8_t 
   }
   memcpy(halves, sums.halves, sizeof halves);
   memcpy(&outliers, sums.outliers, sizeof outliers);
+#ifdef HAS_PAIRS
+  v16i fits = bits_that_fit(block->groups, uppers) << 24;
+#else
+  v16i fits = splat_int(0);
+#endif
   // Four bytes at a time.
   v16i top = (uppers & 0x0f0f0f0f) << 4, raised = (uppers & 0x07070707) << 5, wide = is_beyond(uppers, 3) & (1 << 16);
   group_ends ends = {
       .fields = {
           top, raised & (plans.quads < 4), raised & (plans.quads >= 4), halves[0], halves[1], (v16i)plans.scales,
-          (v16i)(plans.scales * to_float(outliers + halves[0] + halves[1])), plans.quads | wide}};
+          (v16i)(plans.scales * to_float(outliers + halves[0] + halves[1])), plans.quads | wide | fits}};
   store_ends(&ends, block);
   return any_listed;
 }

@@ -1,6 +1,7 @@
 // The kernels' argument structs, and the memory that they point to.
 #include "harness.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -38,6 +39,21 @@ typedef struct integers {
   int32_t top_quad;
 } integers;
 
+// How many bits weights may have so that the sums of their products fit, see IK_FITS_4.
+static int8_t bits_that_fit(const ik_int8_group *group) {
+  int32_t all[2] = {0}, second[2] = {0};
+  for (int32_t i = 0; i < IK_GROUP; i++) {
+    all[i % 4 / 2] += abs(group->values[i]);
+    if (i >= IK_GROUP / 2) second[i % 4 / 2] += abs(group->values[i]);
+  }
+  for (int32_t i = 0; i < 4; i++) {
+    all[i / 2] += 8 * abs(group->top[i]);
+    second[i / 2] += 8 * abs(group->top[i]);
+  }
+  if (all[0] > 32767 / 15 || all[1] > 32767 / 15) return 0;
+  return second[0] > 32767 / 31 || second[1] > 32767 / 31 ? 4 : 5;
+}
+
 // Writes group `g` of a row, after the groups before it: the sums and the list follow from the integers.
 static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integers *from, float scale) {
   size_t place = ik_chunk_index(x, row, g / IK_CHUNK);
@@ -57,6 +73,7 @@ static void set_group(const ik_int8_rows *x, int32_t row, int32_t g, const integ
     group->sums[i / 16] += low;
     total += low + 128 * from->high[i];
   }
+  group->fits = one_in(20) ? 0 : bits_that_fit(group);
   group->scale = scale;
   group->scaled_sum = scale * (float)total;
   if (g % IK_CHUNK == 0) *count = 0;
@@ -156,6 +173,9 @@ void compare_int8_rows(const ik_int8_rows *expected, const ik_int8_rows *got, co
         compare_bytes("sums", a->sums, b->sums, sizeof a->sums);
         if (a->top_quad != b->top_quad) report("top_quad", index, (uint32_t)a->top_quad, (uint32_t)b->top_quad);
         if (a->is_wide != b->is_wide) report("is_wide", index, (uint32_t)a->is_wide, (uint32_t)b->is_wide);
+        // Tiers that do not look at it do not say.
+        if (b->fits != 0 && a->fits != b->fits) report("fits", index, (uint32_t)a->fits, (uint32_t)b->fits);
+        if (a->fits != bits_that_fit(a)) report("fits of the scalar twin", index, (uint32_t)bits_that_fit(a), (uint32_t)a->fits);
       }
       if (g % IK_CHUNK == 0) compare_lists(expected, got, place);
     }

@@ -85,6 +85,15 @@ final class QuantizedRows {
     if stored.is_wide == 0 {
       #expect(raised == (0..<8).map { $0 / 4 == quad / 4 ? 32 * top[$0 % 4] : 0 })
     }
+    // The magnitudes of the first two values of all quads, and of the last two, with the upper bits in `top`.
+    for pair in [0, 2] {
+      let upper = 128 * (abs(top[pair]) + abs(top[pair + 1]))
+      let halves = [0..<16, 16..<32].map { half in
+        half.reduce(0) { $1 % 4 / 2 == pair / 2 ? $0 + abs(Int(low[$1])) : $0 }
+      }
+      #expect(stored.fits == 0 || halves[0] + halves[1] + upper <= Int(IK_FITS_4))
+      #expect(stored.fits < 5 || halves[1] + upper <= Int(IK_FITS_5))
+    }
     // More than four upper bits of the top quad are listed, all of them.
     if let upper = listed[quad] {
       #expect(top == [0, 0, 0, 0] && !upper.allSatisfy { -8...7 ~= $0 })

@@ -77,8 +77,16 @@ typedef struct ik_int8_group {
   float scale;
   float scaled_sum;       // scale * sum of (values + 8 * top + 128 * high)
   int16_t top_quad;       // 0 ..< 8
-  int16_t is_wide;        // 1 if one of the upper bits in top is not among -4 ... 3, else 0
+  int8_t is_wide;         // 1 if one of the upper bits in top is not among -4 ... 3, else 0
+  int8_t fits;            // 4 or 5: sums of products with weights of so many bits fit 16 bits, see IK_FITS_4; 0: not known
 } ik_int8_group;
+
+// Tiers that multiply bytes in pairs add up in 16 bits, of each quad the products of the first two values apart from those of the
+// last two. So they note of a group how many bits weights may have: the magnitudes of all its first two values, the upper bits in top
+// included, come to at most IK_FITS_4, and those of all its last two; for five bits also those of its second half, with the upper
+// bits in top whichever half they belong to, to at most IK_FITS_5. Of the models that were tried that holds for all groups and
+// for 98 of 100.
+enum { IK_FITS_4 = INT16_MAX / 15, IK_FITS_5 = INT16_MAX / 31 };
 
 // The upper bits of an outlier, or of a top quad that has more than four of them.
 typedef struct ik_outliers {
