@@ -8,7 +8,6 @@
 #define TIER_NAME "avx2"
 #define ROWS 2
 #define HALVES_ROWS 1
-#define SUMS_IN_MEMORY
 #define BFLOAT_ROWS 2
 #define ATTENTION_GROUP 2
 #define BYTES_AHEAD 2048

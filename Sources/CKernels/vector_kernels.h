@@ -15,8 +15,7 @@
 // the macro TIER(name), which makes a tier's own function names, and how many rows its registers can hold: ROWS of a
 // product, HALVES_ROWS of one whose groups have halves with sums of their own (ROWS, but four at most, if it is not there),
 // BFLOAT_ROWS of one in bfloat16, ATTENTION_GROUP of attention. BYTES_AHEAD, if it is there, says how far ahead products of few rows
-// ask for weights; SUMS_IN_MEMORY, that the integers of several rows take all registers, so that compilers had better not try to keep
-// the sums in float32 there from group to group.
+// ask for weights.
 #include "CKernels.h"
 #include "exponential.h"
 #include "formats.h"

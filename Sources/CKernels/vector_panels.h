@@ -67,9 +67,6 @@ INLINE void add_panel(ik_format format, int rows, const panel *p, int32_t chunk,
   for (int32_t g = 0; g < count; g++) {
     const uint8_t *prepared = has_prepared(format) ? p->prepared[g] : NULL;
     add_group(unpacked, rows, panel_weights(format, p, g), prepared, &p->scales[g], activations + g, sums);
-#ifdef SUMS_IN_MEMORY
-    if (rows > 1) __asm__ volatile("" : "+m"(sums));
-#endif
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
