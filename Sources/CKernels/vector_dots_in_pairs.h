@@ -64,22 +64,18 @@ INLINE void finish_half(ik_format f, int rows, const uint8_t *weights, const ik_
   }
 }
 
-// Adds the products of the upper bits of a group to those of its last quads, of weights and a group that fit.
-INLINE void add_top_pairs(ik_format f, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *group, v32s pairs[2]) {
+// Adds the products of the upper bits of a group, which fit, to those of its last quads. `prepared` has eight times the weights.
+INLINE void add_top_pairs(ik_format f, const uint8_t *prepared, const ik_int8_group *group, v32s pairs[2]) {
   int32_t top = load_quad_of_activations(group->top);
-#pragma unroll
-  for (int c = 0; c < 2; c++) {
-    v64u eightfold = prepared ? load_bytes(prepared + group->top_quad * 128 + c * 64)
-                              : (v64u)((v16i)load_any_quad(weights, f.planes, group->top_quad, c) << 3);
-    pairs[c] = dot_more_pairs(f, pairs[c], eightfold, top);
-  }
+  const uint8_t *quad = prepared + group->top_quad * 128;
+  pairs[0] = dot_more_pairs(f, pairs[0], load_bytes(quad), top);
+  pairs[1] = dot_more_pairs(f, pairs[1], load_bytes(quad + 64), top);
 }
 
-// Adds the products of quads first ..< last of a group, of weights of less than eight bits, to the sums of `rows` rows, and those of
-// the upper bits if `with_top` is set: then they must fit.
+// Adds the products of quads first ..< last of a group, of weights of less than eight bits, to the sums of `rows` rows; with `prepared`
+// those of the upper bits too, which must fit.
 INLINE void add_quads_and_top(
-    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, int first, int last, bool with_top,
-    v16i (*sums)[2]
+    ik_format f, int rows, const uint8_t *weights, const uint8_t *prepared, const ik_int8_group *x, int first, int last, v16i (*sums)[2]
 ) {
   int together = quads_together(f.bits) < last - first ? quads_together(f.bits) : last - first;
 #pragma unroll
@@ -97,9 +93,9 @@ INLINE void add_quads_and_top(
         pairs[r][1] = dot_more_pairs(f, pairs[r][1], w1, a);
       }
     }
-    if (with_top && from + together == last) {
+    if (prepared && from + together == last) {
 #pragma unroll
-      for (int r = 0; r < rows; r++) add_top_pairs(f, weights, prepared, x + r * IK_CHUNK, pairs[r]);
+      for (int r = 0; r < rows; r++) add_top_pairs(f, prepared, x + r * IK_CHUNK, pairs[r]);
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
@@ -116,7 +112,7 @@ INLINE void add_quads(
   if (f.bits == 8) {
     add_quads_of_four(f, rows, weights, x, first, last, sums);
   } else {
-    add_quads_and_top(f, rows, weights, NULL, x, first, last, false, sums);
+    add_quads_and_top(f, rows, weights, NULL, x, first, last, sums);
   }
 }
 
@@ -177,8 +173,9 @@ INLINE void multiply_group(
   for (int r = 0; r < rows; r++) {
     sums[r][0] = sums[r][1] = start_sum(f, IK_BIAS_BITS, x[r * IK_CHUNK].sums[0] + x[r * IK_CHUNK].sums[1]);
   }
-  if (f.bits < 6 && fit(rows, f.bits, x)) {
-    add_quads_and_top(f, rows, weights, prepared, x, 0, 8, true, sums);
+  // Not for few rows: eight times the weights would have to be made for each, and the sums wait for them.
+  if (f.bits < 6 && prepared && fit(rows, f.bits, x)) {
+    add_quads_and_top(f, rows, weights, prepared, x, 0, 8, sums);
     return;
   }
   add_quads(f, rows, weights, x, 0, 8, sums);
