@@ -26,9 +26,9 @@ INLINE void add_quads_of_four(
 }
 
 // These define the same functions: add_quads, which does what add_quads_of_four does in the way that is best for the tier;
-// multiply_group, which makes the sums of a group, beginning with IK_BIAS_BITS; start_halves and finish_half, what comes before and behind the quads of its halves,
-// one of them with the upper bits; and has_prepared, prepare and PREPARED_BYTES for a second form of the weights of a group that are
-// multiplied with many rows.
+// multiply_group, which makes the sums of a group, beginning with IK_BIAS_BITS; start_halves and finish_half, what comes before and
+// behind the quads of its halves, one of them with the upper bits; and has_prepared, prepare and PREPARED_BYTES for a second form of
+// the weights of a group that are multiplied with many rows.
 #ifdef HAS_PAIRS
 #include "vector_dots_in_pairs.h"
 #else

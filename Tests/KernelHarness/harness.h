@@ -58,6 +58,8 @@ extern int32_t tier_count;
 // What the case is, for reports: tier, kernel, shapes.
 void describe(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void set_tier(const ik_kernels *tier);
+// Whether the tier is one that notes which groups fit 16 bits.
+bool tier_says_what_fits(void);
 
 void compare_floats(const char *what, const float *expected, const float *got, size_t count);
 // Sixteen-bit numbers whose infinity is `infinity`.

@@ -174,6 +174,10 @@ void describe(const char *format, ...) {
 
 void set_tier(const ik_kernels *tier) { tier_name = tier->name; }
 
+bool tier_says_what_fits(void) {
+  return strcmp(tier_name, "scalar") == 0 || strcmp(tier_name, "avx2") == 0 || strcmp(tier_name, "avx512") == 0;
+}
+
 void report(const char *what, size_t index, uint32_t expected, uint32_t got) {
   difference_count++;
   printf("DIFFERENT %s: %s[%zu] is %08x, scalar %08x: %s\n", tier_name, what, index, got, expected, description);

@@ -87,7 +87,7 @@ final class QuantizedRows {
     }
     // The magnitudes of the first two values of all quads, and of the last two, with the upper bits in `top`.
     for pair in [0, 2] {
-      let upper = 128 * (abs(top[pair]) + abs(top[pair + 1]))
+      let upper = 128 * (abs(Int(top[pair])) + abs(Int(top[pair + 1])))
       let halves = [0..<16, 16..<32].map { half in
         half.reduce(0) { $1 % 4 / 2 == pair / 2 ? $0 + abs(Int(low[$1])) : $0 }
       }
