@@ -84,8 +84,8 @@ typedef struct ik_int8_group {
 // Tiers that multiply bytes in pairs add up in 16 bits, of each quad the products of the first two values apart from those of the
 // last two. So they note of a group how many bits weights may have: the magnitudes of all its first two values, the upper bits in top
 // included, come to at most IK_FITS_4, and those of all its last two; for five bits also those of its second half, with the upper
-// bits in top whichever half they belong to, to at most IK_FITS_5. Of the models that were tried that holds for all groups and
-// for 98 of 100.
+// bits in top whichever half they belong to, to at most IK_FITS_5. In the models that were tried the first holds for all groups but
+// one in 10,000 at most, the second for 98 of 100.
 enum { IK_FITS_4 = INT16_MAX / 15, IK_FITS_5 = INT16_MAX / 31 };
 
 // The upper bits of an outlier, or of a top quad that has more than four of them.
