@@ -163,6 +163,12 @@ package struct Request: Sendable {
     outputs.prefetch()
   }
 
+  /// Whether it runs, and has generated a token that is not processed.
+  @inline(__always)
+  var isOneTokenBehind: Bool {
+    if case .generating(let progress) = state { tokens.count == progress.processed + 1 } else { false }
+  }
+
   /// `count` more of the known tokens are processed.
   mutating func advance(by count: Int) {
     switch state {

@@ -34,10 +34,15 @@ struct StepBatch {
 
     /// Index of its last row of logits, from which a token is generated.
     var lastRow: Int { logits == .all ? firstRow + tokenCount - 1 : firstRow }
+
+    /// What was one token becomes the token after it.
+    mutating func moveOn() { resources.processedTokenCount += 1 }
   }
 
-  /// The parts, in the order of the runs of ``forward``.
+  /// The parts, in the order of the runs of ``forward``. Until a plan is made or repeated, those of the step before.
   var items: [Item] = []
+  /// Whether ``items`` are one token of each active request, and the policies would plan the same again.
+  var isRepeatable = false
   /// Number of tokens that were planned.
   var tokenCount = 0
   /// Number of rows of logits that were planned.
@@ -85,11 +90,16 @@ struct StepBatch {
     rowNames.removeLast(rowNames.count - rowItems.count)
   }
 
-  /// Empties everything but the rows, and keeps the storage.
-  mutating func removeAll() {
+  /// Empties what was planned.
+  mutating func removePlan() {
     items.removeAll(keepingCapacity: true)
     tokenCount = 0
     rowCount = 0
+    isRepeatable = false
+  }
+
+  /// Empties everything but the plan and the rows, and keeps the storage.
+  mutating func removeContents() {
     forward.removeAll()
     rowItems.removeAll(keepingCapacity: true)
     rowSamples.removeAll(keepingCapacity: true)

@@ -107,6 +107,7 @@ extension StepLoop {
         request.state = right.started(cached: request.tokens.count)
       }
       active.append(request)
+      batch.isRepeatable = false
       switch batch.results[place] {
       case .success(let output): append(output, to: active.count - 1)
       case .failure(let error): fail(active.count - 1, error)
@@ -202,6 +203,7 @@ extension StepLoop {
     }
     if finishedCount > 0 {
       active.removeAll { $0.state.isFinished }
+      batch.isRepeatable = false
       mailbox.leftQueue(EmptyCollection<Request>(), startableCount: startableCount)
     }
   }

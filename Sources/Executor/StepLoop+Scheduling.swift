@@ -9,7 +9,7 @@ extension StepLoop {
   mutating func begin() {
     roundNumber += 1
     current = StepStatistics()
-    batch.removeAll()
+    batch.removeContents()
     let now = Stopwatch.now
     resources.cache.advanceTime(to: recorder?.beginStep(roundNumber, nanoseconds: now) ?? Double(now) / 1e9)
   }
@@ -63,9 +63,26 @@ extension StepLoop {
     statistics.countFinished(reason)
   }
 
-  /// Asks the policies, pauses whom they pause, and makes active whom they start.
+  /// Plans the step.
   mutating func schedule() {
+    if !repeatPlan() { makePlan() }
+    current.scheduleNanoseconds = stopwatch.lap()
+  }
+
+  /// Plans what the step before did, each request one token further, if the policies could say nothing else.
+  ///
+  /// - Returns: false, and nothing is done, if they must be asked.
+  private mutating func repeatPlan() -> Bool {
+    guard batch.isRepeatable, waiting.requests.isEmpty, mail.inquiries.isEmpty else { return false }
+    for index in active.indices where !active[index].isOneTokenBehind { return false }
+    for position in batch.items.indices { batch.items[position].moveOn() }
+    return true
+  }
+
+  /// Asks the policies, pauses whom they pause, and makes active whom they start.
+  private mutating func makePlan() {
     let activeCount = active.count
+    batch.removePlan()
     showRequests()
     round.budget = resources.cache.budget
     round.limits = limits
@@ -83,7 +100,10 @@ extension StepLoop {
       waiting.removeStarted()
       mailbox.leftQueue(active[activeCount...], startableCount: startableCount)
     }
-    current.scheduleNanoseconds = stopwatch.lap()
+    // Who records is told of every round, and beams take turns.
+    batch.isRepeatable =
+      isSteady && recorder == nil && beamGroups.isEmpty && batch.items.count == active.count
+      && batch.items.allSatisfy { $0.tokenCount == 1 }
   }
 
   /// Makes what the policies see: the active requests that can run, and of the waiting ones as many as there are places.

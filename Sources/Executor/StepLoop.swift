@@ -21,6 +21,8 @@ package struct StepLoop {
   let engine: any ModelEngine
   var decoder: any Decoder
   let scheduler: Scheduler
+  /// Whether the policies of ``scheduler`` need not be asked while nothing but generation goes on.
+  let isSteady: Bool
   let resources: ResourceManager
   let limits: BatchLimits
   let mailbox: Mailbox
@@ -89,6 +91,7 @@ package struct StepLoop {
     self.engine = engine
     self.decoder = decoder
     self.scheduler = scheduler
+    isSteady = scheduler.isSteady
     self.resources = resources
     self.limits = limits
     self.mailbox = mailbox

@@ -7,6 +7,8 @@
 public struct FirstComeFirstServedMicroBatchScheduler: MicroBatchScheduler {
   /// Most tokens of one prompt in one step, or nil for no limit but those of the batch.
   public let maximumChunkSize: Int?
+  /// Requests that are one token behind come first, in order.
+  public let isSteady = true
 
   /// Creates the policy; a chunk must be at least one token.
   public init(maximumChunkSize: Int? = nil) {
@@ -31,6 +33,8 @@ public struct FirstComeFirstServedMicroBatchScheduler: MicroBatchScheduler {
 public struct EqualProgressMicroBatchScheduler: MicroBatchScheduler {
   /// Most tokens of one prompt in one step, or nil for no limit but those of the batch.
   public let maximumChunkSize: Int?
+  /// Requests that are one token behind come first, in order.
+  public let isSteady = true
 
   /// Creates the policy; a chunk must be at least one token.
   public init(maximumChunkSize: Int? = nil) {

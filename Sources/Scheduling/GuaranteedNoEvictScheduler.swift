@@ -7,6 +7,9 @@
 /// processed counts as running here: it holds blocks, so it must be able to finish even if a request of a higher priority
 /// arrives.
 public struct GuaranteedNoEvictScheduler: CapacityScheduler {
+  /// Running requests always run.
+  public let isSteady = true
+
   /// Creates the policy.
   public init() {}
 
@@ -21,6 +24,9 @@ public struct GuaranteedNoEvictScheduler: CapacityScheduler {
 ///
 /// For measurements and for comparisons with systems without in-flight batching. TensorRT-LLM's STATIC_BATCH.
 public struct StaticBatchScheduler: CapacityScheduler {
+  /// Running requests always run.
+  public let isSteady = true
+
   /// Creates the policy.
   public init() {}
 
@@ -44,6 +50,8 @@ public struct StaticBatchScheduler: CapacityScheduler {
 public struct MaximumRequestsScheduler: CapacityScheduler {
   /// Most requests that may run at a time.
   public let maximumRequestCount: Int
+  /// Running requests always run.
+  public let isSteady = true
 
   /// Creates the policy; at least one request must be allowed.
   public init(maximumRequestCount: Int) {

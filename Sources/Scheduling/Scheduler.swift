@@ -13,6 +13,9 @@ public struct Scheduler: Sendable {
     self.capacity = capacity
     self.microBatch = microBatch
   }
+
+  /// Whether both policies are steady: see ``CapacityScheduler/isSteady``.
+  package var isSteady: Bool { capacity.isSteady && microBatch.isSteady }
 }
 
 /// What both policies decided for one step, with what they saw; reused from step to step.
