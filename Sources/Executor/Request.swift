@@ -163,6 +163,12 @@ package struct Request: Sendable {
     outputs.prefetch()
   }
 
+  /// Whether it is over. Asked several times in each step, so that the state, which has a reason in it, is not copied for it.
+  @inline(__always)
+  var isFinished: Bool {
+    if case .finished = state { true } else { false }
+  }
+
   /// Whether it runs, and has generated a token that is not processed.
   @inline(__always)
   var isOneTokenBehind: Bool {
@@ -197,7 +203,7 @@ package struct Request: Sendable {
 
   /// Ends the request, unless it has ended already.
   mutating func finish(_ reason: FinishReason) {
-    if !state.isFinished { state = .finished(reason) }
+    if !isFinished { state = .finished(reason) }
   }
 
   /// Sends the last event and ends the stream, in which all samples have so many tokens.

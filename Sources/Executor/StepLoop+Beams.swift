@@ -36,7 +36,7 @@ extension StepLoop {
 
   /// Takes down the most probable next tokens of a beam.
   mutating func note(_ output: TokenOutput, of index: Int) {
-    guard let place = active[index].beamPlace, !active[index].state.isFinished else { return }
+    guard let place = active[index].beamPlace, !active[index].isFinished else { return }
     let vocabulary = 0..<engine.limits.vocabularySize
     guard !output.top.isEmpty, output.top.allSatisfy({ vocabulary.contains(Int($0.token)) }) else {
       return active[index].finish(.failed(.decoding("the decoder gave no tokens that a beam could go on with")))
@@ -55,7 +55,7 @@ extension StepLoop {
       guard var group = beamGroups[id] else { continue }
       let beams = active.indices.filter { active[$0].groupID == id && !active[$0].isDropped }
         .sorted { active[$0].beamPlace ?? 0 < active[$1].beamPlace ?? 0 }
-      guard beams.count == group.alternatives.count, !beams.contains(where: { active[$0].state.isFinished }) else {
+      guard beams.count == group.alternatives.count, !beams.contains(where: { active[$0].isFinished }) else {
         continue
       }
       guard let alternatives = group.whole else {
@@ -147,12 +147,12 @@ extension StepLoop {
       for (token, logprob) in zip(beam.tokens, beam.logprobs) {
         let output = TokenOutput(token: token, logprob: logprob, sampleIndex: rank)
         recorder?.generated(output, by: name)
-        events.append(StepEvent(index: first, output: .token(output)))
+        send(.token(output), of: first)
       }
       let reason = active[first].input.reason(toEndWith: beam.tokens.last)
       recorder?.finished(name, reason, tokenCount: beam.tokens.count)
       let summary = SampleSummary(sampleIndex: rank, reason: reason, completionTokenCount: beam.tokens.count)
-      events.append(StepEvent(index: first, output: .sampleFinished(summary)))
+      send(.sampleFinished(summary), of: first)
     }
     let best = group.search.finished.first?.tokens.last
     for index in beams { active[index].finish(active[first].input.reason(toEndWith: best)) }

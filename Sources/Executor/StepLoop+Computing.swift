@@ -10,20 +10,22 @@ extension StepLoop {
   /// Gets every request of the plan what it needs for its tokens, and builds the batch of those that got it.
   mutating func prepare() {
     var firstRow = 0
+    var isAnyFinished = false
     for position in batch.items.indices {
       var item = batch.items[position]
-      guard !active[item.index].state.isFinished else { continue }
-      if active[item.index].slot == nil { begin(&item) }
-      guard !active[item.index].state.isFinished else { continue }
+      if active[item.index].slot == nil, !active[item.index].isFinished { begin(&item) }
       do {
-        try resources.prepareResources(for: item.resources)
-        appendRun(&item, firstRow: &firstRow)
+        if !active[item.index].isFinished {
+          try resources.prepareResources(for: item.resources)
+          appendRun(&item, firstRow: &firstRow)
+        }
       } catch {
         active[item.index].finish(.failed(.resources("\(error)")))
       }
+      if active[item.index].isFinished { isAnyFinished = true }
       batch.items[position] = item
     }
-    batch.items.removeAll { active[$0.index].state.isFinished }
+    if isAnyFinished { batch.items.removeAll { active[$0.index].isFinished } }
     current.prepareNanoseconds = stopwatch.lap()
   }
 
@@ -74,9 +76,15 @@ extension StepLoop {
     item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
     if active[item.index].input.pooling != nil { requestHidden(&item) }
     item.firstRow = firstRow
-    batch.forward.append(
-      tokens: active[item.index].tokens[first..<end], firstPosition: first, blocks: blocks, logits: item.logits,
-      hidden: item.hidden)
+    if item.tokenCount == 1 {
+      batch.forward.append(
+        token: active[item.index].tokens[first], position: first, blocks: blocks, logits: item.logits,
+        hidden: item.hidden)
+    } else {
+      batch.forward.append(
+        tokens: active[item.index].tokens[first..<end], firstPosition: first, blocks: blocks, logits: item.logits,
+        hidden: item.hidden)
+    }
     firstRow = item.logits == .none ? firstRow : item.lastRow + 1
   }
 
@@ -124,7 +132,7 @@ extension StepLoop {
     for position in batch.items.indices {
       let item = batch.items[position]
       if item.logits == .all { reportPrompt(item, logits) }
-      guard item.isCaughtUp, item.logits != .none, !active[item.index].state.isFinished else { continue }
+      guard item.isCaughtUp, item.logits != .none, !active[item.index].isFinished else { continue }
       // The samples that begin here all draw from the row after the prompt. Beams have one row whatever follows.
       let first = active[item.index].sampleIndex
       let furtherCount = active[item.index].beamPlace == nil ? active[item.index].pendingSampleCount : 0
@@ -195,6 +203,6 @@ extension StepLoop {
     }
     guard !entries.isEmpty else { return }
     active[item.index].reportedPromptCount += entries.count
-    events.append(StepEvent(index: item.index, output: .promptLogprobs(entries)))
+    send(.promptLogprobs(entries), of: item.index)
   }
 }

@@ -29,8 +29,8 @@ extension StepLoop {
       let first = item.resources.processedTokenCount + item.tokenCount - run.hiddenRowCount
       active[item.index].pooled.add(states[row * size..<(row + run.hiddenRowCount) * size], size: size, from: first)
       row += run.hiddenRowCount
-      guard item.isCaughtUp, !active[item.index].state.isFinished else { continue }
-      events.append(StepEvent(index: item.index, output: .embedding(active[item.index].pooled.mean)))
+      guard item.isCaughtUp, !active[item.index].isFinished else { continue }
+      send(.embedding(active[item.index].pooled.mean), of: item.index)
       active[item.index].finish(.length)
     }
   }

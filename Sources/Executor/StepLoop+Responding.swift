@@ -29,7 +29,7 @@ extension StepLoop {
   /// Appends a token that the decoder has chosen, and those that must follow it.
   private mutating func append(_ output: TokenOutput, to index: Int) {
     appendOne(output, to: index)
-    while !active[index].state.isFinished, let token = active[index].controls?.takeForcedToken() {
+    while !active[index].isFinished, let token = active[index].controls?.takeForcedToken() {
       appendOne(TokenOutput(token: token), to: index)
       current.jumpedTokenCount += 1
     }
@@ -44,7 +44,7 @@ extension StepLoop {
     active[index].tokens.append(output.token)
     current.generatedTokenCount += 1
     recorder?.generated(output, by: active[index].id)
-    events.append(StepEvent(index: index, output: .token(output)))
+    send(.token(output), of: index)
     let reason = active[index].reasonToFinish
     guard let controls = active[index].controls, reason == nil || reason == .length else {
       if let reason { active[index].finish(active[index].unlessShortened(reason)) }
@@ -130,13 +130,14 @@ extension StepLoop {
     }
   }
 
-  /// Sends the events of the step, and the last one of every request that is finished.
+  /// Sends an event of an active request. A reader that has waited for it goes on when all of the step are sent.
+  mutating func send(_ output: RequestOutput, of index: Int) {
+    if let reader = active[index].outputs.send(output) { readers.append(reader) }
+  }
+
+  /// Sends the last event of every request that is finished, and lets the readers go on that have waited for those of the step.
   mutating func respond() {
     if !sampleGroups.isEmpty || !beamGroups.isEmpty { failTogether() }
-    for place in events.indices {
-      if let reader = active[events[place].index].outputs.send(events[place].output) { readers.append(reader) }
-    }
-    events.removeAll(keepingCapacity: true)
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
       if active[index].hasSiblings {
@@ -173,7 +174,7 @@ extension StepLoop {
     if !reason.endsEverySample {
       let summary = SampleSummary(
         sampleIndex: active[index].sampleIndex, reason: reason, completionTokenCount: count)
-      if let reader = active[index].outputs.send(.sampleFinished(summary)) { readers.append(reader) }
+      send(.sampleFinished(summary), of: index)
     }
     guard group.remainingCount == 0 else { return }
     let total = group.completionTokenCount
@@ -202,7 +203,7 @@ extension StepLoop {
       finishedCount += 1
     }
     if finishedCount > 0 {
-      active.removeAll { $0.state.isFinished }
+      active.removeAll { $0.isFinished }
       batch.isRepeatable = false
       mailbox.leftQueue(EmptyCollection<Request>(), startableCount: startableCount)
     }

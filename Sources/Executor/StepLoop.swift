@@ -5,14 +5,6 @@ package import Resources
 package import Scheduling
 internal import Tensors
 
-/// Something to tell the reader of an active request.
-struct StepEvent {
-  /// Index of the request in the list of active ones.
-  var index: Int
-  /// What to tell.
-  var output: RequestOutput
-}
-
 /// The engine thread's side of an executor: everything that a step touches, and the step.
 ///
 /// A struct, so that the compiler proves exclusive access to its parts and a step need not check it at run time. It
@@ -62,7 +54,6 @@ package struct StepLoop {
   var slots: [Int] = []
   var holdings: [BlockHoldings] = []
   var batch = StepBatch()
-  var events: [StepEvent] = []
   var readers: [ReadyReader] = []
   var logSoftmax = LogSoftmax()
   var stopwatch = Stopwatch()
@@ -147,9 +138,9 @@ package struct StepLoop {
     prepare()  // 3. Blocks for these tokens, and the batch.
     let logits = forward()  // 4. One pass of the model.
     decode(logits)  // 5. Logits to tokens, and log-probabilities of prompts.
-    append()  // 6. Add the tokens to their sequences; who has reached an end?
+    append()  // 6. Add the tokens to their sequences and send them; who has reached an end?
     update()  // 7. The tokens are processed: tell the resource managers, and begin further samples.
-    respond()  // 8. Send the events of the step.
+    respond()  // 8. Send the ends, and let the readers go on.
     free()  // 9. Give back what finished requests held.
     record()
   }

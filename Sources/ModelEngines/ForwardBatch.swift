@@ -104,6 +104,18 @@ public struct ForwardBatch: Sendable {
     blockTable.append(contentsOf: blocks)
   }
 
+  /// Adds a run of one token, whose sequence lives in `blocks`.
+  public mutating func append(
+    token: TokenID, position: Int, blocks: [Int32], logits: LogitsRequest, hidden: LogitsRequest = .none
+  ) {
+    runs.append(
+      Run(
+        tokenStart: tokens.count, tokenCount: 1, firstPosition: position, blockStart: blockTable.count,
+        blockCount: blocks.count, logits: logits, hidden: hidden))
+    tokens.append(token)
+    blockTable.append(contentsOf: blocks)
+  }
+
   /// Number of rows of logits that the pass returns.
   public var logitsRowCount: Int { runs.reduce(0) { $0 + $1.logitsRowCount } }
 
