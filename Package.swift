@@ -45,7 +45,7 @@ let package = Package(
     .target(name: "Scheduling", dependencies: ["Requests"], swiftSettings: safeHouse),
     .target(
       name: "Resources",
-      dependencies: ["Requests", "Scheduling", .product(name: "Collections", package: "swift-collections")],
+      dependencies: ["Tensors", "Requests", "Scheduling", .product(name: "Collections", package: "swift-collections")],
       swiftSettings: safeHouse),
     .target(name: "Models", dependencies: ["Tensors", "Checkpoints"], swiftSettings: safeHouse),
     .target(

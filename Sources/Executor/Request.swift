@@ -43,6 +43,8 @@ package struct Request: Sendable {
   var beamPlace: Int?
   /// Number of tokens of the prompt.
   let promptTokenCount: Int
+  /// What each step needs of ``input``.
+  let facts: StepFacts
   /// What the caller asked for.
   package let input: GenerationRequest
   /// Number of prompt tokens whose log-probabilities were reported.
@@ -69,6 +71,7 @@ package struct Request: Sendable {
     pendingSampleCount = input.sequenceCount - 1
     beamPlace = input.beams == nil ? nil : 0
     promptTokenCount = input.promptTokens.count
+    facts = StepFacts(input)
     self.input = input
     self.seed = seed
     self.maximumTokenCount = maximumTokenCount
@@ -89,7 +92,7 @@ package struct Request: Sendable {
     sampleIndex = index
     pendingSampleCount = 0
     (input, seed, maximumTokenCount, outputs) = (first.input, first.seed, first.maximumTokenCount, first.outputs)
-    promptTokenCount = first.promptTokenCount
+    (promptTokenCount, facts) = (first.promptTokenCount, first.facts)
     self.controls = controls
     grammar = first.grammar
     (cachedTokenCount, reportedPromptCount) = (first.cachedTokenCount, first.reportedPromptCount)
@@ -123,7 +126,7 @@ package struct Request: Sendable {
   /// and all.
   @inline(__always)
   var needsEveryLogitsRow: Bool {
-    input.params.promptLogprobs != nil && reportedPromptCount < promptTokenCount
+    facts.hasPromptLogprobs && reportedPromptCount < promptTokenCount
   }
 
   /// What a scheduler sees of the request while it has a slot. Mutating, though it changes nothing: the request is then read
@@ -187,8 +190,8 @@ package struct Request: Sendable {
   @inline(__always)
   var reasonToFinish: FinishReason? {
     guard let token = tokens.last else { return nil }
-    if !input.params.ignoreEndOfSequence, input.endOfSequenceTokenIDs.contains(token) { return .endOfSequence(token) }
-    if input.params.stopTokenIDs.contains(token) { return .stopToken(token) }
+    if facts.endOfSequenceTokens.contains(token) { return .endOfSequence(token) }
+    if facts.stopTokens.contains(token) { return .stopToken(token) }
     return tokens.count >= maximumTokenCount ? .length : nil
   }
 
@@ -214,5 +217,25 @@ package struct Request: Sendable {
       RequestSummary(
         reason: reason, promptTokenCount: promptTokenCount, completionTokenCount: completionTokenCount,
         cachedTokenCount: cachedTokenCount, seed: seed))
+  }
+}
+
+/// What each step needs to know of a request's parameters, which are many: by themselves these lie close together.
+struct StepFacts: Sendable {
+  /// The tokens that end a sequence because they are the model's; none if the request ignores them.
+  let endOfSequenceTokens: [TokenID]
+  /// The tokens that end a sequence because the caller says so.
+  let stopTokens: [TokenID]
+  /// Whether log-probabilities of the prompt are asked for.
+  let hasPromptLogprobs: Bool
+  /// Whether hidden states are asked for in place of an answer.
+  let isPooled: Bool
+
+  /// Takes them out of `input`.
+  init(_ input: GenerationRequest) {
+    endOfSequenceTokens = input.params.ignoreEndOfSequence ? [] : input.endOfSequenceTokenIDs
+    stopTokens = input.params.stopTokenIDs
+    hasPromptLogprobs = input.params.promptLogprobs != nil
+    isPooled = input.pooling != nil
   }
 }

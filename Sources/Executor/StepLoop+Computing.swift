@@ -74,7 +74,7 @@ extension StepLoop {
     }
     item.isCaughtUp = end == active[item.index].tokens.count
     item.logits = active[item.index].needsEveryLogitsRow ? .all : item.isCaughtUp ? .last : .none
-    if active[item.index].input.pooling != nil { requestHidden(&item) }
+    if active[item.index].facts.isPooled { requestHidden(&item) }
     item.firstRow = firstRow
     if item.tokenCount == 1 {
       batch.forward.append(
@@ -148,9 +148,14 @@ extension StepLoop {
     current.decodeNanoseconds = stopwatch.lap()
   }
 
-  /// Asks for what choosing and adding tokens touches of the requests in the batch.
+  /// Asks for what choosing and adding tokens, and preparing the next step, touches of the requests in the batch.
   private mutating func prefetchRequests() {
-    for position in batch.items.indices { active[batch.items[position].index].prefetch() }
+    slots.removeAll(keepingCapacity: true)
+    for position in batch.items.indices {
+      active[batch.items[position].index].prefetch()
+      slots.append(batch.items[position].resources.slot)
+    }
+    resources.cache.prefetch(forSlots: slots)
   }
 
   /// Adds the row from which sample `sample` of the request of `item` gets its token.

@@ -50,7 +50,7 @@ package struct StepLoop {
   var round = SchedulingRound()
   /// The active requests that policies are shown, by their places in ``active``.
   var shown: [Int] = []
-  /// The slots of the running requests among them, and what the cache holds for each.
+  /// The slots of the running requests among them, and what the cache holds for each. Later those of the batch.
   var slots: [Int] = []
   var holdings: [BlockHoldings] = []
   var batch = StepBatch()

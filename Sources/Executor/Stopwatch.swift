@@ -1,11 +1,11 @@
-internal import Dispatch
+internal import Tensors
 
 /// Measures consecutive stretches of time with the monotonic clock.
 struct Stopwatch: Sendable {
   private var last: UInt64 = 0
 
   /// The monotonic clock, in nanoseconds.
-  static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+  static var now: UInt64 { MonotonicClock.nanoseconds }
 
   /// Begins the first stretch.
   mutating func start() { last = Self.now }

@@ -1,5 +1,4 @@
 package import Checkpoints
-internal import Dispatch
 package import Models
 package import Resources
 package import Tensors
@@ -188,10 +187,10 @@ package final class ProfilingBackend<Base: BatchBackend>: BatchBackend {
   private func time(
     _ operation: OperationProfile.Operation, arithmetic: Double = 0, bytes: Double = 0, _ body: () -> Void
   ) {
-    let start = DispatchTime.now().uptimeNanoseconds
+    let start = MonotonicClock.nanoseconds
     body()
     current[operation] += OperationProfile.Counters(
-      calls: 1, nanoseconds: DispatchTime.now().uptimeNanoseconds &- start, arithmetic: arithmetic, bytes: bytes)
+      calls: 1, nanoseconds: MonotonicClock.nanoseconds &- start, arithmetic: arithmetic, bytes: bytes)
   }
 }
 

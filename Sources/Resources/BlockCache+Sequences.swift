@@ -1,4 +1,5 @@
 internal import Requests
+internal import Tensors
 
 /// The life of a sequence in the cache.
 extension BlockCache {
@@ -91,6 +92,15 @@ extension BlockCache {
     statistics.copyCount += 1
     sequences[slot].table.append(block)
     return length
+  }
+
+  /// Asks the processor for what ``prepare(slot:processed:count:)`` touches. In two rounds, so that the second does not wait for
+  /// each table of the first. Mutating, though it changes nothing: the books would be copied.
+  mutating func prefetch(slots: [Int]) {
+    for slot in slots { Prefetch.element(max(0, sequences[slot].table.count - 1), of: sequences[slot].table) }
+    for slot in slots {
+      if let block = sequences[slot].table.last { pool.prefetch(block) }
+    }
   }
 
   /// Whether the block at which a sequence goes on is also another sequence's, so that writing needs a copy of it.

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The blocks of a cache: which are free, and how often each of the others is held.
 ///
 /// Free blocks form a stack, so that the block given back last, which is most likely still near the processor, is given
@@ -33,6 +35,9 @@ package struct BlockPool: Sendable {
 
   /// How often `block` is held; 0 for a free one.
   package func holdCount(of block: Int32) -> Int32 { referenceCounts[Int(block)] }
+
+  /// Asks the processor for ``holdCount(of:)``.
+  package func prefetch(_ block: Int32) { Prefetch.element(Int(block), of: referenceCounts) }
 
   /// Lets go of `block` once; it is free when nobody holds it.
   package mutating func release(_ block: Int32) {

@@ -125,6 +125,9 @@ public final class KVCacheManager: KVCacheManaging {
     cache.appendHoldings(slots: slots, to: &holdings)
   }
 
+  /// Asks for the tables, and for how often their last blocks are held.
+  public func prefetch(forSlots slots: [Int]) { cache.prefetch(slots: slots) }
+
   // The life of a sequence.
 
   /// Begins a sequence with what is found of it, and with a copy of part of a block if that is found.

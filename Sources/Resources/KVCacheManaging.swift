@@ -45,6 +45,10 @@ public protocol KVCacheManaging: BaseResourceManager {
   /// at every step for all running requests.
   func holdings(forSlots slots: [Int], into holdings: inout [BlockHoldings])
 
+  /// ``BaseResourceManager/prepareResources(for:)`` comes soon for the sequences in `slots`: a manager may ask the processor for
+  /// what that touches.
+  func prefetch(forSlots slots: [Int])
+
   /// It is `seconds` now, counted from any moment: for what is kept for a time. Later calls have later times.
   func advanceTime(to seconds: Double)
 
@@ -101,6 +105,9 @@ extension KVCacheManaging {
   public func holdings(forSlots slots: [Int], into holdings: inout [BlockHoldings]) {
     for slot in slots { holdings.append(self.holdings(forSlot: slot)) }
   }
+
+  /// Nothing is asked for.
+  public func prefetch(forSlots slots: [Int]) {}
 
   /// Nothing is kept for a time.
   public func advanceTime(to seconds: Double) {}

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import Dispatch
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -61,7 +60,7 @@ struct TimedRound {
     return Double(times.sorted()[times.count / 2])
   }
 
-  private static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+  private static var now: UInt64 { MonotonicClock.nanoseconds }
 
   private final class State: Sendable {
     private let arrived = Atomic<Int>(0)
