@@ -39,7 +39,7 @@ struct StepBatch {
     mutating func moveOn() { resources.processedTokenCount += 1 }
   }
 
-  /// The parts, in the order of the runs of ``forward``. Until a plan is made or repeated, those of the step before.
+  /// The parts, in the order of the runs of ``forward``. Until the plan is repeated, those of the step before if it can be.
   var items: [Item] = []
   /// Whether ``items`` are one token of each active request, and the policies would plan the same again.
   var isRepeatable = false

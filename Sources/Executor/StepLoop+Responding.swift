@@ -85,6 +85,7 @@ extension StepLoop {
     }
     if batch.hasFurtherSamples { fork() }
     if !beamGroups.isEmpty { followBeams() }
+    if board.isWatched { showBatch() }
   }
 
   /// Begins the samples of the requests whose prompts are processed now, each with its first token. They share the blocks
@@ -191,7 +192,6 @@ extension StepLoop {
 
   /// Gives back what finished requests held and forgets them.
   mutating func free() {
-    if board.isWatched { showBatch() }
     var finishedCount = 0
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }

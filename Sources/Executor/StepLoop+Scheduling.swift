@@ -9,6 +9,7 @@ extension StepLoop {
   mutating func begin() {
     roundNumber += 1
     current = StepStatistics()
+    if !batch.isRepeatable { batch.removePlan() }
     batch.removeContents()
     let now = Stopwatch.now
     resources.cache.advanceTime(to: recorder?.beginStep(roundNumber, nanoseconds: now) ?? Double(now) / 1e9)

@@ -31,6 +31,9 @@ public struct CapacitySchedulerConformance: Sendable {
   /// - Throws: ``ConformanceViolation`` for the first promise that is broken.
   public func check(seeds: Range<UInt64> = 0..<200) async throws(ConformanceViolation) {
     for seed in seeds { try checkDecision(seed) }
+    if policy.isSteady {
+      for seed in seeds { try checkSteadiness(seed) }
+    }
     let policy = policy
     try await ExecutorSimulation(neverPauses: promises.contains(.noPause)) { _ in Scheduler(capacity: policy) }.check(
       seeds: seeds)
@@ -151,6 +154,9 @@ public struct MicroBatchSchedulerConformance: Sendable {
   /// - Throws: ``ConformanceViolation`` for the first promise that is broken.
   public func check(seeds: Range<UInt64> = 0..<200) async throws(ConformanceViolation) {
     for seed in seeds { try checkPlan(seed) }
+    if policy.isSteady {
+      for seed in seeds { try checkSteadiness(seed) }
+    }
     let policy = policy
     try await ExecutorSimulation(neverPauses: true) { _ in Scheduler(microBatch: policy) }.check(seeds: seeds)
     try await ExecutorSimulation { _ in Scheduler(capacity: MaximumUtilizationScheduler(), microBatch: policy) }.check(

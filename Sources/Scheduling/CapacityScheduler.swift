@@ -1,12 +1,8 @@
 /// Decides which requests may hold memory: the first half of scheduling.
 ///
-/// A policy is a pure function of what it is given: no clock, no randomness, no state. It is asked once per step, except in those
-/// of which it says that it would repeat itself.
-public protocol CapacityScheduler: Sendable {
-  /// Whether the policy, if it let all requests run and none waits, lets them run again when each of them has processed what it
-  /// knew and knows one token more. The executor then does not ask until a request comes or ends. False unless it is said.
-  var isSteady: Bool { get }
-
+/// A policy is a pure function of what it is given: no clock, no randomness, no state. It is asked once per step, unless it is
+/// steady (``SchedulingPolicy/isSteady``).
+public protocol CapacityScheduler: SchedulingPolicy {
   /// Writes to `decision` which of `requests` may hold memory from now on.
   ///
   /// - Parameters:
@@ -25,9 +21,6 @@ public protocol CapacityScheduler: Sendable {
 }
 
 extension CapacityScheduler {
-  /// The policy is asked in every step.
-  public var isSteady: Bool { false }
-
   /// Leaves the explanation to the executor.
   public func reasonToWait(
     _ index: Int, of requests: [SchedulableRequest], budget: CacheBudget, decision: CapacityDecision

@@ -1,12 +1,8 @@
 /// Decides how many tokens each fitting request processes now: the second half of scheduling.
 ///
-/// A policy is a pure function of what it is given: no clock, no randomness, no state. It is asked once per step, except in those
-/// of which it says that it would repeat itself.
-public protocol MicroBatchScheduler: Sendable {
-  /// Whether the policy, if it gave one token to each of the fitting requests, which were one behind, plans the same when all of
-  /// them are one behind again. See ``CapacityScheduler/isSteady``. False unless it is said.
-  var isSteady: Bool { get }
-
+/// A policy is a pure function of what it is given: no clock, no randomness, no state. It is asked once per step, unless it is
+/// steady (``SchedulingPolicy/isSteady``).
+public protocol MicroBatchScheduler: SchedulingPolicy {
   /// Writes to `plan` how many tokens each request is to process in this step.
   ///
   /// - Parameters:
@@ -16,11 +12,6 @@ public protocol MicroBatchScheduler: Sendable {
   ///   - plan: empty on entry; its storage is reused from step to step.
   func schedule(
     _ requests: [SchedulableRequest], fitting: [Int], limits: BatchLimits, into plan: inout MicroBatchPlan)
-}
-
-extension MicroBatchScheduler {
-  /// The policy is asked in every step.
-  public var isSteady: Bool { false }
 }
 
 /// The budgets of one step.

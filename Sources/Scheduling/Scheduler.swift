@@ -1,3 +1,16 @@
+/// What both kinds of policies say about themselves.
+public protocol SchedulingPolicy: Sendable {
+  /// Whether the policy repeats itself while nothing but generation goes on: if it let all requests run, each of which was one
+  /// token behind, and none waits, it lets them run again when each of them is one token further. The executor then does not
+  /// ask until a request comes or ends.
+  var isSteady: Bool { get }
+}
+
+extension SchedulingPolicy {
+  /// The policy is asked in every step.
+  public var isSteady: Bool { false }
+}
+
 /// Who holds memory, then who runs now: the two policies of a step.
 public struct Scheduler: Sendable {
   /// Decides which requests may hold memory.
@@ -14,7 +27,7 @@ public struct Scheduler: Sendable {
     self.microBatch = microBatch
   }
 
-  /// Whether both policies are steady: see ``CapacityScheduler/isSteady``.
+  /// Whether both policies are steady.
   package var isSteady: Bool { capacity.isSteady && microBatch.isSteady }
 }
 

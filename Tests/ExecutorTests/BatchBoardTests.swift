@@ -20,6 +20,24 @@ import Testing
     #expect(executor.board.steps(from: first + 15).count == 5)
   }
 
+  /// The batch of the step before names places of requests that are gone by the time the next one is cancelled.
+  @Test func requestsThatEndAndAreCancelledInTurnAreShown() async throws {
+    let executor = try Executor(engine: FakeModelEngine())
+    executor.board.addWatcher()
+    for round in 1...300 {
+      let ending = GenerationRequest(promptTokens: [1, 2], params: SamplingParams(maxTokens: 2 + round % 3))
+      let staying = GenerationRequest(promptTokens: [3], params: SamplingParams(maxTokens: 60))
+      let first = try executor.submit(ending)
+      let second = try executor.submit(staying)
+      #expect(await first.outputs.collect().tokens.count == 2 + round % 3)
+      executor.cancel(second.id)
+      let reason = await second.outputs.collect().reason
+      #expect(reason == .cancelled || reason == .length)
+    }
+    await executor.shutdown()
+    #expect(executor.board.steps(from: 0).allSatisfy { $0.entries.count == $0.statistics.batchRequestCount })
+  }
+
   @Test func onlyTheLastStepsAreKeptAndNoneWhenNobodyWatches() async throws {
     let executor = try Executor(engine: FakeModelEngine())
     let request = GenerationRequest(promptTokens: [1], params: SamplingParams(maxTokens: BatchBoard.capacity + 30))

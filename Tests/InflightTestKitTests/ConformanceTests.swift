@@ -82,6 +82,32 @@ import Testing
     }
   }
 
+  /// Who pauses when memory is short, or lets requests take turns, must be asked in every step.
+  @Test func aPolicyThatIsNotSteadyThoughItSaysSoIsFound() async {
+    struct Pausing: CapacityScheduler {
+      let isSteady = true
+      func schedule(_ requests: [SchedulableRequest], budget: CacheBudget, into decision: inout CapacityDecision) {
+        MaximumUtilizationScheduler().schedule(requests, budget: budget, into: &decision)
+      }
+    }
+    struct Resting: MicroBatchScheduler {
+      let isSteady = true
+      func schedule(
+        _ requests: [SchedulableRequest], fitting: [Int], limits: BatchLimits, into plan: inout MicroBatchPlan
+      ) {
+        let awake = fitting.filter { requests[$0].knownTokenCount % 8 != 0 }
+        FirstComeFirstServedMicroBatchScheduler().schedule(
+          requests, fitting: awake.isEmpty ? fitting : awake, limits: limits, into: &plan)
+      }
+    }
+    await #expect { try await CapacitySchedulerConformance(Pausing()).check(seeds: 0..<60) } throws: {
+      "\($0)".contains("steady")
+    }
+    await #expect { try await MicroBatchSchedulerConformance(Resting()).check(seeds: 0..<60) } throws: {
+      "\($0)".contains("steady")
+    }
+  }
+
   @Test func aPlanBeyondTheBudgetsIsFound() async {
     struct Greedy: MicroBatchScheduler {
       func schedule(
