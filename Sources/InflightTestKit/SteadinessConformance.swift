@@ -17,14 +17,16 @@ private struct Generations {
       let known = generator.number(2...100)
       let blocks = (known + 14) / 16
       return SchedulableRequest(
-        id: RequestID(UInt64(index)), isRunning: true, priority: generator.number(0...2), tag: UInt64(generator.number(0...3)),
+        id: RequestID(UInt64(index)), isRunning: true, priority: generator.number(0...2),
+        tag: UInt64(generator.number(0...3)),
         knownTokenCount: known, processedTokenCount: known - 1, maximumTokenCount: known + generator.number(1...60),
         allocatedBlockCount: blocks, needsEveryLogitsRow: false, promptTokenCount: generator.number(1...known - 1))
     }
     freeCount = generator.number(0...30)
     totalCount = freeCount + requests.reduce(0) { $0 + $1.allocatedBlockCount }
     limits = BatchLimits(
-      maximumTokenCount: generator.number(requests.count...100), maximumRequestCount: generator.number(requests.count...20),
+      maximumTokenCount: generator.number(requests.count...100),
+      maximumRequestCount: generator.number(requests.count...20),
       maximumLogitsRowCount: generator.number(requests.count...30), blockSize: blockSize,
       maximumPrefillTokenCount: generator.number(0...1) == 0 ? generator.number(1...40) : nil)
   }

@@ -25,7 +25,8 @@ private final class Counting: CapacityScheduler {
 /// Steady policies are asked when something changes, others in every step, and nobody can tell from the answers.
 @Suite struct SteadyPolicyTests {
   /// Steps of requests that arrive in the steps of `arrivals` and generate `counts` tokens, one after the other.
-  private func run(isSteady: Bool, arrivals: [Int], counts: [Int]) async throws -> (asked: Int, steps: Int, [Collected]) {
+  private func run(isSteady: Bool, arrivals: [Int], counts: [Int]) async throws -> (asked: Int, steps: Int, [Collected])
+  {
     let policy = Counting(isSteady: isSteady)
     let engine = FakeModelEngine()
     let geometry = engine.cacheGeometry
