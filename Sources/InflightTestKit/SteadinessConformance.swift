@@ -10,17 +10,17 @@ private struct Generations {
   let totalCount: Int
   var limits: BatchLimits
 
-  init(seed: UInt64, requestCount: ClosedRange<Int> = 1...8) {
+  init(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
-    requests = (0..<generator.number(requestCount)).map { index in
+    requests = (0..<generator.number(1...8)).map { index in
       let known = generator.number(2...100)
       let blocks = (known + 14) / 16
       return SchedulableRequest(
         id: RequestID(UInt64(index)), isRunning: true, priority: generator.number(0...2),
-        tag: UInt64(generator.number(0...3)),
-        knownTokenCount: known, processedTokenCount: known - 1, maximumTokenCount: known + generator.number(1...60),
-        allocatedBlockCount: blocks, needsEveryLogitsRow: false, promptTokenCount: generator.number(1...known - 1))
+        tag: UInt64(generator.number(0...3)), knownTokenCount: known, processedTokenCount: known - 1,
+        maximumTokenCount: known + generator.number(1...60), allocatedBlockCount: blocks, needsEveryLogitsRow: false,
+        promptTokenCount: generator.number(1...known - 1))
     }
     freeCount = generator.number(0...30)
     totalCount = freeCount + requests.reduce(0) { $0 + $1.allocatedBlockCount }
