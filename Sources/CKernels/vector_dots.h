@@ -9,7 +9,7 @@ INLINE void prepare(ik_format f, v64u weights, int quad, int half, uint8_t *grou
   memcpy(group + quad * 128 + half * 64, &weights, 64);
 }
 
-// The products of the upper bits of a group's top quad with sixteen columns, and `bias`, a multiple of 8.
+// The products of the upper bits of a group's top quad with sixteen columns, and `bias`, a multiple of 8 as all offsets are.
 INLINE v16i top_products(ik_format f, int32_t bias, const uint8_t *weights, const ik_int8_group *group, int columns) {
   int32_t top = load_quad_of_activations(group->top);
   v16i start = splat_int(bias >> 3);
@@ -35,8 +35,7 @@ INLINE void multiply_group(
         v64u w = load_bytes(prepared + group->top_quad * 128 + c * 64);
         sums[r][c] = dot4(start_sum(f, IK_BIAS_BITS, total), w, top);
       } else {
-        sums[r][c] = top_products(f, IK_BIAS_BITS, weights, group, c);
-        if (f.offset != 0) sums[r][c] -= splat_int(total * f.offset);
+        sums[r][c] = top_products(f, IK_BIAS_BITS - f.offset * total, weights, group, c);
       }
     }
   }
