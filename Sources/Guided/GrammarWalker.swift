@@ -24,10 +24,12 @@ struct GrammarWalker: Sendable {
   /// For every place and class of bytes where it leads, or -1 if that was not asked yet.
   private(set) var rows: [Int32] = []
   /// Whether there were too many ways at once, or following them took more work than the limits allow, since
-  /// ``resetWork()``. What was found since then is not to be used, and not remembered.
+  /// ``resetWork(to:)``. What was found since then is not to be used, and not remembered.
   private(set) var isLost = false
-  /// How many pairs of states and frames were touched since ``resetWork()``.
-  private var work = 0
+  /// How many pairs of states and frames were touched since ``resetWork(to:)``.
+  private(set) var work = 0
+  /// The same since the walker was made.
+  private(set) var allWork = 0
   private var scratch = Scratch()
 
   /// What following one byte needs, kept so that nothing is allocated for it.
@@ -56,14 +58,15 @@ struct GrammarWalker: Sendable {
   /// Whether the text may end at a place.
   func canEnd(at place: Int32) -> Bool { places.flag(of: place) }
 
-  /// Begins to count work anew.
-  mutating func resetWork() {
-    work = 0
+  /// Begins to count work anew, or goes on from what was counted before.
+  mutating func resetWork(to earlier: Int = 0) {
+    work = earlier
     isLost = false
   }
 
   private mutating func spend(_ amount: Int) {
     work += amount
+    allWork += amount
     if work > limits.maskWork { isLost = true }
   }
 

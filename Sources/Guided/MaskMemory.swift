@@ -40,14 +40,14 @@ final class MaskMemory: Sendable {
     var masksByHash: [UInt64: [Int32]] = [:]
     /// The masks of those tokens only behind which the text can end in time, as far as that was asked, as in ``maskOfPlace``.
     var endingMasks: [EndingMask: Int32] = [:]
-    /// For places at which that was asked, how many tokens bring the text to its end.
-    var endingTokenCounts: [Int32: Int32] = [:]
+    /// For places at which that was asked, how the text comes to its end.
+    var endings: [Int32: Ending] = [:]
     /// Bytes that ``GrammarMemory`` was told of.
     var countedBytes = 0
 
     var byteCount: Int {
       walker.byteCount + maskOfPlace.count * 4 + masks.count * (64 + 8 * (masks.first?.words.count ?? 0))
-        + endingTokenCounts.count * 16 + endingMasks.count * 32
+        + endings.count * 32 + endingMasks.count * 32
     }
 
     func place(_ number: Int32) -> Place {
@@ -132,14 +132,14 @@ final class MaskMemory: Sendable {
   func endingStep(from number: Int32) -> EndingStep {
     contents.withLock { contents in
       defer { count(&contents) }
-      return contents.walker.endingStep(from: number, vocabulary.all, known: contents.endingTokenCounts)
+      return contents.walker.endingStep(from: number, vocabulary.all, known: contents.endings)
     }
   }
 
-  /// Remembers how many tokens bring the text to its end at these places.
-  func remember(endingTokenCounts counts: [(Int32, Int32)]) {
+  /// Remembers how the text comes to its end from these places.
+  func remember(endings: [(Int32, Ending)]) {
     contents.withLock { contents in
-      for (place, tokenCount) in counts { contents.endingTokenCounts[place] = tokenCount }
+      for (place, ending) in endings { contents.endings[place] = ending }
       count(&contents)
     }
   }

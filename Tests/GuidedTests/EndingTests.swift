@@ -98,6 +98,28 @@ import Testing
     }
   }
 
+  /// Where very many tokens have long endings of their own, those that can be looked at are a mask.
+  @Test func workOnEndingsIsLimited() throws {
+    let names = (10..<99).map { "name\($0)" }
+    let vocabulary = TokenVocabulary(
+      bytesOfTokens: (0...255).map { [UInt8($0)] } + (names + ["!!!!"]).map { Array($0.utf8) }, endOfSequence: [400])
+    let pattern = names.map { "\($0)!{200}\($0)" }.joined(separator: "|")
+    func mask(_ limits: GrammarLimits) throws -> Set<Int32> {
+      var matcher = try CompiledGrammar(.regex(pattern), vocabulary: vocabulary, limits: limits).makeMatcher()
+      var words = [UInt64](repeating: 0, count: vocabulary.wordCount)
+      try matcher.fillMask(into: &words, endingWithin: 150)
+      return Set(allowed(words))
+    }
+    let whole = try mask(GrammarLimits())
+    #expect(whole == Set([Int32(UInt8(ascii: "n"))] + (256..<Int32(256 + names.count))))
+    var limits = GrammarLimits()
+    limits.maskWork = 20_000
+    let part = try mask(limits)
+    #expect(!part.isEmpty && part.isStrictSubset(of: whole))
+    limits.maskWork = 1
+    #expect(try mask(limits).isEmpty)
+  }
+
   /// A vocabulary that spells some bytes only together with others.
   @Test func bytesWithoutATokenOfTheirOwnAreNoWay() throws {
     let vocabulary = TokenVocabulary(bytesOfTokens: ["a", "bc", "d", ""].map { Array($0.utf8) }, endOfSequence: [3])

@@ -48,6 +48,7 @@ import Testing
         + "\"minProperties\":2,\"maxProperties\":2}", "minProperties", "/minProperties"
     ),
     ("{\"const\":12345678901234567890}", "const", "/const"),
+    ("{\"enum\":[1,{\"a\":[-12345678901234567890]}]}", "enum", "/enum"),
     (
       "{\"oneOf\":[{\"type\":\"string\",\"format\":\"ipv4\"},{\"type\":\"string\",\"format\":\"hostname\"}]}", "oneOf",
       "/oneOf"

@@ -180,11 +180,6 @@ extension SchemaCompiler {
     _ list: [JSONValue], _ pointer: String, in conjunction: inout SchemaConjunction
   ) throws(GuidedError) {
     try builder.budget.spend(list.count)
-    for case .number(let number) in list where number.magnitude >= 0x1p63 {
-      throw .unsupportedKeyword(
-        keyword: Self.keyword(at: pointer), pointer: pointer,
-        reason: "a number is larger than whole numbers of 64 bits")
-    }
     var elements: [(value: JSONValue, number: Int)] = []
     for value in list { elements.append((value, try number(of: value, at: pointer))) }
     let listed = ListedValues(elements)
@@ -237,7 +232,7 @@ extension SchemaCompiler {
   }
 
   /// The keyword that `pointer` ends with.
-  private static func keyword(at pointer: String) -> String {
+  static func keyword(at pointer: String) -> String {
     String(decoding: pointer.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed(), as: UTF8.self)
   }
 

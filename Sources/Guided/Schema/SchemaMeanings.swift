@@ -25,6 +25,11 @@ extension SchemaCompiler {
     case .bool(let isTrue): meaning.append(UInt8(ascii: isTrue ? "t" : "f"))
     case .integer(let integer): meaning += Array("\(integer);".utf8)
     case .number(let number):
+      guard number.magnitude < 0x1p63 else {
+        throw .unsupportedKeyword(
+          keyword: Self.keyword(at: pointer), pointer: pointer,
+          reason: "a number is larger than whole numbers of 64 bits")
+      }
       let text = Int64(exactly: number).map { "\($0);" } ?? ".\(number.bitPattern);"
       meaning += Array(text.utf8)
     case .string(let text): Self.append(Array(text.utf8), to: &meaning)

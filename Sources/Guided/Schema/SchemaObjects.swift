@@ -162,7 +162,9 @@ extension SchemaCompiler {
   private mutating func members(
     _ conjunction: SchemaConjunction, _ declared: [Declared], _ others: ExpressionID?
   ) throws(GuidedError) -> ExpressionID {
-    let counts = conjunction.memberCounts
+    var counts = conjunction.memberCounts
+    // Without others there are no more members than declared ones.
+    if others == nil { counts.maximum = counts.maximum.map { min($0, declared.count) } }
     if others != nil, counts.minimum > declared.count + 1 {
       throw conjunction.unsupported(
         "minProperties", "it asks for more than one member that is not declared, and those might have the same key")
@@ -178,6 +180,8 @@ extension SchemaCompiler {
     // State (i, c): the first i declared members are behind, c members are there.
     var graph = ExpressionGraph()
     graph.stateCount = (declared.count + 2) * (cap + 1)
+    // States, and edges that add no member, take memory too.
+    try builder.budget.spend(16 * graph.stateCount)
     func state(_ index: Int, _ count: Int) -> Int { index * (cap + 1) + min(count, cap) }
     func isAllowed(_ count: Int) -> Bool { counts.maximum.map { count <= $0 } ?? true }
     for (index, member) in declared.enumerated() {
