@@ -2,12 +2,12 @@ internal import Requests
 
 /// Finds the tokens that followed earlier occurrences of the last tokens of a sequence.
 ///
-/// Every position is in a chain with the earlier ones before which the same tokens stand (by a hash; they are compared
-/// when a chain is followed), so that a step looks at true repetitions only.
+/// Every position is in a chain with the earlier ones before which the same tokens stand, so that a step looks at true
+/// repetitions only. Chains are found by a hash; the tokens are compared once, when a position is added.
 struct NGramIndex: Sendable {
   /// Number of tokens before a position that it is found by; negative if nothing is indexed.
   private let contextCount: Int
-  /// The last position of each chain, by the hash of the tokens before it.
+  /// The last position of each chain, by the hash of the tokens before it, or the next number that no other chain has.
   private var heads: [UInt64: Int] = [:]
   /// For each indexed position the one before it in its chain, or -1.
   private var previous: [Int] = []
@@ -29,9 +29,9 @@ struct NGramIndex: Sendable {
         previous.append(-1)
         continue
       }
-      let hash = hash(before: position, of: tokens)
-      previous.append(heads[hash] ?? -1)
-      heads[hash] = position
+      let (key, last) = chain(of: position, in: tokens)
+      previous.append(last ?? -1)
+      heads[key] = position
     }
   }
 
@@ -39,11 +39,21 @@ struct NGramIndex: Sendable {
   /// indexed.
   func forEachFollower(of tokens: [TokenID], _ body: (TokenID) -> Void) {
     guard contextCount >= 0, tokens.count >= contextCount else { return }
-    var position = heads[hash(before: tokens.count, of: tokens)] ?? -1
+    var position = chain(of: tokens.count, in: tokens).last ?? -1
     while position >= 0 {
-      if isSame(position, tokens.count, tokens) { body(tokens[position]) }
+      body(tokens[position])
       position = previous[position]
     }
+  }
+
+  /// The key of the chain of the positions before which the same tokens stand as before `position`, and the last of them.
+  private func chain(of position: Int, in tokens: [TokenID]) -> (key: UInt64, last: Int?) {
+    var key = hash(before: position, of: tokens)
+    while let last = heads[key] {
+      if isSame(last, position, tokens) { return (key, last) }
+      key &+= 1
+    }
+    return (key, nil)
   }
 
   private func isSame(_ left: Int, _ right: Int, _ tokens: [TokenID]) -> Bool {

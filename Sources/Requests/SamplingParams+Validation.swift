@@ -62,8 +62,9 @@ extension SamplingParams {
     for (name, value) in [("presence_penalty", presencePenalty), ("frequency_penalty", frequencyPenalty)] {
       guard value >= -2, value <= 2 else { throw SamplingParamsError(name, "\(value)", "between -2 and 2") }
     }
-    guard noRepeatNGramSize >= 0 else {
-      throw SamplingParamsError("no_repeat_ngram_size", "\(noRepeatNGramSize)", "0 (no limit) or more")
+    guard (0...Self.maximumNGramSize).contains(noRepeatNGramSize) else {
+      throw SamplingParamsError(
+        "no_repeat_ngram_size", "\(noRepeatNGramSize)", "between 0 (no limit) and \(Self.maximumNGramSize)")
     }
     guard logitBias.count <= Self.maximumLogitBiases else {
       throw SamplingParamsError(
@@ -87,6 +88,11 @@ extension SamplingParams {
         throw SamplingParamsError(
           name, "a text of \(word.utf8.count) bytes", "texts of 1 to \(Self.maximumWordBytes) bytes")
       }
+    }
+    let byteCount = words.reduce(0) { $0 + $1.utf8.count }
+    guard byteCount <= Self.maximumBytesOfWords else {
+      throw SamplingParamsError(
+        name, "texts of \(byteCount) bytes together", "at most \(Self.maximumBytesOfWords) bytes together")
     }
   }
 

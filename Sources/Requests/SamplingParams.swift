@@ -83,6 +83,11 @@ public struct SamplingParams: Sendable, Equatable {
   public static let maximumWords = 256
   /// The most bytes of one entry of ``badWords`` or ``stop``.
   public static let maximumWordBytes = 4096
+  /// The most bytes of all entries of ``badWords`` together, and of ``stop``: what looks for them takes a few times as much
+  /// while the request waits.
+  public static let maximumBytesOfWords = 1 << 16
+  /// The largest ``noRepeatNGramSize``.
+  public static let maximumNGramSize = 256
 
   /// Creates parameters; every default is stated at its property, and what is not an argument here is set there.
   public init(

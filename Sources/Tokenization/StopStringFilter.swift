@@ -8,27 +8,27 @@ package struct StopStringFilter: Sendable {
     let text: String
     let bytes: [UInt8]
     /// For each length of a beginning the length of the longest shorter beginning that it ends with.
-    let fallback: [Int]
+    let fallback: [Int32]
     /// Length of the longest beginning that the text ends with.
     var matched = 0
 
     init(_ text: String) {
       self.text = text
       bytes = Array(text.utf8)
-      var fallback = [0, 0]
+      var fallback: [Int32] = [0, 0]
       var length = 0
       for index in bytes.indices.dropFirst() {
-        while length > 0, bytes[index] != bytes[length] { length = fallback[length] }
+        while length > 0, bytes[index] != bytes[length] { length = Int(fallback[length]) }
         if bytes[index] == bytes[length] { length += 1 }
-        fallback.append(length)
+        fallback.append(Int32(length))
       }
       self.fallback = fallback
     }
 
     /// Reads a byte; returns whether the text now ends with the whole pattern.
     mutating func read(_ byte: UInt8) -> Bool {
-      if matched == bytes.count { matched = fallback[matched] }
-      while matched > 0, byte != bytes[matched] { matched = fallback[matched] }
+      if matched == bytes.count { matched = Int(fallback[matched]) }
+      while matched > 0, byte != bytes[matched] { matched = Int(fallback[matched]) }
       if byte == bytes[matched] { matched += 1 }
       return matched == bytes.count
     }
@@ -70,7 +70,7 @@ package struct StopStringFilter: Sendable {
     }
     // What is whole does not count here, but it may end with the beginning of another.
     let heldCount = patterns.reduce(0) { longest, pattern in
-      max(longest, pattern.matched == pattern.bytes.count ? pattern.fallback[pattern.matched] : pattern.matched)
+      max(longest, pattern.matched == pattern.bytes.count ? Int(pattern.fallback[pattern.matched]) : pattern.matched)
     }
     let text = String(decoding: held.dropLast(heldCount), as: UTF8.self)
     held.removeFirst(held.count - heldCount)

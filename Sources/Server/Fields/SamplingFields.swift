@@ -69,7 +69,7 @@ package enum RouteFields {
       "min_tokens", .integer(0...Int(Int32.max)), use: .sampling { $0.minTokens = $1.wholeNumber ?? 0 },
       "Fewest tokens before the answer may end. Default 0."),
     RequestField(
-      "no_repeat_ngram_size", .integer(0...Int(Int32.max)),
+      "no_repeat_ngram_size", .integer(0...SamplingParams.maximumNGramSize),
       use: .sampling { $0.noRepeatNGramSize = $1.wholeNumber ?? 0 },
       "No run of this many tokens comes twice; 0, the default, is no limit."),
     RequestField(
