@@ -9,7 +9,7 @@ final class JinjaDictionary {
     case tuple([Key])
     case undefined
 
-    /// Nil for values that cannot be keys, such as lists.
+    /// The key of a value without parts; nil for all others, see ``JinjaInterpreter/key(_:)``.
     init?(_ value: JinjaValue) {
       switch value {
       case .none: self = .none
@@ -18,13 +18,6 @@ final class JinjaDictionary {
       case .float(let number): self = Int(exactly: number).map { .integer($0) } ?? .float(number)
       case .string(let string): self = .string(string)
       case .undefined: self = .undefined
-      case .tuple(let tuple):
-        var keys: [Key] = []
-        for item in tuple.items {
-          guard let key = Key(item) else { return nil }
-          keys.append(key)
-        }
-        self = .tuple(keys)
       default: return nil
       }
     }
@@ -32,6 +25,8 @@ final class JinjaDictionary {
 
   private(set) var keys: [JinjaValue] = []
   private(set) var values: [JinjaValue] = []
+  /// The keys as they are compared.
+  private var compared: [Key] = []
   /// One more than the depth of the deepest key or value.
   private(set) var depth = 1
   /// Where each key is, kept only once there are too many to walk.
@@ -50,10 +45,9 @@ final class JinjaDictionary {
     }
     keys.append(key)
     values.append(value)
+    compared.append(hashed)
     if keys.count == Self.walkedCount + 1 {
-      for (position, key) in keys.enumerated() {
-        if let key = Key(key) { positions[key] = position }
-      }
+      for (position, key) in compared.enumerated() { positions[key] = position }
     } else if keys.count > Self.walkedCount {
       positions[hashed] = keys.count - 1
     }
@@ -66,6 +60,7 @@ final class JinjaDictionary {
   func removeAll() {
     keys = []
     values = []
+    compared = []
     positions = [:]
   }
 
@@ -73,7 +68,7 @@ final class JinjaDictionary {
   func position(of key: Key) -> Int? {
     if keys.count > Self.walkedCount { return positions[key] }
     if case .string(let string) = key { return position(of: string) }
-    return keys.firstIndex { Key($0) == key }
+    return compared.firstIndex(of: key)
   }
 
   /// The value of a key, or nil.

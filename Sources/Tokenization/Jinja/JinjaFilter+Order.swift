@@ -112,7 +112,7 @@ extension JinjaInterpreter {
     var result: [JinjaValue] = []
     for item in try items(of: value) {
       let key = try comparable(try follow(path, from: item), caseSensitive: caseSensitive)
-      guard let hashed = JinjaDictionary.Key(key) else { throw bad("'unique' cannot compare a \(key.typeName)") }
+      guard let hashed = try self.key(key) else { throw bad("'unique' cannot compare a \(key.typeName)") }
       if seen.insert(hashed).inserted { result.append(item) }
     }
     return .iterator(JinjaIterator(items: result, depth: try nestedDepth(result)))

@@ -97,8 +97,11 @@ extension JinjaInterpreter {
     switch value {
     case .undefined(let reason): throw undefined(reason)
     case .dictionary(let dictionary):
-      if case .string(let name) = key { return dictionary.value(of: name) }
-      return JinjaDictionary.Key(key).flatMap { dictionary.value(of: $0) }
+      if case .string(let name) = key {
+        try chargeScan(name.utf8.count)
+        return dictionary.value(of: name)
+      }
+      return try self.key(key).flatMap { dictionary.value(of: $0) }
     case .list(let list), .tuple(let list):
       guard let index = integer(key).flatMap({ Self.position($0, count: list.items.count) }) else { return nil }
       return list.items[index]

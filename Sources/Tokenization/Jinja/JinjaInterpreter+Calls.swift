@@ -185,7 +185,7 @@ extension JinjaInterpreter {
     switch name {
     case .get:
       let values = try bind("get", arguments, ["key", "default"], required: 1)
-      guard let key = values[0].flatMap({ JinjaDictionary.Key($0) }) else { throw bad("'get' got no usable key") }
+      guard let value = values[0], let key = try self.key(value) else { throw bad("'get' got no usable key") }
       return dictionary.value(of: key) ?? values[1] ?? .none
     case .items, .keys, .values, .copy:
       _ = try bind(name.rawValue, arguments, [])

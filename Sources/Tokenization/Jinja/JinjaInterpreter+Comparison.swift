@@ -49,7 +49,7 @@ extension JinjaInterpreter {
   private func isEqual(_ left: JinjaDictionary, _ right: JinjaDictionary) throws(TemplateError) -> Bool {
     guard left.count == right.count else { return false }
     for (key, value) in zip(left.keys, left.values) {
-      guard let key = JinjaDictionary.Key(key), let other = right.value(of: key) else { return false }
+      guard let key = try self.key(key), let other = right.value(of: key) else { return false }
       guard try isEqual(value, other) else { return false }
     }
     return true
@@ -117,7 +117,7 @@ extension JinjaInterpreter {
       try chargeSearch(string.utf8.count)
       return string.contains(part)
     case .dictionary(let dictionary):
-      guard let key = JinjaDictionary.Key(item) else { throw bad("a \(item.typeName) cannot be a dictionary key") }
+      guard let key = try self.key(item) else { throw bad("a \(item.typeName) cannot be a dictionary key") }
       return dictionary.position(of: key) != nil
     case .list(let list), .tuple(let list):
       for element in list.items where try isEqual(element, item) { return true }

@@ -29,6 +29,7 @@ extension JinjaInterpreter {
   /// `format % value`.
   func percentFormatted(_ format: JinjaString, _ value: JinjaValue) throws(TemplateError) -> JinjaString {
     if format.isMarkup { throw unsupported("'%' on the result of 'safe' or 'escape' is not supported") }
+    try chargeScan(format.utf8.count)
     var walk: Walk
     switch value {
     case .tuple(let tuple): walk = Walk(format: format.utf8, values: tuple.items, mapping: nil)

@@ -151,6 +151,7 @@ extension JinjaInterpreter {
     let values = try bind(name.rawValue, arguments, ["affix", "start", "end"], required: 1)
     var affixes: [JinjaString] = []
     if case .tuple(let tuple)? = values[0] {
+      try charge(tuple.items.count)
       for item in tuple.items { affixes.append(try self.string(item, name.rawValue)) }
     } else {
       affixes = [try self.string(values[0], name.rawValue)]
@@ -158,6 +159,7 @@ extension JinjaInterpreter {
     guard let range = try byteRange(string, values[1], values[2], name.rawValue) else { return false }
     let isWhole = range.count == string.utf8.count
     let part = isWhole ? string : JinjaString(utf8: string.utf8[range])
+    for affix in affixes { try chargeScan(affix.utf8.count) }
     return affixes.contains { name == .startswith ? part.hasPrefix($0) : part.hasSuffix($0) }
   }
 
@@ -365,6 +367,7 @@ extension JinjaInterpreter {
   func padded(
     _ string: JinjaString, to width: Int, with fill: JinjaString, _ alignment: Alignment
   ) throws(TemplateError) -> JinjaString {
+    try chargeScan(string.utf8.count)
     let count = string.count
     guard width > count else { return string }
     let missing = width - count

@@ -151,11 +151,30 @@ final class JinjaInterpreter {
     return depth
   }
 
+  /// A value as a key of dictionaries and sets; nil for values that cannot be keys, such as lists. It is counted as what it takes
+  /// to write it out: a tuple may hold another one many times.
+  func key(_ value: JinjaValue) throws(TemplateError) -> JinjaDictionary.Key? {
+    switch value {
+    case .tuple(let tuple):
+      try chargeItems(tuple.items.count)
+      var keys: [JinjaDictionary.Key] = []
+      for item in tuple.items {
+        guard let key = try key(item) else { return nil }
+        keys.append(key)
+      }
+      return .tuple(keys)
+    case .string(let string):
+      try chargeScan(string.utf8.count)
+      return .string(string)
+    default: return JinjaDictionary.Key(value)
+    }
+  }
+
   /// Sets an item of a dictionary that is being built.
   func set(
     _ dictionary: JinjaDictionary, _ key: JinjaValue, to value: JinjaValue
   ) throws(TemplateError) {
-    guard let hashed = JinjaDictionary.Key(key) else { throw bad("a \(key.typeName) cannot be a dictionary key") }
+    guard let hashed = try self.key(key) else { throw bad("a \(key.typeName) cannot be a dictionary key") }
     try chargeItems(4)
     dictionary.set(key, hashed, to: value)
     _ = try checkedDepth(dictionary.depth)

@@ -137,6 +137,7 @@ extension JinjaParser {
     let line = line
     try expect(.leftParenthesis)
     var list = ArgumentList()
+    var names: Set<JinjaString> = []
     while !isAt(.rightParenthesis) {
       if skip(.multiply) {
         guard list.spread == nil, list.keywordSpread == nil else { throw badArguments(line) }
@@ -145,7 +146,7 @@ extension JinjaParser {
         guard list.keywordSpread == nil else { throw badArguments(line) }
         list.keywordSpread = try expression()
       } else if case .name(let name, _) = token.kind, case .punctuation(.assign) = nextToken.kind {
-        guard list.keywordSpread == nil, !list.keywords.contains(where: { $0.name == name }) else {
+        guard list.keywordSpread == nil, names.insert(name).inserted else {
           throw badArguments(line)
         }
         advance()

@@ -223,11 +223,12 @@ extension JinjaParser {
   private mutating func signature() throws(TemplateError) -> [MacroDefinition.Parameter] {
     try expect(.leftParenthesis)
     var parameters: [MacroDefinition.Parameter] = []
+    var names: Set<JinjaString> = []
     while !isAt(.rightParenthesis) {
       if !parameters.isEmpty { try expect(.comma) }
       let name = try expectName()
       try checkAssignable(name)
-      guard !parameters.contains(where: { $0.name == name }) else {
+      guard names.insert(name).inserted else {
         throw failure("the parameter '\(name.text)' appears twice")
       }
       let fallback = skip(.assign) ? try expression() : nil

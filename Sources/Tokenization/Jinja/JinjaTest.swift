@@ -51,7 +51,7 @@ extension JinjaInterpreter {
     case .defined: return !value.isUndefined
     case .undefined: return value.isUndefined
     case .filter, .test:
-      guard let key = JinjaDictionary.Key(value) else { throw bad("'\(name)' needs a name") }
+      guard let key = try key(value) else { throw bad("'\(name)' needs a name") }
       guard case .string(let wanted) = key else { return false }
       return test == .filter ? JinjaFilter.byName[wanted] != nil : JinjaTest.byName[wanted] != nil
     case .none: return value.isNone

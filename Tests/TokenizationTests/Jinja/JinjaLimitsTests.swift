@@ -37,6 +37,11 @@ import Tokenization
     "{% set ns = namespace(x=1) %}{% for i in range(1000) %}{% set ns.x = cycler(ns.x) %}{% endfor %}",
     "{% set ns = namespace(x=1) %}{% for i in range(1000) %}{% set ns.x = {1: ns.x}.items() %}{% endfor %}",
     "{% set ns = namespace(x=[1]) %}{% for i in range(1000) %}{% for y in ns.x %}{% set ns.x = [loop] %}{% endfor %}{% endfor %}",
+    "{% set ns = namespace(t=(1,)) %}{% for i in range(60) %}{% set ns.t = (ns.t, ns.t) %}{% endfor %}{{ ns.t in {} }}",
+    "{% set big = 'a' * 8000000 %}{% for i in range(100000) %}{% set y = big % () %}{% endfor %}",
+    "{% set big = 'a' * 8000000 %}{% set d = {big: 1} %}{% for i in range(100000) %}{% set y = d[big] %}{% endfor %}",
+    "{% set big = 'a' * 8000000 %}{% set affixes = (big,) * 1000 %}{% set end = big ~ 'b' %}"
+      + "{% for i in range(100000) %}{% set y = end.endswith(affixes) %}{% endfor %}",
     "{% set big = 'a' * 4000000 %}{% for i in range(100000) %}{% set y = big.count('a' * 100 ~ 'b') %}{% endfor %}",
     "{% set big = 'ab' * 4000000 %}{% for i in range(100000) %}{% set y = big|upper %}{% endfor %}",
     "{% set big = 'a ' * 4000000 %}{% for i in range(100) %}{% set y = big.split() %}{% endfor %}",
