@@ -55,7 +55,7 @@ public struct ExecutorStatistics: Sendable, Equatable {
   public var stepCount = 0
   /// Number of steps in a row, up to now, in which requests waited but none could run.
   public var emptyStepCount = 0
-  /// Number of tokens of prompts (again after a pause) that were processed.
+  /// Number of tokens that went through the model: those of prompts, again after a pause, and those that were generated.
   public var processedTokenCount = 0
   /// Number of tokens that were generated.
   public var generatedTokenCount = 0

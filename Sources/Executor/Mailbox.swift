@@ -144,11 +144,11 @@ package final class Mailbox: Sendable {
     }
   }
 
-  /// Closes the box to submissions and tells the reader to stop; a later, sharper mode replaces an earlier one.
+  /// Closes the box to submissions and tells the reader to stop; a sharper mode replaces a laxer one, whichever comes first.
   package func shutdown(_ mode: ShutdownMode) {
     contents.withLock { contents in
       contents.isOpen = false
-      contents.mail.shutdown = mode
+      if contents.mail.shutdown != .cancelling { contents.mail.shutdown = mode }
       wake(&contents)
     }
   }

@@ -139,6 +139,11 @@ extension StepLoop {
   /// Sends the last event of every request that is finished, and lets the readers go on that have waited for those of the step.
   mutating func respond() {
     if !sampleGroups.isEmpty || !beamGroups.isEmpty { failTogether() }
+    // Before anybody learns that a request has ended: who sends another one then finds its place free. Those that wait get such
+    // places at the next plan, or show then that it is not for want of places.
+    if active.indices.contains(where: { active[$0].isFinished }) {
+      mailbox.leftQueue(EmptyCollection<Request>(), startableCount: placeCount)
+    }
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
       if active[index].hasSiblings {
@@ -205,7 +210,6 @@ extension StepLoop {
     if finishedCount > 0 {
       active.removeAll { $0.isFinished }
       batch.isRepeatable = false
-      mailbox.leftQueue(EmptyCollection<Request>(), startableCount: startableCount)
     }
   }
 

@@ -20,7 +20,7 @@ extension StepLoop {
     mailbox.collect(into: &mail)
     recorder?.fetched(mail)
     for request in mail.submissions { accept(request) }
-    if let mode = mail.shutdown { shutdown = mode }
+    if let mode = mail.shutdown, shutdown != .cancelling { shutdown = mode }
     for ending in mail.endings {
       for index in active.indices where active[index].id == ending.id { active[index].finish(ending.reason) }
     }
@@ -140,10 +140,12 @@ extension StepLoop {
   }
 
   /// How many requests need not wait: as many as there are free places, unless some wait in spite of them.
-  var startableCount: Int {
-    guard waiting.requests.isEmpty else { return 0 }
-    var count = limits.maximumRequestCount - active.count
-    for index in active.indices { count -= active[index].pendingSampleCount }
+  var startableCount: Int { waiting.requests.isEmpty ? placeCount : 0 }
+
+  /// How many places no request has that goes on.
+  var placeCount: Int {
+    var count = limits.maximumRequestCount
+    for index in active.indices where !active[index].isFinished { count -= 1 + active[index].pendingSampleCount }
     return max(0, count)
   }
 

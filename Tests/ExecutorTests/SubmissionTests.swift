@@ -74,6 +74,28 @@ import Testing
     #expect(error?.description == message)
   }
 
+  /// As many clients as there are places to run and to wait, each of which sends its next request as soon as one has ended.
+  @Test func nobodyIsRefusedForWhomThereIsRoom() async throws {
+    let executor = try Executor(
+      engine: FakeModelEngine(),
+      configuration: ExecutorConfiguration(maximumBatchSize: 2, maximumQueuedRequests: 2))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for client in 0..<4 {
+        group.addTask {
+          for index in 0..<300 {
+            let submission = try executor.submit(
+              GenerationRequest(
+                promptTokens: prompt(5, seed: UInt64(1000 * client + index)),
+                params: SamplingParams(maxTokens: 1 + index % 3)))
+            for await _ in submission.outputs {}
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    await executor.shutdown(.finishing)
+  }
+
   /// The parameters that have no place in the initializer, and what contradicts each other.
   static let refusals: [(change: @Sendable (inout SamplingParams) -> Void, message: String)] = [
     ({ $0.minTokens = -1 }, "min_tokens is -1; it must be between 0 and max_tokens"),
@@ -89,7 +111,12 @@ import Testing
     ({ $0.repetitionPenalty = 0 }, "repetition_penalty is 0.0; it must be between 0.01 and 100"),
     ({ $0.presencePenalty = 2.5 }, "presence_penalty is 2.5; it must be between -2 and 2"),
     ({ $0.frequencyPenalty = -.infinity }, "frequency_penalty is -inf; it must be between -2 and 2"),
-    ({ $0.noRepeatNGramSize = -1 }, "no_repeat_ngram_size is -1; it must be 0 (no limit) or more"),
+    ({ $0.noRepeatNGramSize = -1 }, "no_repeat_ngram_size is -1; it must be between 0 (no limit) and 256"),
+    ({ $0.noRepeatNGramSize = 257 }, "no_repeat_ngram_size is 257; it must be between 0 (no limit) and 256"),
+    (
+      { $0.stop = Array(repeating: String(repeating: "x", count: 4096), count: 17) },
+      "stop is texts of 69632 bytes together; it must be at most 65536 bytes together"
+    ),
     ({ $0.logitBias = [-1: 0] }, "logit_bias is for token -1; it must be for tokens 0 or more"),
     ({ $0.logitBias = [1: 0, 2: 101] }, "logit_bias is 101.0 for token 2; it must be between -100 and 100"),
     ({ $0.badWords = ["a", ""] }, "bad_words is a text of 0 bytes; it must be texts of 1 to 4096 bytes"),
