@@ -222,7 +222,7 @@ package struct ExecutionReplay {
       try mailbox.submit(
         Request(
           id: arrival.id, input: request, seed: seed, maximumTokenCount: limit, controls: controls,
-          outputs: OutputQueue()))
+          isJumpingForward: header.configuration.isJumpingForward, outputs: OutputQueue()))
     } catch {
       throw .unsuitable("\(arrival.id) is refused: \(error)")
     }

@@ -24,15 +24,28 @@ package final class FileRecorder: ExecutionRecorder {
   private static let bufferedBytes = 1 << 16
   private let state: Mutex<State>
 
-  /// Creates the file, or replaces what is there. Only its owner may read it.
+  /// Creates the file, or replaces the recording that is there. Only its owner may read it.
   ///
-  /// - Throws: `CacheFileError.system`, which says what the operating system says.
+  /// - Throws: `CacheFileError.notRecording` for another file, which might be the model, and `CacheFileError.system`, which
+  ///   says what the operating system says.
   package init(path: String, header: RecordingHeader) throws(CacheFileError) {
+    guard Self.isFree(path) else { throw .notRecording(path: path) }
     let file = try BlockFile(writing: path)
     let line = Array((header.json.serialized() + "\n").utf8)
     try file.write(line, at: 0)
     state = Mutex(
       State(builder: StepBuilder(keepsContents: header.hasContents), offset: line.count, file: file))
+  }
+
+  /// Whether nothing is lost if `path` is written to: there is no file, an empty one or a recording.
+  private static func isFree(_ path: String) -> Bool {
+    guard let file = try? BlockFile(reading: path), file.byteCount > 0 else { return true }
+    let beginning = Array(RecordingHeader.beginning.utf8)
+    var bytes: [UInt8] = []
+    guard file.byteCount >= beginning.count, (try? file.read(0..<beginning.count, into: &bytes)) != nil else {
+      return false
+    }
+    return bytes == beginning
   }
 
   /// Why the recording is not complete, if it is not.

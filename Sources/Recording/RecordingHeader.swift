@@ -9,6 +9,9 @@ package struct RecordingHeader: Sendable, Equatable {
   /// The version of the format.
   package static let version = 1
 
+  /// How every recording begins.
+  static let beginning = "{\"inflight_recording\":"
+
   /// What ``customParts`` calls a decoder: without it no token can be chosen again.
   package static let decoderPart = "decoder"
 
@@ -77,6 +80,7 @@ extension RecordingHeader {
           ("prefix_cache_file", .bool(configuration.prefixCacheFile != nil)),
           ("capacity_policy", .string(configuration.capacityPolicy.rawValue)),
           ("chunking", .string(configuration.chunkingPolicy.rawValue)),
+          ("jump_forward", .bool(configuration.isJumpingForward)),
         ])
       ),
     ])
@@ -102,7 +106,7 @@ extension RecordingHeader {
       fields.read("executor") { $0 }, at: "executor",
       known: [
         "max_batch_size", "max_batch_tokens", "chunk_size", "max_prefill_tokens_per_step", "prefix_reuse",
-        "second_tier_bytes", "prefix_cache_file", "capacity_policy", "chunking",
+        "second_tier_bytes", "prefix_cache_file", "capacity_policy", "chunking", "jump_forward",
       ])
     self.init(
       hasContents: try fields.flag("contents"), model: try fields.text("model"),
@@ -134,7 +138,9 @@ extension RecordingHeader {
       maximumPrefillTokensPerStep: try fields.countOrNull("max_prefill_tokens_per_step", in: sizes),
       isReusingPrefixes: try fields.flag("prefix_reuse"),
       capacityPolicy: try fields.read("capacity_policy") { $0.stringValue.flatMap { CapacityPolicy(rawValue: $0) } },
-      chunkingPolicy: try fields.read("chunking") { $0.stringValue.flatMap { ChunkingPolicy(rawValue: $0) } })
+      chunkingPolicy: try fields.read("chunking") { $0.stringValue.flatMap { ChunkingPolicy(rawValue: $0) } },
+      // Recordings from before it was noted are of executors that did.
+      isJumpingForward: try fields.flag("jump_forward", default: true))
     let secondTier = try fields.count("second_tier_bytes", default: 0)
     if secondTier > 0 { configuration.secondTier = .memory(byteCount: secondTier) }
     return configuration

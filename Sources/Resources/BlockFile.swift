@@ -25,7 +25,7 @@ package final class BlockFile: Sendable {
   /// Opens a file that is there.
   ///
   /// - Throws: ``CacheFileError``, for what is no file in particular: to wait for a pipe to be written could take for ever.
-  init(reading path: String) throws(CacheFileError) {
+  package init(reading path: String) throws(CacheFileError) {
     self.path = path
     descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path) }
@@ -35,7 +35,7 @@ package final class BlockFile: Sendable {
   deinit { close(descriptor) }
 
   /// Number of bytes in the file; 0 if the operating system does not say.
-  var byteCount: Int {
+  package var byteCount: Int {
     var status = stat()
     return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
@@ -64,7 +64,7 @@ package final class BlockFile: Sendable {
   }
 
   /// Makes `bytes` what is at `range` of the file.
-  func read(_ range: Range<Int>, into bytes: inout [UInt8]) throws(CacheFileError) {
+  package func read(_ range: Range<Int>, into bytes: inout [UInt8]) throws(CacheFileError) {
     if bytes.count > range.count { bytes.removeLast(bytes.count - range.count) }
     while bytes.count < range.count { bytes.append(0) }
     var done = 0
@@ -112,6 +112,8 @@ public enum CacheFileError: Error, Sendable, Equatable, CustomStringConvertible 
   case otherGeometry(path: String, reason: String)
   /// There is something else in the file's place.
   case foreign(path: String)
+  /// There is something else where a recording is to be written.
+  case notRecording(path: String)
   /// The file is not what was written.
   case damaged(path: String, reason: String)
   /// The manager cannot read the contents of blocks.
@@ -124,6 +126,7 @@ public enum CacheFileError: Error, Sendable, Equatable, CustomStringConvertible 
     case .otherModel(let path): "\(path): the saved cache belongs to another model; delete it or save a new one"
     case .otherGeometry(let path, let reason): "\(path): the saved cache does not fit: \(reason); save a new one"
     case .foreign(let path): "\(path): this is no saved cache, and is left as it is"
+    case .notRecording(let path): "\(path): this is no recording, and is left as it is; name another file"
     case .damaged(let path, let reason): "\(path): the saved cache is damaged: \(reason); delete it"
     case .noStore:
       "the engine does not give access to the contents of its cache, so that nothing can be saved or restored"

@@ -117,6 +117,44 @@ import Testing
     var isFinished: Bool { left == 0 }
   }
 
+  /// Behind every token of choice comes token 3.
+  private struct Forcing: TokenConstraint {
+    var count = 0
+
+    mutating func fillMask(_ words: inout [UInt64]) {
+      for word in words.indices { words[word] = count % 2 == 0 ? .max : word == 0 ? 1 << 3 : 0 }
+    }
+
+    mutating func accept(_ token: TokenID) throws(DecodingError) {
+      guard count % 2 == 0 || token == 3 else { throw .tokenNotAllowed(token) }
+      count += 1
+    }
+
+    mutating func forcedToken() -> TokenID? { count % 2 == 1 ? 3 : nil }
+
+    var isFinished: Bool { count == 8 }
+  }
+
+  /// Tokens without an alternative are appended without a pass, or not, as they were.
+  @Test(arguments: [true, false]) func jumpingForwardIsMadeAgain(isJumping: Bool) async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    var run = RecordingTests.Run()
+    run.configuration.isJumpingForward = isJumping
+    try await run.record(path) { executor in
+      let request = GenerationRequest(promptTokens: [1, 2, 3], params: SamplingParams(maxTokens: 9, temperature: 1))
+      for await _ in try executor.submit(
+        request, controls: TokenControls(constraint: Forcing()) { "forcing" }
+      ).outputs {}
+      #expect(executor.statistics().jumpedTokenCount == (isJumping ? 4 : 0))
+    }
+    var replay = try ExecutionReplay(try RecordingReader(path: path), engine: FakeModelEngine()) { _ in
+      TokenControls(constraint: Forcing())
+    }
+    let report = try replay.run()
+    #expect(report.differences == [] && report.notes == [] && report.tokenCount == 8)
+  }
+
   @Test func grammarsAreMadeAgain() async throws {
     struct Unknown: Error {}
     let directory = try TemporaryDirectory()

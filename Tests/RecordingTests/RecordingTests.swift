@@ -294,6 +294,17 @@ import Testing
       hasContents: true, model: "model", modelHash: [], cacheType: .f16, limits: engine.limits,
       geometry: engine.cacheGeometry, configuration: ExecutorConfiguration())
     #expect(throws: CacheFileError.self) { try FileRecorder(path: "/nowhere/run.jsonl", header: header) }
+    // A recording is replaced, and so is nothing; another file may be the model.
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/run.jsonl"
+    for _ in 0..<2 { try FileRecorder(path: path, header: header).close() }
+    for text in ["GGUF and much more than a recording begins with", "{}"] {
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(throws: CacheFileError.notRecording(path: path)) { try FileRecorder(path: path, header: header) }
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+    }
+    try "".write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(throws: Never.self) { try FileRecorder(path: path, header: header) }
   }
 
   /// Whoever adds a parameter must record it, or answers cannot be made again.
