@@ -200,6 +200,11 @@ extension BlockCache {
       }
       tree.nodes[Int(node)].isExpiryQueued = false
       guard tree.nodes[Int(node)].expiry <= seconds else { continue }
+      guard tree.nodes[Int(node)].holderCount == 0 else {
+        // In use: its time begins when the last of its holders lets go.
+        tree.nodes[Int(node)].expiry = .infinity
+        continue
+      }
       tree.nodes[Int(node)].priority = UInt8(CacheRetention.defaultPriority)
       tree.nodes[Int(node)].retentionSeconds = 0
       tree.nodes[Int(node)].expiry = .infinity

@@ -78,6 +78,23 @@ import Testing
     try bench.check()
   }
 
+  /// The time runs from when the last one lets go, however long blocks were in use before.
+  @Test func timeInUseDoesNotCount() throws {
+    let bench = CacheBench(blockCount: 6)
+    let retention = CacheRetention(ranges: [.init(start: 0, priority: 90, seconds: 10)])
+    try bench.run(tokens(9, 1), retention: retention)
+    bench.begin(1, tokens(9, 1))
+    bench.manager.advanceTime(to: 15)
+    bench.free(1)
+    bench.manager.advanceTime(to: 24)
+    for seed in 2...5 { try bench.run(tokens(9, UInt64(seed))) }
+    #expect(found(bench, [1]) == [8])
+    bench.manager.advanceTime(to: 26)
+    for seed in 2...5 { try bench.run(tokens(9, UInt64(seed))) }
+    #expect(found(bench, [1]) == [0])
+    try bench.check()
+  }
+
   @Test func aUseBeginsTheTimeAnew() throws {
     let bench = CacheBench(blockCount: 6)
     let retention = CacheRetention(ranges: [.init(start: 0, priority: 90, seconds: 10)])
