@@ -27,7 +27,8 @@ package final class AlignedBuffer {
     mappedCount = byteCount + 64 + (largePages ? Self.largePageBytes : 0)
     let address = mmap(nil, mappedCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | anonymousMapping, -1, 0)
     guard let address, address != MAP_FAILED else {
-      preconditionFailure("the system refused \(byteCount) bytes of memory")
+      // Said in release builds too: a limit on address space (ulimit -v) is what the budget of the program does not know.
+      fatalError("the system refused \(byteCount) bytes of memory; is there a limit on address space (ulimit -v)?")
     }
     mapping = address
     guard largePages else {

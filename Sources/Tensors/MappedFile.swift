@@ -46,7 +46,8 @@ package final class MappedFile: Sendable {
   /// Maps the file at `path`. Fails for directories and for files that cannot be read; an empty file is fine.
   package init(path: String) throws(FileError) {
     self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Not to wait for somebody who writes, should it be a pipe.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .last(path) }
     defer { close(descriptor) }
     var status = stat()

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Tensors
 import TestKit
 import Testing
@@ -83,6 +84,19 @@ import Testing
     try expectRefusal(of: writer, writer.tensors[5].name, "Q8_0", "cannot have shape [3, 33]")
     writer = try tiny()
     try expectRefusal(ofBytes: Array(writer.bytes().dropLast()), ["output.weight", "beyond the end"])
+    // Many that are there several times are larger than any number when they are added up.
+    writer.tensors[0].typeNumber = 0
+    writer.tensors[0].shape = [writer.tensors.reduce(0) { $0 + $1.bytes.count } / 4]
+    try expectRefusal(of: writer, "overlaps others")
+  }
+
+  /// To wait for a pipe to be written could take for ever.
+  @Test func pipes() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/model.gguf"
+    #expect(mkfifo(path, 0o600) == 0)
+    let error = #expect(throws: FileError.self) { try MappedFile(path: path) }
+    #expect(error?.description.contains("not a regular file") == true)
   }
 
   @Test func alignment() throws {

@@ -20,6 +20,7 @@ extension Checkpoint {
       tensors.append(
         try contents.descriptor(info, name: GGUFTensorNames.canonical(info.name), rowOrder: order))
     }
+    try contents.checkFit(tensors)
     let metadata = contents.metadata
     let checkpoint = Checkpoint(
       path: file.path, format: .gguf(version: metadata.version), configuration: configuration,
@@ -57,6 +58,20 @@ extension GGUFContents {
       offset: dataStart + Int(info.dataOffset), byteCount: byteCount, rowOrder: rowOrder)
     try tensor.checkExtents()
     return tensor
+  }
+}
+
+extension GGUFContents {
+  /// Refuses tensors that together have more bytes than the file: they would overlap, and their sums be larger than any number.
+  fileprivate func checkFit(_ tensors: [TensorDescriptor]) throws(CheckpointError) {
+    var left = metadata.file.count - dataStart
+    for tensor in tensors {
+      guard tensor.byteCount <= left else {
+        throw .invalidTensor(
+          name: tensor.storedName, file: metadata.file.path, problem: "overlaps others: all together exceed the file")
+      }
+      left -= tensor.byteCount
+    }
   }
 }
 
