@@ -60,6 +60,30 @@ def test_keep_alive_and_pipelining(server):
         data += raw.recv(4096)
 
 
+def read_to_end(raw, seconds=20):
+    raw.settimeout(seconds)
+    data = b""
+    while piece := raw.recv(65536):
+        data += piece
+    return data
+
+
+def test_http_1_0_gets_bodies_that_end_with_the_connection(server):
+    body = json.dumps({"prompt": "a", "max_tokens": 3, "stream": True}).encode()
+    raw = server.raw(
+        b"POST /v1/completions HTTP/1.0\r\nHost: test\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    head, _, events = read_to_end(raw).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 ") and b"transfer-encoding" not in head.lower()
+    assert events.startswith(b"data: {") and events.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("words", [b"close", b"Close", b"close, TE", b"keep-alive, close"])
+def test_connections_close_that_clients_want_closed(server, words):
+    raw = server.raw(b"GET /version HTTP/1.1\r\nHost: test\r\nConnection: %s\r\n\r\n" % words)
+    assert read_to_end(raw).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_client_that_leaves_frees_what_it_held(server):
     for body in [LONG, {**LONG, "stream": False}]:
         raw = server.post_raw("/v1/completions", body)

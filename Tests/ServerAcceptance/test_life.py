@@ -70,6 +70,44 @@ def test_sigterm_lets_running_requests_finish(start):
     assert server.process.wait(20) == 0
 
 
+def read_slowly_after(server, act):
+    """Asks for a large answer, calls `act` when its head is there, and reads the rest; (what came, what was announced)."""
+    body = json.dumps({"prompt": " " * 60_000, "max_tokens": 1, "temperature": 0, "n": 128, "echo": True}).encode()
+    raw = socket.socket()
+    # So that little of it waits in the network.
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    raw.connect(("127.0.0.1", server.port))
+    raw.settimeout(60)
+    raw.sendall(
+        b"POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += raw.recv(1)
+    assert head.startswith(b"HTTP/1.1 200 "), head
+    act()
+    announced = int(re.search(rb"content-length: (\d+)", head.lower())[1])
+    came = 0
+    while came < announced and (piece := raw.recv(65536)):
+        came += len(piece)
+        time.sleep(0.01)
+    return came, announced
+
+
+def test_sigterm_lets_slow_clients_read_their_answers(start):
+    server = start("--drain-timeout", "20")
+    came, announced = read_slowly_after(server, lambda: server.process.send_signal(signal.SIGTERM))
+    assert announced > 7_000_000
+    assert came == announced
+    assert server.process.wait(20) == 0
+
+
+def test_clients_that_read_are_not_idle(start):
+    server = start("--idle-timeout", "1")
+    came, announced = read_slowly_after(server, lambda: time.sleep(0.8))
+    assert came == announced
+
+
 def test_sigterm_ends_what_takes_too_long(start):
     server = start("--drain-timeout", "0.5")
     raw = server.post_raw("/v1/completions", LONG)

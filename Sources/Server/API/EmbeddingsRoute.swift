@@ -37,7 +37,7 @@ extension RouteFields {
 struct EmbeddingsRoute: Sendable {
   private let state: ServerState
   private let exchange: Exchange
-  private let fields: FieldValues
+  private var fields: FieldValues
 
   /// Inputs that are in the engine at a time, so that one request does not fill the queue.
   private static let windowCount = 32
@@ -51,8 +51,9 @@ struct EmbeddingsRoute: Sendable {
     _ body: ReceivedBody, _ state: ServerState, _ exchange: Exchange
   ) async throws(APIError) -> Answer {
     let (route, llm, inputs) = try await state.read(body, exchange) { body throws(APIError) in
-      let route = try EmbeddingsRoute(body, state: state, exchange: exchange)
+      var route = try EmbeddingsRoute(body, state: state, exchange: exchange)
       let (llm, inputs) = try route.prepare()
+      route.fields = route.fields.dropping("input")
       return (route, llm, inputs)
     }
     return try await route.run(inputs, llm)

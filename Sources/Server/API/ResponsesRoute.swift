@@ -6,7 +6,7 @@ internal import Tokenization
 struct ResponsesRoute: Sendable {
   private let state: ServerState
   private let exchange: Exchange
-  private let fields: FieldValues
+  private var fields: FieldValues
   private let id = "resp_" + Exchange.randomName()
   private let itemID = "msg_" + Exchange.randomName()
   private let created = Timestamp.seconds
@@ -18,8 +18,9 @@ struct ResponsesRoute: Sendable {
     _ body: ReceivedBody, _ state: ServerState, _ exchange: Exchange
   ) async throws(APIError) -> Answer {
     var (route, llm, plan) = try await state.read(body, exchange) { body throws(APIError) in
-      let route = try ResponsesRoute(body, state: state, exchange: exchange)
+      var route = try ResponsesRoute(body, state: state, exchange: exchange)
       let (llm, plan) = try route.prepare()
+      route.fields = route.fields.dropping("input")
       return (route, llm, plan)
     }
     try await state.compile(&plan, llm, exchange)
@@ -28,8 +29,21 @@ struct ResponsesRoute: Sendable {
 
   private init(_ body: JSONObject, state: ServerState, exchange: Exchange) throws(APIError) {
     fields = try FieldValues(body, fields: RouteFields.responses)
+    try Self.checkNotes(fields["metadata"]?.objectValue)
     self.state = state
     self.exchange = exchange
+  }
+
+  /// The caller's notes are kept while the answer is made, and sent back: their size is limited as in OpenAI's API.
+  private static func checkNotes(_ notes: JSONObject?) throws(APIError) {
+    guard let notes else { return }
+    let areShort = notes.members.allSatisfy { note in
+      note.key.unicodeScalars.count <= 64 && note.value.stringValue.map { $0.unicodeScalars.count <= 512 } ?? false
+    }
+    guard notes.members.count <= 16, areShort else {
+      throw .invalid(
+        "metadata", "must be at most 16 texts of at most 512 characters, with names of at most 64 characters")
+    }
   }
 
   private func prepare() throws(APIError) -> (LLM, GenerationPlan) {

@@ -66,7 +66,7 @@ package struct RequestField: Sendable {
 /// The fields of a request that passed the checks of its table.
 package struct FieldValues: Sendable {
   /// The members, without those that are null or ask for nothing.
-  let object: JSONObject
+  private(set) var object: JSONObject
   private let fields: [RequestField]
 
   /// Checks every member of `object` against its row.
@@ -83,6 +83,8 @@ package struct FieldValues: Sendable {
     var kept: [JSONObject.Member] = []
     for (index, member) in object.members.enumerated() {
       guard let field = fields.first(where: { $0.name.utf8.elementsEqual(member.key.utf8) }) else {
+        // Clients write down all that they know of, what asks for nothing included.
+        if member.value.isNull { continue }
         let name = String(place(member.key).prefix(200))
         throw APIError(400, "unrecognized field: \(name)", field: name, code: "unknown_parameter")
       }
@@ -106,6 +108,13 @@ package struct FieldValues: Sendable {
 
   /// The value of a field; nil if it was not there or null.
   package subscript(name: String) -> JSONValue? { object[name] }
+
+  /// The same without a field that was read: what remains may be kept longer than the body of a request.
+  func dropping(_ name: String) -> FieldValues {
+    var copy = self
+    copy.object = JSONObject(object.members.filter { !$0.key.utf8.elementsEqual(name.utf8) })
+    return copy
+  }
 
   /// The fields that are there, in their order.
   package var names: [String] { object.members.map(\.key) }

@@ -102,7 +102,9 @@ package struct InflightServer: Sendable {
     let plain = HTTPServerBuilder.http1(
       configuration: .init(
         additionalChannelHandlers: [
+          VersionHandler(),
           ConnectionWatcher(),
+          UnsentHandler(patience: .milliseconds(Int64(options.idleTimeout * 1000))),
           BodyHandler(timeout: .milliseconds(Int64(options.bodyTimeout * 1000))),
           ParseErrorHandler(state),
         ],
