@@ -53,7 +53,7 @@ struct ChatCommand: AsyncParsableCommand {
       stream = try llm.streamChat(messages, params)
     } catch {
       guard error.kind == .request || error.kind == .tooLong else { throw error }
-      Terminal.write("inflight: \(error)\n")
+      Terminal.write("inflight: \(error)\(error.kind == .tooLong ? "; /reset begins a new conversation" : "")\n")
       return nil
     }
     var answer = ""

@@ -41,7 +41,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @Option(help: "Search for the most probable text with this many beams instead of sampling.")
   var beams: Int?
 
-  @Option(help: "With --beams: above 0 prefers longer texts; between -16 and 16.")
+  @Option(parsing: .unconditional, help: "With --beams: above 0 prefers longer texts; between -16 and 16.")
   var lengthPenalty: Double = 1
 
   @Option(

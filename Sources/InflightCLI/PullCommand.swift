@@ -20,7 +20,7 @@ struct PullCommand: AsyncParsableCommand {
   @Argument(help: "A catalogue name, hf:OWNER/REPO[@REVISION][/FILE.gguf], or a path. Default: the demo model.")
   var model: String?
 
-  @Flag(help: "Read a model that is already here again and check that it is undamaged.")
+  @Flag(help: "Read a fetched model that is already here again and check that it is undamaged.")
   var verify = false
 
   @Flag(help: "List the models that have a name.")
@@ -34,6 +34,9 @@ struct PullCommand: AsyncParsableCommand {
     if list {
       printList(catalogue)
       return
+    }
+    if verify, let model, case .path = try ModelReference(model) {
+      throw CommandFailure("\(model) was not fetched, so there is nothing to compare it with; see inflight inspect")
     }
     let bar = ProgressBar()
     defer { bar.finish() }

@@ -27,10 +27,11 @@ struct SamplingArguments: ParsableArguments {
   @Option(help: "Divides the logits of tokens that are in the prompt or the text; 1 is none.")
   var repetitionPenalty: Float = 1
 
-  @Option(help: "Subtracted from the logits of tokens that are in the text.")
+  @Option(parsing: .unconditional, help: "Subtracted from the logits of tokens that are in the text.")
   var presencePenalty: Float = 0
 
-  @Option(help: "Subtracted from the logits of tokens for each time that they are in the text.")
+  @Option(
+    parsing: .unconditional, help: "Subtracted from the logits of tokens for each time that they are in the text.")
   var frequencyPenalty: Float = 0
 
   @Option(help: "No run of this many tokens comes twice; 0 is no limit.")

@@ -10,9 +10,12 @@ internal import JSON
 
 /// Standard output and standard input, as bytes.
 enum StandardOutput {
-  /// Writes `text` at once. If nobody reads any more, the process ends, as other tools do.
+  /// Writes `text` at once. If it cannot be written, the process ends, and says why unless it is that nobody reads any more.
   static func write(_ text: String) {
-    if !writeAll(text, to: STDOUT_FILENO) { exit(1) }
+    if writeAll(text, to: STDOUT_FILENO) { return }
+    let reason = errno
+    if reason != EPIPE { Terminal.write("inflight: standard output: \(unsafe String(cString: strerror(reason)))\n") }
+    exit(1)
   }
 
   /// Writes a JSON document on a line of its own.
