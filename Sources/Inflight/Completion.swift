@@ -41,6 +41,8 @@ public struct CompletionChunk: Sendable, Equatable {
   public var finishReason: FinishReason?
   /// How the request ended, in the last chunk.
   public var summary: RequestSummary?
+  /// Characters that come behind ``text`` and are not shown yet, since a stop string may begin with them.
+  package var heldCharacterCount = 0
 }
 
 extension CompletionChunk {

@@ -91,7 +91,9 @@ public struct CompletionStream: AsyncSequence, Sendable {
       let text: String
       do { text = try samples[index].append(token.token) } catch { throw InflightError(error) }
       if let stop = samples[index].stop { executor.endSample(index, of: id, for: .stopString(stop)) }
-      return CompletionChunk(sampleIndex: index, text: text, token: token, promptLogprobs: [])
+      return CompletionChunk(
+        sampleIndex: index, text: text, token: token, promptLogprobs: [],
+        heldCharacterCount: samples[index].heldCharacterCount)
     }
 
     private mutating func finish(_ summary: RequestSummary) throws(InflightError) -> CompletionChunk {

@@ -14,6 +14,9 @@ package struct SampleText: Sendable {
   /// The stop string that was found.
   package private(set) var stop: String?
 
+  /// Characters that have come and are not shown yet: a stop string may begin with them.
+  package var heldCharacterCount: Int { filter.heldCharacterCount }
+
   /// Creates the text of a sample of `request`, whose prompt's text is `prompt`.
   package init(_ request: GenerationRequest, prompt: String, tokenizer: Tokenizer) {
     let params = request.params

@@ -77,6 +77,9 @@ package struct StopStringFilter: Sendable {
     return (text, nil)
   }
 
+  /// Characters that are held back, since a stop string may begin with them.
+  package var heldCharacterCount: Int { held.count { $0 & 0xC0 != 0x80 } }
+
   /// The text that was held back, once nothing more comes.
   package mutating func finish() -> String {
     defer { held = [] }

@@ -340,6 +340,16 @@ def test_offsets_of_an_echo_are_those_of_its_characters(server):
     assert offsets[-2] == 5
 
 
+def test_offsets_do_not_depend_on_what_is_held_back(server):
+    body = {"prompt": "1, 2, 3,", "logprobs": 0, "max_tokens": 12, "temperature": 0}
+    plain = server.post("/v1/completions", body)[1]["choices"][0]
+    text = plain["text"]
+    # Each begins somewhere in the text and never comes to its end.
+    stops = [text[place : place + 3] + "\u0001" for place in range(0, len(text) - 3, 2)]
+    held = server.post("/v1/completions", {**body, "stop": stops})[1]["choices"][0]
+    assert held == plain
+
+
 def test_keys_of_log_probabilities_are_different(server):
     def pairs(members):
         assert len({key for key, _ in members}) == len(members), members

@@ -75,7 +75,7 @@ struct CompletionShape: AnswerShape {
     }
     // The text of the prompt comes with the first token, and is counted already.
     choice.textLength += chunk.text.unicodeScalars.count
-    choice.offset = max(choice.offset, choice.textLength)
+    choice.offset = max(choice.offset, choice.textLength + chunk.heldCharacterCount)
     return tokens
   }
 
