@@ -70,8 +70,8 @@ def test_sigterm_lets_running_requests_finish(start):
     assert server.process.wait(20) == 0
 
 
-def read_slowly_after(server, act):
-    """Asks for a large answer, calls `act` when its head is there, and reads the rest; (what came, what was announced)."""
+def ask_for_much(server):
+    """A connection on which the head of a large answer was read, and the length of its body."""
     body = json.dumps({"prompt": " " * 60_000, "max_tokens": 1, "temperature": 0, "n": 128, "echo": True}).encode()
     raw = socket.socket()
     # So that little of it waits in the network.
@@ -85,27 +85,42 @@ def read_slowly_after(server, act):
     while b"\r\n\r\n" not in head:
         head += raw.recv(1)
     assert head.startswith(b"HTTP/1.1 200 "), head
-    act()
-    announced = int(re.search(rb"content-length: (\d+)", head.lower())[1])
+    count = int(re.search(rb"content-length: (\d+)", head.lower())[1])
+    assert count > 7_000_000
+    return raw, count
+
+
+def read_slowly(raw, count):
+    """Reads so many bytes, or as many as come."""
     came = 0
-    while came < announced and (piece := raw.recv(65536)):
+    while came < count and (piece := raw.recv(65536)):
         came += len(piece)
         time.sleep(0.01)
-    return came, announced
+    return came
 
 
 def test_sigterm_lets_slow_clients_read_their_answers(start):
     server = start("--drain-timeout", "20")
-    came, announced = read_slowly_after(server, lambda: server.process.send_signal(signal.SIGTERM))
-    assert announced > 7_000_000
-    assert came == announced
+    raw, count = ask_for_much(server)
+    server.process.send_signal(signal.SIGTERM)
+    assert read_slowly(raw, count) == count
     assert server.process.wait(20) == 0
 
 
 def test_clients_that_read_are_not_idle(start):
     server = start("--idle-timeout", "1")
-    came, announced = read_slowly_after(server, lambda: time.sleep(0.8))
-    assert came == announced
+    raw, count = ask_for_much(server)
+    time.sleep(0.8)
+    assert read_slowly(raw, count) == count
+
+
+def test_clients_that_read_nothing_are_given_up(start):
+    server = start("--idle-timeout", "1")
+    server.status("/health")
+    before = server.descriptors()
+    raw, _ = ask_for_much(server)
+    server.wait_for(lambda: server.descriptors() <= before, 20)
+    raw.close()
 
 
 def test_sigterm_ends_what_takes_too_long(start):

@@ -2,34 +2,44 @@ internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Closes a connection only when the answers are sent that were written before.
+/// Closes a connection only when the answers are sent that were written before, and one whose client reads nothing.
 ///
 /// The HTTP server takes a request for done when its answer is written, and may close the connection then, because the server
 /// ends or nothing came for long. What a slow client has not read by then would be lost, and the client could not tell. A
-/// client that reads nothing for as long as an idle connection is kept is given up.
-final class UnsentHandler: ChannelOutboundHandler, RemovableChannelHandler {
+/// client that reads nothing for as long as an idle connection is kept is given up, also while an answer without an end waits
+/// for it.
+final class UnsentHandler: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = Any
   typealias OutboundIn = HTTPResponsePart
   typealias OutboundOut = HTTPResponsePart
 
   private let patience: TimeAmount
-  /// Answers that are written and not sent.
+  /// Answers that are written to their end and not sent.
   private var unsentCount = 0
   /// How to close the connection once they are; nil if nobody wants to.
   private var closing: (mode: CloseMode, promise: EventLoopPromise<Void>)?
   private var timer: Scheduled<Void>?
+  /// Whether the client has read so much since the last look that more could be written.
+  private var hasRead = false
 
-  /// A client may take `patience` for each look at whether it reads.
+  /// A client is looked at every `patience`, and given up if nothing of what waits for it has gone since the last time.
   init(patience: TimeAmount) { self.patience = patience }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
-    let promise = promise ?? context.eventLoop.makePromise()
-    unsentCount += 1
-    promise.futureResult.assumeIsolated().whenComplete { [self] _ in
-      unsentCount -= 1
-      if unsentCount == 0 { closeNow(context) }
+    switch unwrapOutboundIn(data) {
+    case .head:
+      if timer == nil { lookLater(context) }
+      context.write(data, promise: promise)
+    case .body: context.write(data, promise: promise)
+    case .end:
+      let promise = promise ?? context.eventLoop.makePromise()
+      unsentCount += 1
+      promise.futureResult.assumeIsolated().whenComplete { [self] _ in
+        unsentCount -= 1
+        if unsentCount == 0 { end(context) }
+      }
+      context.write(data, promise: promise)
     }
-    context.write(data, promise: promise)
   }
 
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -40,14 +50,25 @@ final class UnsentHandler: ChannelOutboundHandler, RemovableChannelHandler {
     self.closing = (mode == .all ? .all : closing.mode, closing.promise)
     closing.promise.futureResult.cascade(to: promise)
     context.flush()
-    if timer == nil { lookLater(context, unreadCount: Self.unreadCount(context)) }
   }
 
-  /// Looks after a while whether the client has read anything.
-  private func lookLater(_ context: ChannelHandlerContext, unreadCount: Int) {
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { hasRead = true }
+    context.fireChannelWritabilityChanged()
+  }
+
+  /// Looks after a while whether the client has read anything of what waits for it.
+  private func lookLater(_ context: ChannelHandlerContext) {
+    let unreadCount = Self.unreadCount(context)
+    hasRead = false
     timer = context.eventLoop.assumeIsolated().scheduleTask(in: patience) { [self] in
-      let count = Self.unreadCount(context)
-      if count < unreadCount { lookLater(context, unreadCount: count) } else { closeNow(context) }
+      // Whoever writes waits until that is sent, or adds to it.
+      if unreadCount > 0, unreadCount == Self.unreadCount(context), !hasRead {
+        end(context)
+        context.close(promise: nil)
+      } else {
+        lookLater(context)
+      }
     }
   }
 
@@ -55,10 +76,10 @@ final class UnsentHandler: ChannelOutboundHandler, RemovableChannelHandler {
     (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
   }
 
-  private func closeNow(_ context: ChannelHandlerContext) {
+  /// Nothing is to be waited for any more: looks no longer, and closes the connection if somebody wants to.
+  private func end(_ context: ChannelHandlerContext) {
     timer.take()?.cancel()
-    guard let (mode, promise) = closing.take() else { return }
-    context.close(mode: mode, promise: promise)
+    if let (mode, promise) = closing.take() { context.close(mode: mode, promise: promise) }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
