@@ -120,10 +120,11 @@ class Server:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def resident_bytes(self):
+    def resident_bytes(self, name="VmRSS"):
+        """The process's memory; with VmHWM the most that it was."""
         with open(f"/proc/{self.process.pid}/status") as file:
             for line in file:
-                if line.startswith("VmRSS"):
+                if line.startswith(name + ":"):
                     return int(line.split()[1]) * 1024
 
 

@@ -340,6 +340,19 @@ def test_offsets_of_an_echo_are_those_of_its_characters(server):
     assert offsets[-2] == 5
 
 
+def test_large_answers_come_whole_and_take_little_memory(server):
+    prompt = " " * 60_000
+    body = {"prompt": [prompt, prompt], "temperature": 0, "echo": True, "max_tokens": 1}
+    assert server.post("/v1/completions", body)[0] == 200
+    before = server.resident_bytes("VmHWM")
+    status, answer = server.post("/v1/completions", {**body, "n": 128})
+    assert status == 200
+    assert [choice["index"] for choice in answer["choices"]] == list(range(256))
+    texts = [choice["text"] for choice in answer["choices"]]
+    assert texts == [texts[0]] * 256 and texts[0].startswith(prompt) and len(texts[0]) > len(prompt)
+    assert server.resident_bytes("VmHWM") - before < 8 << 20
+
+
 def test_offsets_do_not_depend_on_what_is_held_back(server):
     body = {"prompt": "1, 2, 3,", "logprobs": 0, "max_tokens": 12, "temperature": 0}
     plain = server.post("/v1/completions", body)[1]["choices"][0]

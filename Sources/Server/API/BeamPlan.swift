@@ -94,7 +94,7 @@ extension GenerationRoute {
     generation.finish()
     usage.note(exchange)
     return await state.work.write(count: usage.completionCount) { [choices, usage] in
-      .written(document(choices, copyCount: 1, usage))
+      document(choices, copyCount: 1, usage)
     }
   }
 

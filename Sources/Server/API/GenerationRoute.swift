@@ -86,27 +86,29 @@ struct GenerationRoute<Shape: AnswerShape>: Sendable {
     usage.note(exchange)
     let best = ranking.best(plan)
     return await state.work.write(count: plan.entryCount(generated: usage.completionCount)) { [choices, usage] in
-      .written(document(best.map { choices[$0] }, copyCount: plan.copyCount, usage))
+      document(best.map { choices[$0] }, copyCount: plan.copyCount, usage)
     }
   }
 
   /// A whole answer, in which every choice is there `copyCount` times.
-  func document(_ choices: [Shape.Choice], copyCount: Int, _ usage: Usage) -> ByteBuffer {
+  func document(_ choices: [Shape.Choice], copyCount: Int, _ usage: Usage) -> Answer {
     let (before, after) = frame(shape.objects.whole, usage: usage.json)
-    var buffer = ByteBuffer(bytes: before)
+    var pieces = [ByteBuffer(bytes: before)]
     var place = 0
     for choice in choices {
-      let text = shape.whole(choice).bytes
-      buffer.reserveCapacity(minimumWritableBytes: (text.count + 32) * copyCount + after.count)
+      // The copies share it: a short request may ask for very many of a long text.
+      let text = ByteBuffer(bytes: shape.whole(choice).bytes)
       for _ in 0..<copyCount {
-        if place > 0 { buffer.writeStaticString(",") }
-        buffer.writeBytes(ChoiceText.beginning(at: place))
-        buffer.writeBytes(text)
+        var beginning = ByteBuffer()
+        if place > 0 { beginning.writeStaticString(",") }
+        beginning.writeBytes(ChoiceText.beginning(at: place))
+        pieces.append(beginning)
+        pieces.append(text)
         place += 1
       }
     }
-    buffer.writeBytes(after)
-    return buffer
+    pieces.append(ByteBuffer(bytes: after))
+    return .pieces(pieces)
   }
 
   private func stream(

@@ -9,6 +9,8 @@ enum Answer: Sendable {
   case json(JSONValue, status: Int = 200)
   /// A JSON document that is written already.
   case written(ByteBuffer)
+  /// The same in pieces, which may share their memory.
+  case pieces([ByteBuffer])
   /// A text of some media type.
   case text(String, type: String)
   /// Events, written by the closure while they happen.
@@ -23,6 +25,22 @@ enum Answer: Sendable {
     case .written(let bytes):
       defer { onEnd() }
       return Self.response(bytes, type: "application/json", status: 200)
+    case .pieces(let pieces):
+      let byteCount = pieces.reduce(0) { $0 + $1.readableBytes }
+      guard byteCount > Self.largeByteCount else {
+        defer { onEnd() }
+        var whole = ByteBuffer()
+        whole.reserveCapacity(byteCount)
+        for piece in pieces { whole.writeImmutableBuffer(piece) }
+        return Self.response(whole, type: "application/json", status: 200)
+      }
+      let ending = Ending(onEnd)
+      let body = ResponseBody(contentLength: byteCount) { writer in
+        defer { ending.end() }
+        for piece in pieces { try await writer.write(piece) }
+        try await writer.finish(nil)
+      }
+      return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
     case .text(let text, let type):
       defer { onEnd() }
       return Self.response(ByteBuffer(string: text), type: type, status: 200)
@@ -40,6 +58,9 @@ enum Answer: Sendable {
         headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .accelBuffering: "no"], body: body)
     }
   }
+
+  /// Pieces with more bytes together are sent one after the other, so that they need not be in memory as a whole.
+  private static let largeByteCount = 1 << 20
 
   private static func response(_ bytes: ByteBuffer, type: String, status: Int) -> Response {
     Response(
