@@ -39,6 +39,32 @@ def test_statuses(server):
     assert json.loads(server.request("GET", "/openapi.json")[2])["openapi"].startswith("3.")
 
 
+def test_what_asks_for_nothing_is_no_error(server):
+    status, answer = server.post("/v1/completions", {"prompt": "a", "max_tokens": 1, "not_known": None})
+    assert status == 200, answer
+    status, answer = server.post("/v1/completions", {"prompt": "a", "max_tokens": 1, "not_known": False})
+    assert status == 400 and answer["error"]["param"] == "not_known"
+
+
+def test_notes_of_responses_are_small_texts(server):
+    def status(notes):
+        return server.post("/v1/responses", {"input": "a", "max_output_tokens": 1, "metadata": notes})[0]
+
+    assert status({"a": "b" * 512}) == 200
+    for notes in [{"a": "b" * 513}, {"a" * 65: "b"}, {str(i): "" for i in range(17)}, {"a": [0]}]:
+        assert status(notes) == 400
+
+
+def test_a_conversation_goes_on_behind_arguments_that_are_none(server):
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"bad'}}
+    messages = [
+        {"role": "user", "content": "Hello"}, {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "no"}, {"role": "user", "content": "Well?"},
+    ]
+    status, answer = server.post("/v1/chat/completions", {"messages": messages, "max_tokens": 1})
+    assert status == 200, answer
+
+
 def test_request_ids_go_round_and_reach_the_log(server):
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = {"X-Request-Id": "my-id-1", "traceparent": parent}
