@@ -107,4 +107,13 @@ expect 1 "$inflight" generate "Hello" --model "$work/no-such-model.gguf"
 head -c 5000 "$("$inflight" pull)" >"$work/short.gguf"
 expect 1 "$inflight" generate "Hello" --model "$work/short.gguf"
 [ "$(wc -l <"$work/err")" = 1 ] || fail "an error is not one line: $(cat "$work/err")"
+# What is no recording is not replaced, nor called undamaged.
+expect 1 "$inflight" generate "Hello" --max-tokens 1 --record "$work/short.gguf"
+[ "$(wc -c <"$work/short.gguf")" = 5000 ] || fail "--record has replaced a file that is no recording"
+expect 1 "$inflight" pull --verify "$work/short.gguf"
+expect 0 "$inflight" generate "Hello" --max-tokens 2 --presence-penalty -1 --frequency-penalty -0.5
+if [ -c /dev/full ]; then
+  ! "$inflight" pull --list 2>"$work/err" >/dev/full || fail "what cannot be written was"
+  grep -q "standard output" "$work/err" || fail "nothing was said of what cannot be written: $(cat "$work/err")"
+fi
 echo "the smoke test passed"
