@@ -139,13 +139,15 @@ extension StepLoop {
   /// Sends the last event of every request that is finished, and lets the readers go on that have waited for those of the step.
   mutating func respond() {
     if !sampleGroups.isEmpty || !beamGroups.isEmpty { failTogether() }
-    // Before anybody learns that a request has ended: who sends another one then finds its place free. Those that wait get such
-    // places at the next plan, or show then that it is not for want of places.
-    if active.indices.contains(where: { active[$0].isFinished }) {
-      mailbox.leftQueue(EmptyCollection<Request>(), startableCount: placeCount)
-    }
+    var isFirst = true
     for index in active.indices {
       guard case .finished(let reason) = active[index].state else { continue }
+      if isFirst {
+        // Before anybody learns that a request has ended: who sends another one then finds its place free. Those that wait
+        // get such places at the next plan, or show then that it is not for want of places.
+        mailbox.leftQueue(EmptyCollection<Request>(), startableCount: placeCount)
+        isFirst = false
+      }
       if active[index].hasSiblings {
         respondSample(index, reason)
       } else if active[index].beamPlace != nil {
