@@ -29,23 +29,11 @@ package final class FileRecorder: ExecutionRecorder {
   /// - Throws: `CacheFileError.notRecording` for another file, which might be the model, and `CacheFileError.system`, which
   ///   says what the operating system says.
   package init(path: String, header: RecordingHeader) throws(CacheFileError) {
-    guard Self.isFree(path) else { throw .notRecording(path: path) }
-    let file = try BlockFile(writing: path)
+    let file = try BlockFile(writing: path, replacing: Array(RecordingHeader.beginning.utf8))
     let line = Array((header.json.serialized() + "\n").utf8)
     try file.write(line, at: 0)
     state = Mutex(
       State(builder: StepBuilder(keepsContents: header.hasContents), offset: line.count, file: file))
-  }
-
-  /// Whether nothing is lost if `path` is written to: there is no file, an empty one or a recording.
-  private static func isFree(_ path: String) -> Bool {
-    guard let file = try? BlockFile(reading: path), file.byteCount > 0 else { return true }
-    let beginning = Array(RecordingHeader.beginning.utf8)
-    var bytes: [UInt8] = []
-    guard file.byteCount >= beginning.count, (try? file.read(0..<beginning.count, into: &bytes)) != nil else {
-      return false
-    }
-    return bytes == beginning
   }
 
   /// Why the recording is not complete, if it is not.

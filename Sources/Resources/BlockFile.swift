@@ -16,16 +16,26 @@ package final class BlockFile: Sendable {
   private let descriptor: Int32
 
   /// Creates the file, or empties it. Only its owner may read it: it holds what users have asked.
-  package init(writing path: String) throws(CacheFileError) {
+  ///
+  /// - Parameter beginning: how a file that may be emptied begins; nil if any may.
+  /// - Throws: ``CacheFileError``; what is refused is left as it is.
+  package init(writing path: String, replacing beginning: [UInt8]? = nil) throws(CacheFileError) {
     self.path = path
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    guard isRegular, byteCount > 0 else { return }
+    if let beginning {
+      var bytes: [UInt8] = []
+      if byteCount >= beginning.count { try read(0..<beginning.count, into: &bytes) }
+      guard bytes == beginning else { throw .notRecording(path: path) }
+    }
+    guard ftruncate(descriptor, 0) == 0 else { throw Self.failure(path) }
   }
 
   /// Opens a file that is there.
   ///
   /// - Throws: ``CacheFileError``, for what is no file in particular: to wait for a pipe to be written could take for ever.
-  package init(reading path: String) throws(CacheFileError) {
+  init(reading path: String) throws(CacheFileError) {
     self.path = path
     descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path) }
@@ -35,7 +45,7 @@ package final class BlockFile: Sendable {
   deinit { close(descriptor) }
 
   /// Number of bytes in the file; 0 if the operating system does not say.
-  package var byteCount: Int {
+  var byteCount: Int {
     var status = stat()
     return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
@@ -64,7 +74,7 @@ package final class BlockFile: Sendable {
   }
 
   /// Makes `bytes` what is at `range` of the file.
-  package func read(_ range: Range<Int>, into bytes: inout [UInt8]) throws(CacheFileError) {
+  func read(_ range: Range<Int>, into bytes: inout [UInt8]) throws(CacheFileError) {
     if bytes.count > range.count { bytes.removeLast(bytes.count - range.count) }
     while bytes.count < range.count { bytes.append(0) }
     var done = 0
