@@ -82,7 +82,7 @@ struct ChatConversation {
     var converted: [JSONValue] = []
     for call in calls {
       let text = call["function"]?["arguments"]?.stringValue ?? ""
-      // Templates read objects. What a model wrote that is none, because it was cut off, they get as it is.
+      // Templates read objects. What is none, because the model was cut off, or has more than 32 levels, they get as it is.
       let object = try? JSONValue(parsing: text.isEmpty ? "{}" : text, limits: JSONLimits(depth: 32))
       let arguments = object.flatMap { $0.objectValue == nil ? nil : $0 } ?? .string(text)
       converted.append(

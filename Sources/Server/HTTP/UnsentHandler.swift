@@ -16,6 +16,8 @@ final class UnsentHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let patience: TimeAmount
   /// Answers that are written to their end and not sent.
   private var unsentCount = 0
+  /// Whether there is one more, of which the end is not written.
+  private var isAnswering = false
   /// How to close the connection once they are; nil if nobody wants to.
   private var closing: (mode: CloseMode, promise: EventLoopPromise<Void>)?
   private var timer: Scheduled<Void>?
@@ -27,16 +29,18 @@ final class UnsentHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     switch unwrapOutboundIn(data) {
-    case .head:
+    case .head(let head):
+      if head.status.kind != .informational { isAnswering = true }
       if timer == nil { lookLater(context) }
       context.write(data, promise: promise)
     case .body: context.write(data, promise: promise)
     case .end:
       let promise = promise ?? context.eventLoop.makePromise()
+      isAnswering = false
       unsentCount += 1
       promise.futureResult.assumeIsolated().whenComplete { [self] _ in
         unsentCount -= 1
-        if unsentCount == 0 { end(context) }
+        if unsentCount == 0, !isAnswering || closing != nil { end(context) }
       }
       context.write(data, promise: promise)
     }
@@ -72,6 +76,7 @@ final class UnsentHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
+  /// Bytes that wait for the client; every socket can say so.
   private static func unreadCount(_ context: ChannelHandlerContext) -> Int {
     (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
   }
